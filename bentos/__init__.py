@@ -1,0 +1,1 @@
+"""Services: a file each, and one front door that serves them all."""

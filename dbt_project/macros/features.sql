@@ -1,0 +1,19 @@
+{# Features that training reads from history and serving reads as published: one definition for both.
+   `history` is the alias of an int_…_history row that holds at `snapshot`. #}
+
+{% macro affinity_features(history, snapshot, prefix) -%}
+    {{ history }}.orders as {{ prefix }}_orders
+    , {{ days_between(history ~ '.last_ordered_at', snapshot) }} as {{ prefix }}_days_since_last_order
+    , {{ history }}.affinity_56d * {{ decay(history ~ '.snapshot_at', snapshot, 56) }} as {{ prefix }}_affinity
+{%- endmacro %}
+
+
+{% macro product_features(history, clicks, snapshot) -%}
+    {{ history }}.orders as product_orders
+    , {{ days_between(history ~ '.last_ordered_at', snapshot) }} as product_days_since_last_order
+    , {{ history }}.affinity_56d * {{ decay(history ~ '.snapshot_at', snapshot, 56) }} as product_popularity_56d
+    , {{ history }}.affinity_14d * {{ decay(history ~ '.snapshot_at', snapshot, 14) }} as product_popularity_14d
+    , {{ clicks }}.impressions as product_impressions
+    -- smoothed towards one click in a thousand impressions
+    , ({{ clicks }}.clicks + 1) / ({{ clicks }}.impressions + 1000) as product_click_ratio
+{%- endmacro %}

@@ -1,0 +1,11 @@
+-- Purchase lines with what is known of the article.
+select
+    orders.order_id
+    , orders.pseudonym
+    , orders.product_id
+    , products.category
+    , orders.ordered_at
+    , orders.first_snapshot_at
+from {{ ref('stg_orders') }} as orders
+left join {{ ref('stg_products') }} as products on orders.product_id = products.product_id
+where orders.product_id is not null

@@ -1,0 +1,43 @@
+-- Customers active at a snapshot, and whether they let the whole horizon after it pass without an
+-- order; only snapshots whose horizon ended by as_of.
+with active as (
+    select
+        pseudonym
+        , snapshot_at
+        , snapshot_at + interval {{ var('churn_horizon_days') }} day as label_ends_at
+    from {{ ref('customer_features') }}
+    where
+        days_since_last_order <= {{ var('churn_window_days') }}
+        and snapshot_at = {{ snapshot_before('snapshot_at') }}
+),
+
+orders as (
+    select distinct
+        pseudonym
+        , ordered_at
+    from {{ ref('int_orders') }}
+),
+
+returned as (
+    select distinct
+        active.pseudonym
+        , active.snapshot_at
+    from active
+    inner join orders
+        on
+            active.pseudonym = orders.pseudonym
+            and active.snapshot_at <= orders.ordered_at
+            and active.label_ends_at > orders.ordered_at
+)
+
+select
+    active.pseudonym
+    , active.snapshot_at
+    , active.label_ends_at
+    , returned.pseudonym is null as churned
+from active
+left join returned
+    on
+        active.pseudonym = returned.pseudonym
+        and active.snapshot_at = returned.snapshot_at
+where active.label_ends_at <= {{ as_of() }}

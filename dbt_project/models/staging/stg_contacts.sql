@@ -1,0 +1,20 @@
+with contacts as (
+    select * from {{ source('raw', 'contacts') }}
+    where {{ is_known('contacted_at') }}
+),
+
+crosswalk as (
+    select * from {{ source('raw', 'crosswalk') }}
+)
+
+select
+    -- ids
+    contacts.campaign_id
+    , crosswalk.pseudonym
+
+    -- times: a response after as_of has not happened yet
+    , contacts.contacted_at
+    , case when contacts.responded_at < {{ as_of() }} then contacts.responded_at end as responded_at
+    , contacts.landed_at
+from contacts
+inner join crosswalk on contacts.customer_id = crosswalk.customer_id

@@ -1,0 +1,40 @@
+with customers as (
+    select * from {{ source('raw', 'customers') }}
+    where landed_at <= {{ as_of() }}
+),
+
+crosswalk as (
+    select * from {{ source('raw', 'crosswalk') }}
+)
+
+select
+    -- ids
+    crosswalk.pseudonym
+
+    -- masked, for people who must recognise a customer
+    , {{ mask_name('customers.name') }} as name_masked
+    , {{ mask_phone('customers.phone') }} as phone_masked
+    , {{ mask_email('customers.email') }} as email_masked
+    , {{ mask_id_number('customers.id_number') }} as id_number_masked
+
+    -- attributes
+    , customers.region
+    , coalesce(
+        customers.age_band,
+        cast(10 * (date_diff('year', customers.birth_date, {{ as_of() }}) // 10) as varchar) || 's'
+    ) as age_band
+    , customers.gender
+    , customers.income_band
+    , customers.household_size
+    {{- attribute_columns(source('raw', 'customers'), 'customers') }}
+
+    -- consent
+    , customers.consent_marketing
+    , customers.consent_profiling
+
+    -- times
+    , customers.signed_up_at
+    , customers.member_expires_at
+    , customers.landed_at
+from customers
+inner join crosswalk on customers.customer_id = crosswalk.customer_id

@@ -1,0 +1,32 @@
+with impressions as (
+    select * from {{ source('raw', 'impressions') }}
+    where {{ is_known('shown_at') }}
+),
+
+crosswalk as (
+    select * from {{ source('raw', 'crosswalk') }}
+)
+
+select
+    -- ids: the company's own impression id may spell out the customer's
+    md5(crosswalk.pseudonym || impressions.impression_id) as impression_id
+    , crosswalk.pseudonym
+    , impressions.product_id
+    , impressions.campaign_id
+
+    -- attributes
+    , impressions.channel
+    , impressions.placement
+    , impressions.device
+
+    -- outcome
+    , impressions.clicked
+    , coalesce(impressions.sampling_weight, 1) as sampling_weight
+
+    -- times
+    , impressions.shown_at
+    , impressions.landed_at
+    , {{ snapshot_before('impressions.shown_at') }} as snapshot_at
+    , {{ first_snapshot_at('impressions.shown_at') }} as first_snapshot_at
+from impressions
+inner join crosswalk on impressions.customer_id = crosswalk.customer_id

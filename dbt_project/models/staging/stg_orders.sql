@@ -1,0 +1,30 @@
+with orders as (
+    select * from {{ source('raw', 'orders') }}
+    where {{ is_known('ordered_at') }}
+),
+
+crosswalk as (
+    select * from {{ source('raw', 'crosswalk') }}
+)
+
+select
+    -- ids
+    orders.order_id
+    , crosswalk.pseudonym
+    , orders.product_id
+    , orders.store_id
+
+    -- attributes
+    , orders.channel
+
+    -- amounts
+    , orders.amount
+    , orders.quantity
+    , coalesce(orders.discount, 0) as discount
+
+    -- times
+    , orders.ordered_at
+    , orders.landed_at
+    , {{ first_snapshot_at('orders.ordered_at') }} as first_snapshot_at
+from orders
+inner join crosswalk on orders.customer_id = crosswalk.customer_id

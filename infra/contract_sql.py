@@ -1,0 +1,97 @@
+"""Raw contracts as SQL, so that millions of rows are cast and checked where they are.
+
+Only the checks that the contracts use are translated; another one is refused at once rather than
+skipped. ``tests/contracts`` holds pandera itself beside this as the oracle.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from infra.contracts import Contract
+
+_TYPES = {
+    "string[pyarrow]": "VARCHAR",
+    "string": "VARCHAR",
+    "str": "VARCHAR",
+    "float64": "DOUBLE",
+    "Int64": "BIGINT",
+    "int64": "BIGINT",
+    "boolean": "BOOLEAN",
+    "bool": "BOOLEAN",
+}
+
+ALWAYS = "TIMESTAMP '1970-01-01'"
+
+
+def columns(contract: type[Contract]) -> dict[str, str]:
+    """Column name → DuckDB type, in the contract's order."""
+    return {name: _duckdb_type(str(c.dtype)) for name, c in contract.to_schema().columns.items()}
+
+
+def key(contract: type[Contract]) -> list[str]:
+    """The columns that identify a row; empty where rows have no identity of their own."""
+    return list(_metadata(contract)["key"] or [])
+
+
+def event_time(contract: type[Contract]) -> str | None:
+    return _metadata(contract)["event_time"]
+
+
+def cast_expression(contract: type[Contract], column: str, given: set[str]) -> str:
+    """How a column of the source becomes the contract's; absent optional columns become NULL."""
+    sql_type = columns(contract)[column]
+    if column in given:
+        return f'try_cast("{column}" AS {sql_type})'
+    if column == "landed_at":
+        time = event_time(contract)
+        return f'coalesce(try_cast("{time}" AS TIMESTAMP), {ALWAYS})' if time in given else ALWAYS
+    return f"CAST(NULL AS {sql_type})"
+
+
+def reason_expression(contract: type[Contract], given: set[str]) -> str:
+    """SQL for the first reason why a row breaks the contract, NULL when it does not.
+
+    Expects the cast columns under their own names and the given ones also as ``given_<name>``.
+    """
+    cases = []
+    types = columns(contract)
+    for name, column in contract.to_schema().columns.items():
+        quoted = f'"{name}"'
+        if name in given and types[name] != "VARCHAR":
+            cases.append((f'{quoted} IS NULL AND "given_{name}" IS NOT NULL', f"{name}: not a {types[name].lower()}"))
+        if not column.nullable:
+            cases.append((f"{quoted} IS NULL", f"{name}: missing"))
+        if types[name] == "DOUBLE":
+            cases.append((f"NOT isfinite({quoted})", f"{name}: not finite"))
+        for check in column.checks:
+            condition, rule = _CHECKS[check.name](quoted, check.statistics)
+            cases.append((f"NOT ({condition})", f"{name}: must be {rule}"))
+    whens = " ".join(f"WHEN {condition} THEN '{_quoted(reason)}'" for condition, reason in cases)
+    return f"CASE {whens} END"
+
+
+def _str_length(column: str, s: dict[str, Any]) -> tuple[str, str]:
+    low, high = s["min_value"] or 0, s["max_value"]
+    if high is None:
+        return f"length({column}) >= {low}", f"at least {low} characters"
+    return f"length({column}) BETWEEN {low} AND {high}", f"{low} to {high} characters"
+
+
+_CHECKS: dict[str, Callable[[str, dict[str, Any]], tuple[str, str]]] = {
+    "greater_than": lambda c, s: (f"{c} > {s['min_value']}", f"above {s['min_value']}"),
+    "greater_than_or_equal_to": lambda c, s: (f"{c} >= {s['min_value']}", f"at least {s['min_value']:g}"),
+    "less_than_or_equal_to": lambda c, s: (f"{c} <= {s['max_value']}", f"at most {s['max_value']:g}"),
+    "str_length": _str_length,
+}
+
+
+def _metadata(contract: type[Contract]) -> dict[str, Any]:
+    return contract.Config.metadata  # type: ignore[attr-defined,no-any-return]
+
+
+def _duckdb_type(dtype: str) -> str:
+    return "TIMESTAMP" if dtype.startswith("datetime64") else _TYPES[dtype]
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")

@@ -1,0 +1,304 @@
+"""One pandera class per table that crosses a folder's border.
+
+A raw contract also says which columns identify a row (``key``) and which is the time of the event
+(``event_time``; without one, a row is always known). Columns that a company may lack are optional;
+landing fills them with NULL, so that the marts always see the whole contract.
+
+Times are UTC. Customers past the raw zone are pseudonyms. ``attr_…`` columns are whatever else the
+company knows of a customer: they pass through the marts into the models.
+"""
+
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+
+Whole = pd.Int64Dtype
+Flag = pd.BooleanDtype
+Time = pd.Timestamp
+
+
+def required(**checks: Any) -> Any:
+    return pa.Field(nullable=False, **checks)
+
+
+def optional(**checks: Any) -> Any:
+    return pa.Field(nullable=True, **checks)
+
+
+class Contract(pa.DataFrameModel):
+    """Columns are brought to their type when a table is checked; further columns are let through."""
+
+    class Config:
+        coerce = True
+        strict = False
+
+
+# ── raw: what a company brings ────────────────────────────────────────────────────────────────
+
+
+class Customers(Contract):
+    """A person or household."""
+
+    customer_id: str = required(str_length={"min_value": 1, "max_value": 200})
+    signed_up_at: Time = optional()
+    region: str = optional()
+    latitude: float = optional(ge=-90, le=90)
+    longitude: float = optional(ge=-180, le=180)
+    birth_date: Time = optional()
+    age_band: str = optional()
+    gender: str = optional()
+    income_band: str = optional()
+    household_size: str = optional()
+    member_expires_at: Time = optional()
+    name: str = optional()
+    phone: str = optional()
+    email: str = optional()
+    id_number: str = optional()
+    consent_marketing: Flag = optional()
+    consent_profiling: Flag = optional()
+    landed_at: Time = required()
+
+    class Config:
+        metadata = {"key": ["customer_id"], "event_time": None}
+
+
+class Orders(Contract):
+    """A purchase line."""
+
+    order_id: str = required(str_length={"min_value": 1, "max_value": 200})
+    customer_id: str = required(str_length={"min_value": 1, "max_value": 200})
+    ordered_at: Time = required()
+    amount: float = required(ge=-1e9, le=1e9)
+    product_id: str = optional()
+    quantity: float = optional(gt=0, le=1e9)
+    discount: float = optional(ge=0, le=1e9)
+    store_id: str = optional()
+    channel: str = optional()
+    landed_at: Time = required()
+
+    class Config:
+        metadata = {"key": None, "event_time": "ordered_at"}
+
+
+class Products(Contract):
+    """An article."""
+
+    product_id: str = required(str_length={"min_value": 1, "max_value": 200})
+    category: str = optional()
+    department: str = optional()
+    brand: str = optional()
+    price: float = optional(ge=0, le=1e9)
+    description: str = optional()
+    landed_at: Time = required()
+
+    class Config:
+        metadata = {"key": ["product_id"], "event_time": None}
+
+
+class Impressions(Contract):
+    """Something shown to someone, and what came of it."""
+
+    impression_id: str = required(str_length={"min_value": 1, "max_value": 200})
+    customer_id: str = required(str_length={"min_value": 1, "max_value": 200})
+    shown_at: Time = required()
+    clicked: Flag = required()
+    campaign_id: str = optional()
+    product_id: str = optional()
+    channel: str = optional()
+    placement: str = optional()
+    device: str = optional()
+    creative_id: str = optional()
+    propensity: float = optional(gt=0, le=1)
+    sampling_weight: float = optional(ge=1)
+    converted: Flag = optional()
+    revenue: float = optional(ge=0, le=1e9)
+    landed_at: Time = required()
+
+    class Config:
+        metadata = {"key": ["impression_id"], "event_time": "shown_at"}
+
+
+class Campaigns(Contract):
+    """A campaign."""
+
+    campaign_id: str = required(str_length={"min_value": 1, "max_value": 200})
+    channel: str = optional()
+    kind: str = optional()
+    starts_at: Time = optional()
+    ends_at: Time = optional()
+    budget: float = optional(ge=0)
+    landed_at: Time = required()
+
+    class Config:
+        metadata = {"key": ["campaign_id"], "event_time": None}
+
+
+class Contacts(Contract):
+    """A customer reached by a campaign."""
+
+    campaign_id: str = required(str_length={"min_value": 1, "max_value": 200})
+    customer_id: str = required(str_length={"min_value": 1, "max_value": 200})
+    contacted_at: Time = optional()
+    responded_at: Time = optional()
+    landed_at: Time = required()
+
+    class Config:
+        metadata = {"key": ["campaign_id", "customer_id"], "event_time": "contacted_at"}
+
+
+class Events(Contract):
+    """An app or web event."""
+
+    event_id: str = required(str_length={"min_value": 1, "max_value": 200})
+    customer_id: str = required(str_length={"min_value": 1, "max_value": 200})
+    occurred_at: Time = required()
+    type: str = required()
+    product_id: str = optional()
+    properties: str = optional()
+    landed_at: Time = required()
+
+    class Config:
+        metadata = {"key": ["event_id"], "event_time": "occurred_at"}
+
+
+RAW: dict[str, type[Contract]] = {
+    "customers": Customers,
+    "orders": Orders,
+    "products": Products,
+    "impressions": Impressions,
+    "campaigns": Campaigns,
+    "contacts": Contacts,
+    "events": Events,
+}
+
+# ── marts: what the models read ───────────────────────────────────────────────────────────────
+
+
+class CustomerFeatures(Contract):
+    """A customer as known at ``snapshot_at``; money in the currency of the orders, times in days."""
+
+    pseudonym: str = required()
+    snapshot_at: Time = required()
+    days_since_last_order: float = required(ge=0)
+    tenure_days: float = required(ge=0)
+    orders_total: Whole = required(ge=1)
+    amount_total: float = required()
+    orders_14d: Whole = required(ge=0)
+    orders_28d: Whole = required(ge=0)
+    orders_56d: Whole = required(ge=0)
+    orders_84d: Whole = required(ge=0)
+    order_weeks_84d: Whole = required(ge=0)
+    amount_28d: float = required()
+    amount_56d: float = required()
+    amount_84d: float = required()
+    lines_56d: Whole = required(ge=0)
+    discount_84d_ratio: float = optional()
+    order_gap_mean_days: float = optional(ge=0)
+    recency_to_gap_ratio: float = optional(ge=0)
+    orders_28d_to_56d_ratio: float = optional(ge=0, le=1)
+    orders_56d_to_84d_ratio: float = optional(ge=0, le=1)
+    region: str = optional()
+    age_band: str = optional()
+    gender: str = optional()
+    income_band: str = optional()
+    household_size: str = optional()
+
+
+class ChurnExamples(CustomerFeatures):
+    """Active customers at training snapshots with what they did next (`churn_labels` joined in)."""
+
+    label_ends_at: Time = required()
+    churned: bool = required()
+
+
+class ImpressionFeatures(Contract):
+    """An impression with everything known at the snapshot before it, and whether it was clicked."""
+
+    impression_id: str = required()
+    pseudonym: str = required()
+    shown_at: Time = required()
+    snapshot_at: Time = required()
+    label_known_at: Time = required()
+    clicked: bool = required()
+    sampling_weight: float = required(ge=1)
+    channel: str = optional()
+    placement: str = optional()
+    department: str = optional()
+    customer_orders_56d: float = optional(ge=0)
+    customer_amount_56d: float = optional()
+    customer_lines_56d: float = optional(ge=0)
+    customer_days_since_last_order: float = optional(ge=0)
+    customer_product_orders: float = optional(ge=0)
+    customer_product_days_since_last_order: float = optional(ge=0)
+    customer_product_affinity: float = optional(ge=0)
+    customer_category_orders: float = optional(ge=0)
+    customer_category_days_since_last_order: float = optional(ge=0)
+    customer_category_affinity: float = optional(ge=0)
+    product_orders: float = optional(ge=0)
+    product_days_since_last_order: float = optional(ge=0)
+    product_popularity_56d: float = optional(ge=0)
+    product_popularity_14d: float = optional(ge=0)
+    product_impressions: float = optional(ge=0)
+    product_click_ratio: float = optional(ge=0)
+
+
+class ChannelResults(Contract):
+    """What each channel brought up to ``as_of``; impressions are weighted back to their true number."""
+
+    channel: str = required(unique=True)
+    impressions: float = required(ge=0)
+    clicks: float = required(ge=0)
+    click_ratio: float = optional(ge=0, le=1)
+    contacts: Whole = required(ge=0)
+    responses: Whole = required(ge=0)
+    response_ratio: float = optional(ge=0, le=1)
+
+
+class Channels(Contract):
+    """A channel one can buy: cost and return per unit, and how many units at least and at most."""
+
+    channel: str = required(unique=True, str_length={"min_value": 1})
+    unit_cost: float = required(gt=0)
+    unit_return: float = required()
+    max_units: float = required(ge=0)
+    min_units: float = required(ge=0)
+
+
+# ── predictions: what the models say ──────────────────────────────────────────────────────────
+
+
+class SegmentPrediction(Contract):
+    """One row per row asked for, in the same order."""
+
+    segment_id: int = required(ge=0)
+    segment: str = required()
+    recency_score: int = required(ge=1, le=5)
+    frequency_score: int = required(ge=1, le=5)
+    monetary_score: int = required(ge=1, le=5)
+
+
+class CtrPrediction(Contract):
+    """One row per row asked for, in the same order."""
+
+    click_probability: float = required(ge=0, le=1)
+
+
+class ChurnPrediction(Contract):
+    """One row per row asked for, in the same order."""
+
+    churn_probability: float = required(ge=0, le=1)
+    risk_band: str = required(isin=["low", "medium", "high"])
+
+
+class Scores(Contract):
+    """What a cycle says of every customer."""
+
+    cycle_id: str = required()
+    as_of: Time = required()
+    pseudonym: str = required()
+    segment: str = optional()
+    rfm: str = optional(str_matches=r"^[1-5]{3}$")
+    churn_probability: float = optional(ge=0, le=1)
+    risk_band: str = optional()
+    best_products: str = optional()

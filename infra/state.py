@@ -1,0 +1,170 @@
+"""The state folder: where everything lives, who may write it, and which version of its layout it has."""
+
+import errno
+import os
+import re
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from infra.errors import AimloopError
+
+LAYOUT_VERSION = 1
+
+TELEMETRY_OFF = {
+    "DO_NOT_TRACK": "1",
+    "BENTOML_DO_NOT_TRACK": "True",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """Paths below one root; ``rm -rf`` of the root is a full reset."""
+
+    root: Path
+
+    @property
+    def keys(self) -> Path:
+        return self.root / "keys"
+
+    @property
+    def raw_zone(self) -> Path:
+        return self.root / "raw" / "zone.duckdb"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse"
+
+    @property
+    def profiles(self) -> Path:
+        return self.root / "profiles"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.sqlite"
+
+    @property
+    def dbt(self) -> Path:
+        return self.root / "dbt"
+
+    @property
+    def bentoml(self) -> Path:
+        return self.root / "bentoml"
+
+    @property
+    def prefect(self) -> Path:
+        return self.root / "prefect"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    def open(self) -> "State":
+        """Make the folder, or check that this code understands the one that is there.
+
+        Raises:
+            AimloopError: read-only or full disk, or a layout written by other code.
+        """
+        version_file = self.root / "VERSION"
+        with explained_disk_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            self.root.chmod(0o700)
+            if not version_file.exists():
+                publish_text(version_file, f"{LAYOUT_VERSION}\n")
+            for folder in (self.keys, self.raw_zone.parent, self.warehouse, self.profiles, self.dbt):
+                folder.mkdir(exist_ok=True)
+            for folder in (self.bentoml, self.prefect, self.reports):
+                folder.mkdir(exist_ok=True)
+            probe = self.root / ".probe"
+            probe.write_bytes(b"\0" * 65536)
+            probe.unlink()
+        self._check_layout(version_file.read_text(encoding="utf-8").strip())
+        return self
+
+    def _check_layout(self, found: str) -> None:
+        if found == str(LAYOUT_VERSION):
+            return
+        if found.isdigit() and int(found) > LAYOUT_VERSION:
+            remedy = "update aimloop, or choose another folder with AIMLOOP_STATE"
+        else:
+            remedy = f"move {self.root} away and run again; this code cannot migrate that layout"
+        raise AimloopError(
+            f"{self.root} has layout version '{found}', this code writes version {LAYOUT_VERSION}", remedy
+        )
+
+    def set_homes(self, environ: MutableMapping[str, str]) -> None:
+        """Point BentoML and Prefect here and switch telemetry off; doors call it before importing either."""
+        environ.update(TELEMETRY_OFF)
+        environ["BENTOML_HOME"] = str(self.bentoml)
+        environ["PREFECT_HOME"] = str(self.prefect)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the right to write for one cycle; the system frees it when the process dies.
+
+        Raises:
+            AimloopError: another process holds it.
+        """
+        lock = FileLock(self.root / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise AimloopError(
+                f"another cycle is running in {self.root}",
+                "wait for it to end (`aimloop status` shows its steps), or choose another folder with AIMLOOP_STATE",
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def publish_text(path: Path, text: str) -> None:
+    """Replace a small file in one atomic step: readers see the old text or the new, never half."""
+    fresh = path.with_name(path.name + ".fresh")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+_FULL = re.compile(r"no space left|disk is full|disk full|could not write.*(28|ENOSPC)", re.IGNORECASE)
+_READ_ONLY = re.compile(r"read-only file system|readonly database|permission denied", re.IGNORECASE)
+
+
+def disk_trouble(error: BaseException, where: Path) -> AimloopError | None:
+    """What to tell people when a disk is full or read-only; None when the error is another one.
+
+    Databases report these conditions in words of their own, so the text is read as well as ``errno``.
+    """
+    code = getattr(error, "errno", None)
+    if code == errno.ENOSPC or _FULL.search(str(error)):
+        return AimloopError(
+            f"the disk that holds {where} is full",
+            "free some space or choose another folder with AIMLOOP_STATE, then run again: finished steps are kept",
+        )
+    if code in (errno.EROFS, errno.EACCES, errno.EPERM) or _READ_ONLY.search(str(error)):
+        return AimloopError(
+            f"{where} cannot be written: {error}", "make it writable, or choose another folder with AIMLOOP_STATE"
+        )
+    return None
+
+
+@contextmanager
+def explained_disk_errors(where: Path) -> Iterator[None]:
+    """Turn the many ways in which libraries say "disk full" or "read-only" into one clear error."""
+    try:
+        yield
+    except AimloopError:
+        raise
+    except Exception as error:
+        explained = disk_trouble(error, where)
+        if explained is None:
+            raise
+        raise explained from error

@@ -1,0 +1,1 @@
+"""Pure models: frames and parameters in; fitted models, predictions and plans out."""

@@ -1,0 +1,40 @@
+"""The models there are. Adding one is a file of the same shape and an entry here."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from infra.contracts import ChurnExamples, Contract, CustomerFeatures, ImpressionFeatures
+from models import churn, ctr, segmentation
+from models.backtest import Model
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model and what it learns from.
+
+    ``table`` is the mart, ``contract`` its shape, ``recent_days`` how much of it is needed (by
+    ``recent_by``; None: all of it), ``headline`` the metric people are shown first and ``baseline``
+    the one it is compared with.
+    """
+
+    model: Model
+    table: str
+    contract: type[Contract]
+    headline: str
+    baseline: str
+    recent_by: str | None = None
+    recent_days: int | None = None
+
+
+MODELS: dict[str, Entry] = {
+    "segmentation": Entry(
+        cast(Model, segmentation), "customer_features", CustomerFeatures, "eta_squared", "baseline_eta_squared"
+    ),
+    "ctr": Entry(cast(Model, ctr), "impression_features", ImpressionFeatures, "auc", "baseline_auc", "shown_at", 294),
+    "churn": Entry(cast(Model, churn), "churn_examples", ChurnExamples, "auc", "recency_auc"),
+}
+
+
+def params(name: str, **settings: Any) -> Any:
+    """The model's parameters; settings that are not its own are refused."""
+    return MODELS[name].model.Params(**settings)

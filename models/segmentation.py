@@ -1,0 +1,194 @@
+"""Segmentation: RFM scores, and K-means on recency, frequency and monetary value.
+
+Fitted on one snapshot and judged on the next period: do segments differ in what customers spend
+*later*? The number of clusters is the elbow of the inertia curve (Satopää et al., "Finding a
+'Kneedle' in a Haystack", 2011).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from kneed import KneeLocator
+from pandera.typing.pandas import DataFrame
+from sklearn.cluster import KMeans
+from sklearn.metrics import silhouette_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import PowerTransformer
+
+from infra.contracts import CustomerFeatures, SegmentPrediction
+from models.backtest import Rehearsal, Window
+from models.encoding import require_columns
+from models.errors import TooLittleHistory
+from models.fitted import Fitted
+from models.metrics import Array, Metric, Metrics
+
+RECENCY, FREQUENCY, MONETARY = "days_since_last_order", "orders_84d", "amount_84d"
+FEATURES = (RECENCY, FREQUENCY, MONETARY)
+PERIOD_DAYS = 28  # the column amount_28d of the snapshot one period later is what was spent in it
+
+_NAMES = {
+    # (bought lately, buys often, spends much) → name
+    (True, True, True): "important value",
+    (True, False, True): "important development",
+    (False, True, True): "important retention",
+    (False, False, True): "important win-back",
+    (True, True, False): "general value",
+    (True, False, False): "general development",
+    (False, True, False): "general retention",
+    (False, False, False): "general win-back",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    """How the model learns.
+
+    min_clusters, max_clusters: where the elbow is looked for.
+    min_customers: with fewer, training is refused.
+    """
+
+    min_clusters: int = 2
+    max_clusters: int = 8
+    min_customers: int = 50
+    earlier_windows: int = 3
+    reference_rows: int = 2_000
+    seed: int = 20170101
+
+
+@dataclass(frozen=True)
+class SegmentationModel:
+    """Scaling and clusters, the clusters' names, and the quintile edges of the RFM scores."""
+
+    scaler: Pipeline
+    clusters: KMeans
+    names: tuple[str, ...]
+    edges: dict[str, Array]
+
+
+def windows(as_of: pd.Timestamp, params: Params) -> list[Window]:
+    """The latest period that is over, and earlier ones; origins lie on the 7-day grid of snapshots."""
+    period = pd.Timedelta(days=PERIOD_DAYS)
+    monday = pd.Timestamp("1970-01-05")
+    latest = monday + (as_of - period - monday) // pd.Timedelta(days=7) * pd.Timedelta(days=7)
+    origins = [latest - period * back for back in range(params.earlier_windows, -1, -1)]
+    return [Window(origin, origin + period) for origin in origins]
+
+
+def first_possible(first_event: pd.Timestamp, params: Params) -> pd.Timestamp:
+    """The earliest as_of at which a period lies behind the first snapshot."""
+    return first_event + pd.Timedelta(days=14 + PERIOD_DAYS)
+
+
+def split(frame: pd.DataFrame, window: Window, params: Params) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Customers at the origin, and the same customers with ``later_amount``: spent in the period after it."""
+    past = frame[frame["snapshot_at"] == window.origin]
+    later = frame.loc[frame["snapshot_at"] == window.end, ["pseudonym", "amount_28d"]]
+    return past, past.merge(later.rename(columns={"amount_28d": "later_amount"}), on="pseudonym")
+
+
+def rehearse(past: DataFrame[CustomerFeatures], later: pd.DataFrame, params: Params) -> Rehearsal:
+    """How the clusters do on an earlier period."""
+    return Rehearsal(evaluate(train(past, params), later, params))
+
+
+def train(frame: DataFrame[CustomerFeatures], params: Params) -> Fitted:
+    """Find and name clusters among customers of one snapshot.
+
+    Raises:
+        TooLittleHistory: fewer than ``min_customers``.
+        MissingColumns: a feature is not in the frame.
+    """
+    require_columns(frame, FEATURES)
+    if len(frame) < params.min_customers:
+        raise TooLittleHistory(f"{len(frame)} customers to find segments among")
+    values = _values(frame)
+    scaler = make_pipeline(PowerTransformer()).fit(values)
+    scaled = scaler.transform(values)
+    distinct = len(np.unique(scaled.round(9), axis=0))
+    candidates = range(params.min_clusters, min(params.max_clusters, distinct) + 1)
+    fits = {k: KMeans(k, n_init=4, random_state=params.seed).fit(scaled) for k in candidates}
+    elbow = _elbow({k: fit.inertia_ for k, fit in fits.items()})
+    clusters = fits[elbow]
+    edges = {name: np.quantile(values[:, i], [0.2, 0.4, 0.6, 0.8]) for i, name in enumerate(FEATURES)}
+    model = SegmentationModel(scaler, clusters, _cluster_names(clusters.cluster_centers_), edges)
+    reference = frame[list(FEATURES)].sample(min(params.reference_rows, len(frame)), random_state=params.seed)
+    notes: dict[str, Any] = {
+        "clusters": elbow,
+        "inertia": {k: round(float(fit.inertia_), 3) for k, fit in fits.items()},
+        "silhouette": {k: round(_silhouette(scaled, fit.labels_, params.seed), 4) for k, fit in fits.items()},
+        "sizes": {name: int((clusters.labels_ == i).sum()) for i, name in enumerate(model.names)},
+    }
+    return Fitted(model, FEATURES, reference, notes)
+
+
+def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[SegmentPrediction]:
+    """Segments and RFM scores, one per row, in the same order."""
+    require_columns(frame, FEATURES)
+    model: SegmentationModel = fitted.model
+    values = _values(frame)
+    ids = model.clusters.predict(model.scaler.transform(values)) if len(values) else np.empty(0, dtype=int)
+    scores = {name: 1 + np.searchsorted(model.edges[name], values[:, i]) for i, name in enumerate(FEATURES)}
+    predicted = {
+        "segment_id": ids,
+        "segment": np.array(model.names, dtype=object)[ids],
+        "recency_score": 6 - scores[RECENCY],  # few days since the last order is best
+        "frequency_score": scores[FREQUENCY],
+        "monetary_score": scores[MONETARY],
+    }
+    return SegmentPrediction.validate(pd.DataFrame(predicted, index=frame.index))
+
+
+def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) -> Metrics:
+    """How well segments tell what customers spend in the *next* period (eta², the share of variance
+    between segments), against quintiles of recency alone; and how separate the clusters are."""
+    params = params or Params()
+    model: SegmentationModel = fitted.model
+    predicted = predict(fitted, frame)
+    later = frame["later_amount"].to_numpy(dtype=float)
+    scaled = model.scaler.transform(_values(frame))
+    values = {
+        "eta_squared": _eta_squared(later, predicted["segment_id"].to_numpy()),
+        "baseline_eta_squared": _eta_squared(later, predicted["recency_score"].to_numpy()),
+        "silhouette": _silhouette(scaled, predicted["segment_id"].to_numpy(), params.seed),
+        "clusters": float(len(model.names)),
+        "rows": float(len(frame)),
+    }
+    return {name: Metric(value) for name, value in values.items()}
+
+
+def _values(frame: pd.DataFrame) -> Array:
+    """Recency, frequency and monetary value, each non-negative: money returned counts as none spent."""
+    return np.clip(frame[list(FEATURES)].to_numpy(dtype=float), 0, None)
+
+
+def _elbow(inertia: dict[int, float]) -> int:
+    found = KneeLocator(list(inertia), list(inertia.values()), curve="convex", direction="decreasing").knee
+    return int(found) if found is not None else min(inertia, key=lambda k: abs(k - 4))
+
+
+def _cluster_names(centroids: Array) -> tuple[str, ...]:
+    """Names by rule: above or below the average customer (0 after scaling) on each axis.
+
+    Clusters on the same side everywhere are told apart by a number, the one that spends most first.
+    """
+    base = [_NAMES[(bool(r < 0), bool(f > 0), bool(m > 0))] for r, f, m in centroids]
+    names = list(base)
+    for name in set(base):
+        twins = sorted((i for i, b in enumerate(base) if b == name), key=lambda i: -centroids[i][2])
+        for number, i in enumerate(twins[1:], start=2):
+            names[i] = f"{name} {number}"
+    return tuple(names)
+
+
+def _eta_squared(outcome: Array, group: np.ndarray) -> float:
+    total = ((outcome - outcome.mean()) ** 2).sum()
+    means = pd.Series(outcome).groupby(group).transform("mean").to_numpy()
+    return float(((means - outcome.mean()) ** 2).sum() / total) if total > 0 else 0.0
+
+
+def _silhouette(scaled: Array, labels: np.ndarray, seed: int) -> float:
+    if len(set(labels)) < 2:
+        return 0.0
+    return float(silhouette_score(scaled, labels, sample_size=min(1_000, len(scaled)), random_state=seed))

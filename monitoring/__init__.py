@@ -1,0 +1,1 @@
+"""Pure judgements: evidence in, verdicts with reasons out."""
