@@ -86,7 +86,7 @@ _CHECKS: dict[str, Callable[[str, dict[str, Any]], tuple[str, str]]] = {
 
 
 def _metadata(contract: type[Contract]) -> dict[str, Any]:
-    return contract.Config.metadata  # type: ignore[attr-defined,no-any-return]
+    return contract.Config.metadata  # type: ignore[attr-defined]
 
 
 def _duckdb_type(dtype: str) -> str:

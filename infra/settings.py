@@ -102,7 +102,9 @@ def _read_file(config: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(config.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise AimloopError(f"cannot read {config}: {error}", "mend the file, or remove it to use the defaults") from None
+        raise AimloopError(
+            f"cannot read {config}: {error}", "mend the file, or remove it to use the defaults"
+        ) from None
 
 
 def _unknown(name: str, origin: str) -> AimloopError:

@@ -5,12 +5,11 @@ open published generations read-only, so writers never block them.
 """
 
 import importlib.resources
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import duckdb
 import pandas as pd
@@ -24,9 +23,8 @@ from infra.state import State, publish_text
 T = TypeVar("T", bound=Contract)
 
 EngineError = duckdb.Error
-Connection = duckdb.DuckDBPyConnection
+Connection: TypeAlias = duckdb.DuckDBPyConnection
 
-DBT_PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
 MEMORY_LIMIT = "3GB"
 
 
@@ -97,12 +95,27 @@ class Generation:
         frame = self.query(f"SELECT * FROM marts.{table} WHERE {where}", **parameters)
         return checked(contract, frame, f"marts.{table}")
 
-    def write(self, contract: type[Contract], table: str, frame: pd.DataFrame) -> None:
-        """Create or replace a table of the marts in one transaction."""
+    def replace_rows(self, contract: type[Contract], table: str, frame: pd.DataFrame, key: str, value: str) -> None:
+        """Let ``frame`` take the place of the rows whose ``key`` is ``value``, in one transaction."""
         fresh = checked(contract, frame, f"marts.{table}")
         with engine(self._spill, self.path) as connection:
             connection.register("fresh", fresh)
-            connection.execute(f"CREATE OR REPLACE TABLE marts.{table} AS SELECT * FROM fresh")
+            connection.execute("BEGIN")
+            connection.execute(f"CREATE TABLE IF NOT EXISTS marts.{table} AS SELECT * FROM fresh LIMIT 0")
+            connection.execute(f"DELETE FROM marts.{table} WHERE {key} = $value", {"value": value})
+            connection.execute(f"INSERT INTO marts.{table} BY NAME SELECT * FROM fresh")
+            connection.execute("COMMIT")
+
+    def inherit(self, table: str, other: "Generation") -> None:
+        """Take over a table of another generation, unless this one has it already or the other has none."""
+        with engine(self._spill, self.path) as connection:
+            connection.execute(f"ATTACH {sql_text(other.path)} AS other (READ_ONLY)")
+            databases = connection.execute(
+                "SELECT database_name FROM duckdb_tables() WHERE schema_name = 'marts' AND table_name = $table",
+                {"table": table},
+            ).fetchall()
+            if databases == [("other",)]:
+                connection.execute(f"CREATE TABLE marts.{table} AS FROM other.marts.{table}")
 
     def execute(self, sql: str, **parameters: Any) -> None:
         """Run one writing statement."""
@@ -121,7 +134,7 @@ def checked(contract: type[T], frame: pd.DataFrame, name: str) -> DataFrame[T]:
         AimloopError: naming the table, the column and what is wrong with it.
     """
     try:
-        return contract.validate(frame)  # type: ignore[return-value]
+        return contract.validate(frame)
     except (SchemaError, SchemaErrors) as error:
         first = str(error).splitlines()[0]
         raise AimloopError(
@@ -136,6 +149,19 @@ def generation(state: State, name: str) -> Generation:
 def building(state: State, name: str) -> Generation:
     """Where a generation grows until all its marts are there."""
     return Generation(state.warehouse / f"{name}.building.duckdb")
+
+
+def start_generation(state: State, name: str, as_of: pd.Timestamp) -> Generation:
+    """An empty generation that knows its ``as_of``.
+
+    What an interrupted run left of it is dropped.
+    """
+    fresh = building(state, name)
+    discard(fresh)
+    fresh.execute(
+        "CREATE TABLE cycle AS SELECT $name AS cycle_id, CAST($as_of AS TIMESTAMP) AS as_of", name=name, as_of=as_of
+    )
+    return fresh
 
 
 def discard(generation: Generation) -> None:
@@ -167,34 +193,3 @@ def publish(state: State, name: str, keep: int = 2) -> None:
     for path in newest_first:
         if path not in kept and ".building" not in path.name:
             discard(Generation(path))
-
-
-@contextmanager
-def dbt_environment(state: State, target: Generation, storage_key: str) -> Iterator[Mapping[str, str]]:
-    """What ``profiles.yml`` reads, set only while dbt runs.
-
-    The key's name starts with ``DBT_ENV_SECRET_``: dbt accepts such a variable in profiles alone and
-    scrubs its value from everything it prints (docs.getdbt.com, "env_var").
-    """
-    values = {
-        "MARTS_WAREHOUSE": str(target.path),
-        "MARTS_RAW_ZONE": str(state.raw_zone),
-        "MARTS_SPILL": str(state.warehouse / "spill"),
-        "MARTS_MEMORY_LIMIT": MEMORY_LIMIT,
-        "DBT_ENV_SECRET_STORAGE_KEY": storage_key,
-        "DBT_PROJECT_DIR": str(DBT_PROJECT),
-        "DBT_PROFILES_DIR": str(DBT_PROJECT),
-        "DBT_TARGET_PATH": str(state.dbt / "target"),
-        "DBT_LOG_PATH": str(state.dbt / "logs"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield values
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

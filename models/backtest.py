@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 
 from models.errors import TooLittleHistory
@@ -28,12 +29,16 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class Backtest:
-    """A model with its metrics on the reported window, beside those on earlier ones (keyed by origin)."""
+    """A model with its metrics on the reported window, beside those on earlier ones (keyed by origin).
+
+    ``later`` holds the rows it was evaluated on, so that another version can be scored on the same.
+    """
 
     fitted: Fitted
     metrics: Metrics
     earlier: dict[str, Metrics]
     window: Window
+    later: pd.DataFrame
 
 
 class Model(Protocol):
@@ -69,11 +74,11 @@ def backtest(model: Model, frame: pd.DataFrame, as_of: pd.Timestamp, params: Any
     params = _choose_rounds(params, [r.losses for r in rehearsals.values() if r.losses is not None])
     fitted = model.train(past, params)
     metrics = model.evaluate(fitted, later, params)
-    return Backtest(fitted, metrics, {origin: r.metrics for origin, r in rehearsals.items()}, reported)
+    return Backtest(fitted, metrics, {origin: r.metrics for origin, r in rehearsals.items()}, reported, later)
 
 
 def _choose_rounds(params: Any, losses: list[pd.Series]) -> Any:
     """The number of rounds with the least mean loss over the earlier windows; unchanged without any."""
     if not losses:
         return params
-    return replace(params, rounds=int(pd.concat(losses, axis=1).mean(axis=1).idxmin()))
+    return replace(params, rounds=int(np.argmin(pd.concat(losses, axis=1).mean(axis=1))) + 1)

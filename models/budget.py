@@ -63,7 +63,9 @@ def plan(channels: DataFrame[Channels], params: Params) -> Plan:
     problem.solve(_solver(params.solver))
     if pulp.LpStatus[problem.status] != "Optimal":
         raise Infeasible(f"the solver {params.solver} ended with '{pulp.LpStatus[problem.status]}'")
-    allocation = tuple(_purchase(row, unit.value()) for row, unit in zip(channels.to_dict("records"), units, strict=True))
+    allocation = tuple(
+        _purchase(row, unit.value()) for row, unit in zip(channels.to_dict("records"), units, strict=True)
+    )
     return Plan(
         budget=params.budget,
         cost=sum(p.cost for p in allocation),

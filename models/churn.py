@@ -154,9 +154,7 @@ def evaluate(fitted: Fitted, frame: DataFrame[ChurnExamples], params: Params | N
     }
 
 
-def _fit(
-    frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None
-) -> tuple[ChurnModel, pd.Series | None]:
+def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None) -> tuple[ChurnModel, pd.Series | None]:
     churned = _label(frame)
     if churned.sum() < params.min_churned or churned.all():
         raise TooLittleHistory(f"{int(churned.sum())} churned among {len(churned)} examples to learn from")

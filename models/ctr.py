@@ -154,9 +154,7 @@ def evaluate(fitted: Fitted, frame: DataFrame[ImpressionFeatures], params: Param
     }
 
 
-def _fit(
-    frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None
-) -> tuple[CtrModel, pd.Series | None]:
+def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None) -> tuple[CtrModel, pd.Series | None]:
     clicked = _label(frame)
     if clicked.sum() < params.min_clicks or clicked.all():
         raise TooLittleHistory(f"{int(clicked.sum())} clicks among {len(clicked)} impressions to learn from")

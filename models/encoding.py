@@ -58,7 +58,8 @@ def require_columns(frame: pd.DataFrame, columns: tuple[str, ...]) -> None:
 
 def logistic_baseline(encoder: Encoder, inverse_penalty: float) -> Pipeline:
     """An honest logistic regression on the encoder's matrix: logarithms of amounts and counts,
-    missing-value indicators, standardised; categories one-hot; ridge penalty."""
+    missing-value indicators, standardised; categories one-hot; ridge penalty.
+    """
     numeric = make_pipeline(
         FunctionTransformer(_signed_log),
         SimpleImputer(add_indicator=True, keep_empty_features=True),

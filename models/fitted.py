@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+
 @dataclass(frozen=True)
 class Fitted:
     """A trained model with all that must travel with it.
@@ -17,4 +18,3 @@ class Fitted:
     features: tuple[str, ...]
     reference: pd.DataFrame
     notes: dict[str, Any] = field(default_factory=dict)
-

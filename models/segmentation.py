@@ -142,7 +142,8 @@ def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[SegmentPrediction]
 
 def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) -> Metrics:
     """How well segments tell what customers spend in the *next* period (eta², the share of variance
-    between segments), against quintiles of recency alone; and how separate the clusters are."""
+    between segments), against quintiles of recency alone; and how separate the clusters are.
+    """
     params = params or Params()
     model: SegmentationModel = fitted.model
     predicted = predict(fitted, frame)

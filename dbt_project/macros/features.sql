@@ -17,3 +17,11 @@
     -- smoothed towards one click in a thousand impressions
     , ({{ clicks }}.clicks + 1) / ({{ clicks }}.impressions + 1000) as product_click_ratio
 {%- endmacro %}
+
+
+{% macro customer_ad_features(customers) -%}
+    {{ customers }}.orders_56d as customer_orders_56d
+    , {{ customers }}.amount_56d as customer_amount_56d
+    , {{ customers }}.lines_56d as customer_lines_56d
+    , {{ customers }}.days_since_last_order as customer_days_since_last_order
+{%- endmacro %}

@@ -1,1 +1,2 @@
-{{ order_history("(select * from " ~ ref('int_order_lines') ~ " where category is not null)", ['pseudonym', 'category'], [56]) }}
+{% set categorised = "(select * from " ~ ref('int_order_lines') ~ " where category is not null)" %}
+{{ order_history(categorised, ['pseudonym', 'category'], [56]) }}

@@ -4,9 +4,9 @@ with bounds as (
         min(first_snapshot_at) as first_at
         , {{ as_of() }} as as_of
     from {{ ref('stg_orders') }}
-),
+)
 
-grid as (
+, grid as (
     select unnest(generate_series({{ snapshot_before('first_at') }}, as_of, interval 7 day)) as snapshot_at
     from bounds
 )

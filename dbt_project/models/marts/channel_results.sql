@@ -8,9 +8,9 @@ with shown as (
     from {{ ref('stg_impressions') }}
     where channel is not null
     group by channel
-),
+)
 
-contacted as (
+, contacted as (
     select
         campaigns.channel
         , count(*) as contacts

@@ -9,16 +9,16 @@ with active as (
     where
         days_since_last_order <= {{ var('churn_window_days') }}
         and snapshot_at = {{ snapshot_before('snapshot_at') }}
-),
+)
 
-orders as (
+, orders as (
     select distinct
         pseudonym
         , ordered_at
     from {{ ref('int_orders') }}
-),
+)
 
-returned as (
+, returned as (
     select distinct
         active.pseudonym
         , active.snapshot_at

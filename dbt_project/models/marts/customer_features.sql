@@ -1,17 +1,17 @@
 -- Every customer at every snapshot, from rows known there.
 with snapshots as (
     select * from {{ ref('int_snapshots') }}
-),
+)
 
-orders as (
+, orders as (
     select * from {{ ref('int_orders') }}
-),
+)
 
-customers as (
+, customers as (
     select * from {{ ref('stg_customers') }}
-),
+)
 
-aggregated as (
+, aggregated as (
     select
         snapshots.snapshot_at
         , orders.pseudonym
@@ -19,31 +19,24 @@ aggregated as (
         , min(orders.ordered_at) as first_ordered_at
         , count(*) filter (where orders.is_first_part) as orders_total
         , sum(orders.amount) as amount_total
-        {%- for days in [14, 28, 56, 84] %}
-        , count(*) filter (
-            where orders.is_first_part and orders.ordered_at >= snapshots.snapshot_at - interval {{ days }} day
-        ) as orders_{{ days }}d
-        {%- endfor %}
-        {%- for days in [28, 56, 84] %}
-        , coalesce(
-            sum(orders.amount) filter (where orders.ordered_at >= snapshots.snapshot_at - interval {{ days }} day), 0
-        ) as amount_{{ days }}d
-        {%- endfor %}
+        , {{ orders_within(14) }} as orders_14d
+        , {{ orders_within(28) }} as orders_28d
+        , {{ orders_within(56) }} as orders_56d
+        , {{ orders_within(84) }} as orders_84d
+        , {{ sum_within('amount', 28) }} as amount_28d
+        , {{ sum_within('amount', 56) }} as amount_56d
+        , {{ sum_within('amount', 84) }} as amount_84d
+        , {{ sum_within('lines', 56) }} as lines_56d
+        , {{ sum_within('discount', 84) }} as discount_84d
         , count(distinct {{ snapshot_before('orders.ordered_at') }}) filter (
-            where orders.ordered_at >= snapshots.snapshot_at - interval 84 day
+            where {{ is_within(84) }}
         ) as order_weeks_84d
-        , coalesce(
-            sum(orders.lines) filter (where orders.ordered_at >= snapshots.snapshot_at - interval 56 day), 0
-        ) as lines_56d
-        , sum(orders.discount) filter (
-            where orders.ordered_at >= snapshots.snapshot_at - interval 84 day
-        ) as discount_84d
     from snapshots
     inner join orders on snapshots.snapshot_at >= orders.first_snapshot_at
     group by snapshots.snapshot_at, orders.pseudonym
-),
+)
 
-measured as (
+, measured as (
     select
         *
         , {{ days_between('last_ordered_at', 'snapshot_at') }} as days_since_last_order
@@ -78,6 +71,6 @@ select
     , customers.gender
     , customers.income_band
     , customers.household_size
-    {{- attribute_columns(source('raw', 'customers'), 'customers') }}
+    {{ attribute_columns(source('raw', 'customers'), 'customers') }}
 from measured
 left join customers on measured.pseudonym = customers.pseudonym

@@ -12,10 +12,7 @@ select
     , impressions.channel
     , impressions.placement
     , products.department
-    , customers.orders_56d as customer_orders_56d
-    , customers.amount_56d as customer_amount_56d
-    , customers.lines_56d as customer_lines_56d
-    , customers.days_since_last_order as customer_days_since_last_order
+    , {{ customer_ad_features('customers') }}
     , {{ affinity_features('customer_product', 'impressions.snapshot_at', 'customer_product') }}
     , {{ affinity_features('customer_category', 'impressions.snapshot_at', 'customer_category') }}
     , {{ product_features('product_orders', 'product_clicks', 'impressions.snapshot_at') }}

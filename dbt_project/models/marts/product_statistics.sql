@@ -2,9 +2,9 @@
 with latest_orders as (
     select * from {{ ref('int_product_history') }}
     qualify row_number() over (partition by product_id order by snapshot_at desc) = 1
-),
+)
 
-latest_clicks as (
+, latest_clicks as (
     select * from {{ ref('int_product_click_history') }}
     qualify row_number() over (partition by product_id order by snapshot_at desc) = 1
 )

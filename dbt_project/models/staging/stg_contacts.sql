@@ -1,9 +1,9 @@
 with contacts as (
     select * from {{ source('raw', 'contacts') }}
     where {{ is_known('contacted_at') }}
-),
+)
 
-crosswalk as (
+, crosswalk as (
     select * from {{ source('raw', 'crosswalk') }}
 )
 

@@ -1,9 +1,9 @@
 with customers as (
     select * from {{ source('raw', 'customers') }}
     where landed_at <= {{ as_of() }}
-),
+)
 
-crosswalk as (
+, crosswalk as (
     select * from {{ source('raw', 'crosswalk') }}
 )
 
@@ -20,13 +20,13 @@ select
     -- attributes
     , customers.region
     , coalesce(
-        customers.age_band,
-        cast(10 * (date_diff('year', customers.birth_date, {{ as_of() }}) // 10) as varchar) || 's'
+        customers.age_band
+        , cast(10 * (date_diff('year', customers.birth_date, {{ as_of() }}) // 10) as varchar) || 's'
     ) as age_band
     , customers.gender
     , customers.income_band
     , customers.household_size
-    {{- attribute_columns(source('raw', 'customers'), 'customers') }}
+    {{ attribute_columns(source('raw', 'customers'), 'customers') }}
 
     -- consent
     , customers.consent_marketing

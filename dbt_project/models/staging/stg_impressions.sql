@@ -1,9 +1,9 @@
 with impressions as (
     select * from {{ source('raw', 'impressions') }}
     where {{ is_known('shown_at') }}
-),
+)
 
-crosswalk as (
+, crosswalk as (
     select * from {{ source('raw', 'crosswalk') }}
 )
 

@@ -1,9 +1,9 @@
 with orders as (
     select * from {{ source('raw', 'orders') }}
     where {{ is_known('ordered_at') }}
-),
+)
 
-crosswalk as (
+, crosswalk as (
     select * from {{ source('raw', 'crosswalk') }}
 )
 

@@ -1,0 +1,45 @@
+"""Churn probabilities and risk bands of customers."""
+
+from typing import Literal
+
+import bentoml
+from pydantic import BaseModel, Field
+
+from bentos.live import Live
+from bentos.shapes import Answer, CustomerIds
+from models import churn
+
+
+class CustomerChurn(BaseModel):
+    is_known: bool = Field(description="False for a customer without orders; the rest is then empty.")
+    churn_probability: float | None = Field(default=None, description="Of no order within the horizon; 0 to 1.")
+    risk_band: Literal["low", "medium", "high"] | None = None
+
+
+class ChurnAnswer(Answer):
+    customers: list[CustomerChurn] = Field(description="One per customer asked for, in the same order.")
+
+
+class ChurnApi:
+    """Mixed into the service of its own and into the front door."""
+
+    live: Live
+
+    @bentoml.api
+    def churn(self, customer_ids: CustomerIds) -> ChurnAnswer:
+        """How probably each customer lapses."""
+        tag, fitted = self.live.model("churn")
+        profiles = self.live.profiles
+        features = profiles.customers([self.live.keys.pseudonymise(customer) for customer in customer_ids])
+        found = churn.predict(fitted, features[features["is_known"]]).to_dict("index")
+        customers = [
+            CustomerChurn(is_known=row in found, **{str(k): v for k, v in found.get(row, {}).items()})
+            for row in features.index
+        ]
+        return ChurnAnswer(model=tag, as_of=profiles.as_of, customers=customers)
+
+
+@bentoml.service(name="churn")
+class Churn(ChurnApi):
+    def __init__(self) -> None:
+        self.live = Live.open(("churn",))

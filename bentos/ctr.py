@@ -1,0 +1,46 @@
+"""Click probabilities of what might be shown to customers."""
+
+from typing import Annotated
+
+import bentoml
+import pandas as pd
+from pydantic import BaseModel, Field
+
+from bentos.live import Live
+from bentos.shapes import Answer, CustomerId
+from models import ctr
+
+
+class Impression(BaseModel):
+    """Something that might be shown; channel and placement mean what they mean in the impressions log."""
+
+    customer_id: CustomerId
+    product_id: str = Field(max_length=200, examples=["1029743"])
+    channel: str | None = Field(default=None, max_length=200, examples=["mailer"])
+    placement: str | None = Field(default=None, max_length=200, examples=["display 0, mailer A"])
+
+
+class CtrAnswer(Answer):
+    click_probability: list[float] = Field(description="One per impression asked for, in the same order; 0 to 1.")
+
+
+class CtrApi:
+    """Mixed into the service of its own and into the front door."""
+
+    live: Live
+
+    @bentoml.api
+    def ctr(self, impressions: Annotated[list[Impression], Field(min_length=1, max_length=1000)]) -> CtrAnswer:
+        """How probably each customer takes what is shown; unknown customers and products get the prior."""
+        tag, fitted = self.live.model("ctr")
+        profiles = self.live.profiles
+        contexts = pd.DataFrame([impression.model_dump() for impression in impressions])
+        contexts["pseudonym"] = contexts.pop("customer_id").map(self.live.keys.pseudonymise)
+        predicted = ctr.predict(fitted, profiles.ad_features(contexts))
+        return CtrAnswer(model=tag, as_of=profiles.as_of, click_probability=predicted["click_probability"].tolist())
+
+
+@bentoml.service(name="ctr")
+class Ctr(CtrApi):
+    def __init__(self) -> None:
+        self.live = Live.open(("ctr",))

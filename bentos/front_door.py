@@ -1,0 +1,14 @@
+"""One service with every endpoint, on one port."""
+
+import bentoml
+
+from bentos.churn import ChurnApi
+from bentos.ctr import CtrApi
+from bentos.live import Live
+from bentos.segment import SegmentApi
+
+
+@bentoml.service(name="aimloop", traffic={"timeout": 30}, logging={"access": {"enabled": False}})
+class FrontDoor(SegmentApi, CtrApi, ChurnApi):
+    def __init__(self) -> None:
+        self.live = Live.open(("segmentation", "ctr", "churn"))

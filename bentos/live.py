@@ -1,0 +1,74 @@
+"""What every service holds: champions, profiles and the key that turns customer ids into pseudonyms."""
+
+import gc
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infra import registry
+from infra.errors import AimloopError
+from infra.keys import Keys, open_keys
+from infra.ledger import Ledger
+from infra.profiles import Profiles
+from infra.settings import load
+from infra.state import State
+
+_CODE = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Live:
+    """Opened once per worker; profiles are opened anew when the marts flow has published."""
+
+    state: State
+    keys: Keys = field(repr=False)
+    champions: dict[str, str]
+    models: dict[str, Any] = field(repr=False)
+    _profiles: Profiles | None = field(default=None, repr=False)
+    _generation: str = ""
+
+    @classmethod
+    def open(cls, names: tuple[str, ...]) -> "Live":
+        """Load the champions that the ledger names; without a ledger, those the Bento was built with."""
+        settings = load(os.environ, Path.cwd())
+        state = State(settings.state).open()
+        packaged = registry.packaged_champions(_CODE)
+        champions = {name: tag for name in names if (tag := _champion(state, name) or packaged.get(name))}
+        live = cls(
+            state=state,
+            keys=open_keys(settings, state),
+            champions=champions,
+            models={name: registry.load(tag) for name, tag in champions.items()},
+        )
+        gc.collect()
+        gc.freeze()  # models and libraries never become garbage: collections no longer walk them
+        return live
+
+    def model(self, name: str) -> tuple[str, Any]:
+        """The champion's tag and the champion.
+
+        Raises:
+            AimloopError: no version of that model has been trained yet.
+        """
+        if name not in self.champions:
+            raise AimloopError(f"no {name} model has been trained yet", "see `aimloop models` for the reason")
+        return self.champions[name], self.models[name]
+
+    @property
+    def profiles(self) -> Profiles:
+        """The published generation."""
+        generation = (self.state.profiles / "current").read_text(encoding="utf-8")
+        if self._profiles is None or generation != self._generation:
+            self._profiles, self._generation = Profiles.open(self.state), generation
+        return self._profiles
+
+
+def _champion(state: State, name: str) -> str | None:
+    if not state.ledger.exists():
+        return None
+    ledger = Ledger(state.ledger)
+    try:
+        return ledger.champion(name)
+    finally:
+        ledger.close()

@@ -1,0 +1,197 @@
+"""`aimloop`: a thin front to the flows."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from flows.context import Door, open_door
+from flows.progress import reported_to
+from flows.temporary_server import start_temporary_server, wait_until_ready
+from infra.errors import AimloopError
+from infra.state import disk_trouble
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="A closed-loop marketing cycle on this machine. Settings: AIMLOOP_* variables or aimloop.toml; "
+    "everything written lives in .aimloop/ (AIMLOOP_STATE).",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else there.")]
+
+
+@app.command()
+def run(
+    as_of: Annotated[
+        str | None, typer.Option(help="The instant (UTC) the cycle knows the world up to, such as 2017-12-04.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Where raw tables come from, such as complete_journey.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run one whole cycle: ingest, marts, train, score, publish, package, allocate, watch.
+
+    Safe to repeat and to interrupt: what is finished stays, the next run goes on from there.
+    """
+    from flows.terminal import TerminalReporter, show_summary
+
+    progress = Console(stderr=True)
+    reporter = TerminalReporter(progress)
+    with explained(progress), reported_to(reporter):
+        door = open_door(as_of=as_of, source=source)
+        with door.state.lock():
+            pass  # another cycle is told here, before a server is started for nothing
+        # Flow logs go to the Prefect database; on the terminal the steps speak.
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+        log = door.state.prefect / "server.log"
+        start_temporary_server(log)
+        progress.print(f"aimloop: state in {door.state.root}", highlight=False, soft_wrap=True)
+        try:
+            from flows.cycle import cycle
+
+            wait_until_ready(log)
+            summary = cycle(as_of=door.settings.as_of, source=door.settings.source)
+        finally:
+            reporter.close()
+    if as_json:
+        _print_json(summary)
+    else:
+        show_summary(Console(), summary)
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show the last cycle: rows, models, plan, drift, seconds."""
+    from flows.summary import summarise
+    from flows.terminal import show_summary
+
+    with explained():
+        summary = summarise(open_door())
+    if as_json:
+        _print_json(summary)
+    else:
+        show_summary(Console(), summary)
+
+
+@app.command()
+def models(as_json: AsJson = False) -> None:
+    """List every trained version with its metrics; the champion of each model is what services answer with."""
+    from flows.terminal import show_versions
+
+    with explained():
+        versions = [
+            {
+                "model": version.model,
+                "tag": version.tag,
+                "standing": "champion" if version.is_champion else "candidate",
+                "registered_at": version.registered_at.isoformat(timespec="seconds"),
+                "metrics": {name: metric["value"] for name, metric in version.report["metrics"].items()},
+                "comparison": version.comparison,
+            }
+            for version in open_door().ledger.versions()
+        ]
+    if as_json:
+        _print_json({"models": versions})
+    else:
+        show_versions(Console(), versions)
+
+
+@app.command()
+def plan(
+    budget: Annotated[float | None, typer.Option(help="Budget, in the unit of the channels' costs.")] = None,
+    channels: Annotated[
+        Path | None,
+        typer.Option(help="CSV with channel,unit_cost,unit_return,max_units,min_units; default: the last cycle's."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Plan a budget: which channels to buy, and what one more unit of budget would return."""
+    from flows.planning import what_if
+    from flows.terminal import show_plan
+
+    with explained():
+        result = asdict(what_if(open_door(budget=budget), channels))
+    if as_json:
+        _print_json(result)
+    else:
+        show_plan(Console(), result)
+
+
+@app.command()
+def serve(
+    port: Annotated[int | None, typer.Option(help="Port to listen on (this machine only).")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Serve the last Bento on localhost: POST /segment, /ctr, /churn; the page / documents them.
+
+    There is no authentication yet: the services listen on this machine alone.
+    """
+    from flows.serving import serve_command
+
+    with explained():
+        door = open_door(port=port)
+        tag, command = serve_command(door)
+    url = f"http://127.0.0.1:{door.settings.port}"
+    if as_json:
+        _print_json({"bento": tag, "url": url})
+    else:
+        Console().print(f"{tag} on {url} (no authentication: this machine only); Ctrl-C ends it", highlight=False)
+    _become(command, door)
+
+
+@app.command()
+def ui(as_json: AsJson = False) -> None:
+    """Start a Prefect server with its UI and a worker, and deploy the flows: schedule and run cycles there."""
+    from flows.serving import run_ui
+
+    with explained():
+        door = open_door()
+        run_ui(door, announce=lambda facts: _print_json(facts) if as_json else _announce_ui(facts))
+
+
+@contextmanager
+def explained(console: Console | None = None) -> Iterator[None]:
+    """Errors that people can mend: what and what next, exit code 2. Others: a traceback, exit code 1."""
+    console = console or Console(stderr=True)
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.print("\nInterrupted. Finished steps are kept: `aimloop run` goes on from there.")
+        raise typer.Exit(130) from None
+    except Exception as error:
+        known = error if isinstance(error, AimloopError) else disk_trouble(error, Path.cwd())
+        if known is None:
+            traceback.print_exc(file=sys.stderr)
+            raise typer.Exit(1) from None
+        console.print(f"[bold red]error:[/] {known.what}", highlight=False, soft_wrap=True)
+        console.print(f"  [bold]→[/] {known.remedy}", highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+
+
+def _become(command: list[str], door: Door) -> None:
+    """Let the server take this process's place; its log goes to standard error."""
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    os.execvpe(command[0], command, os.environ | {"AIMLOOP_STATE": str(door.state.root)})
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    print(json.dumps(document, indent=2, default=str), flush=True)
+
+
+def _announce_ui(facts: dict[str, Any]) -> None:
+    Console().print(
+        f"Prefect UI on {facts['url']}, deployments {', '.join(facts['deployments'])}; Ctrl-C ends it", highlight=False
+    )
+
+
+if __name__ == "__main__":
+    app()

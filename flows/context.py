@@ -1,0 +1,122 @@
+"""The door's view of one cycle: settings read, state opened, identity known."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from infra import raw_zone, warehouse
+from infra.errors import AimloopError
+from infra.keys import Keys, open_keys
+from infra.ledger import Ledger
+from infra.settings import Settings, load
+from infra.sources import catalog as sources
+from infra.state import State
+from infra.warehouse import Generation
+
+PROJECT = Path(__file__).resolve().parent.parent
+_CODE = ("flows", "models", "monitoring", "bentos", "infra", "dbt_project")
+
+
+@dataclass(frozen=True)
+class Door:
+    """What a flow needs of the world."""
+
+    settings: Settings
+    state: State
+    keys: Keys = field(repr=False)
+    ledger: Ledger = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One cycle: its id says as_of, data, settings and code; ``as_of`` is naive UTC."""
+
+    id: str
+    as_of: pd.Timestamp
+    door: Door = field(repr=False)
+
+    @property
+    def generation(self) -> Generation:
+        return warehouse.generation(self.door.state, self.id)
+
+    @property
+    def reports(self) -> Path:
+        folder = self.door.state.reports / self.id
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def now() -> datetime:
+    """The clock, as naive UTC; only doors read it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def open_door(**overrides: Any) -> Door:
+    """Read the settings and open the state folder; ``overrides`` that are not None win."""
+    settings = load(os.environ, Path.cwd(), **overrides)
+    sources.find(settings.source)
+    state = State(settings.state).open()
+    state.set_homes(os.environ)
+    return Door(settings, state, open_keys(settings, state), Ledger(state.ledger))
+
+
+def data_fingerprint(door: Door) -> str:
+    """A label of what the source holds and the key it is pseudonymised with."""
+    return f"{sources.find(door.settings.source).fingerprint(door.settings)}-{door.keys.fingerprint()}"
+
+
+def begin_cycle(door: Door) -> Cycle:
+    """The cycle these data and settings ask for, recorded in the ledger.
+
+    Raises:
+        AimloopError: ``as_of`` lies outside the data; says the range.
+    """
+    as_of = _choose_as_of(door)
+    identity = {"data": data_fingerprint(door), "settings": door.settings.meaning(), "code": _code_fingerprint()}
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
+    cycle_id = f"{as_of:%Y%m%dt%H%M%S}-{digest}"
+    door.ledger.begin_cycle(cycle_id, as_of.to_pydatetime(), door.settings.source, now())
+    return Cycle(cycle_id, as_of, door)
+
+
+def open_cycle(cycle_id: str | None = None) -> Cycle:
+    """A cycle of the ledger, by default the one begun last.
+
+    Raises:
+        AimloopError: there is none.
+    """
+    door = open_door()
+    row = door.ledger.cycle(cycle_id)
+    if row is None:
+        raise AimloopError(
+            f"no cycle {cycle_id or ''} in {door.state.root}".replace("  ", " "), "run one first: `aimloop run`"
+        )
+    door = replace(door, settings=door.settings.model_copy(update={"source": row.source}))
+    return Cycle(row.id, pd.Timestamp(row.as_of), door)
+
+
+def _choose_as_of(door: Door) -> pd.Timestamp:
+    first, end = raw_zone.data_range(door.state, door.keys)
+    as_of = pd.Timestamp(door.settings.as_of) if door.settings.as_of else end
+    if not first < as_of <= end:
+        raise AimloopError(
+            f"as_of {as_of:%Y-%m-%d %H:%M} lies outside the data",
+            f"choose one after {first:%Y-%m-%d %H:%M} and not after {end:%Y-%m-%d %H:%M} (UTC)",
+        )
+    return as_of.tz_localize(None)
+
+
+def _code_fingerprint() -> str:
+    """Changed code makes a new cycle: nobody wants yesterday's result of today's model."""
+    digest = hashlib.sha256()
+    for folder in _CODE:
+        for path in sorted((PROJECT / folder).rglob("*")):
+            if path.suffix in {".py", ".sql", ".yml", ".csv"} and "target" not in path.parts:
+                digest.update(path.relative_to(PROJECT).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()

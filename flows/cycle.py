@@ -1,0 +1,41 @@
+"""The whole loop, once: from what the source holds to scores, services, a plan and a drift verdict."""
+
+from datetime import datetime
+from typing import Any
+
+from prefect import flow
+
+from flows.allocate import allocate
+from flows.context import begin_cycle, now, open_door
+from flows.ingest import ingest
+from flows.marts import marts, publish
+from flows.package import package
+from flows.progress import once, timed
+from flows.score import score
+from flows.summary import summarise
+from flows.train import train
+from flows.watch import watch
+
+
+@flow(name="cycle")
+def cycle(as_of: datetime | None = None, source: str | None = None) -> dict[str, Any]:
+    """Run one marketing cycle. Safe to repeat: finished steps are found in the ledger and left alone.
+
+    Args:
+        as_of: the instant (UTC) the cycle knows the world up to; default: the end of the data.
+        source: where raw tables come from; default: the setting.
+    """
+    door = open_door(as_of=as_of, source=source)
+    with door.state.lock():
+        landed, seconds = timed("ingest", lambda: ingest(door.settings.source))
+        this = begin_cycle(door)
+        door.ledger.finish_step(this.id, "ingest", seconds, landed)
+        once(this, "marts", marts)
+        once(this, "train", train)
+        once(this, "score", score)
+        once(this, "publish", publish)
+        once(this, "package", package)
+        once(this, "allocate", allocate)
+        once(this, "watch", watch)
+        door.ledger.finish_cycle(this.id, now())
+    return summarise(this.door, this.id)

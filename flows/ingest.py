@@ -1,0 +1,51 @@
+"""Ingest: the source's tables into the raw zone, unless it holds these very data already."""
+
+from typing import Any
+
+from prefect import flow, task
+from prefect.artifacts import create_table_artifact
+
+from flows.context import Door, data_fingerprint, open_door
+from infra import raw_zone
+from infra.errors import AimloopError
+from infra.raw_zone import Landing
+from infra.sources import catalog as sources
+
+
+def _is_passing(_: Any, __: Any, state: Any) -> bool:
+    """Retry what may pass (a network, a locked file), not what the user has to mend."""
+    return not isinstance(state.result(raise_on_failure=False), AimloopError)
+
+
+@task(retries=2, retry_delay_seconds=5, retry_condition_fn=_is_passing, persist_result=False)
+def land_tables(source: str) -> list[Landing]:
+    """Land every table of the source and set aside what breaks its contract."""
+    return land(open_door(source=source))
+
+
+def land(door: Door) -> list[Landing]:
+    """Land what the source holds; data that the raw zone holds already are left alone."""
+    fingerprint = data_fingerprint(door)
+    known = raw_zone.landed(door.state, door.keys, fingerprint)
+    if known is not None:
+        return known
+    source = sources.find(door.settings.source)
+    return raw_zone.land(door.state, door.keys, source.tables(door.settings), fingerprint)
+
+
+@flow(name="ingest")
+def ingest(source: str) -> dict[str, Any]:
+    """Land the source and report rows read = accepted + quarantined + suppressed."""
+    landings = land_tables(source)
+    door = open_door(source=source)
+    rows = {landing.table_name: landing.counts() for landing in landings}
+    reasons = raw_zone.quarantine_reasons(door.state, door.keys).to_dict("records")
+    synthetic = {landing.table_name: list(landing.synthetic) for landing in landings if landing.synthetic}
+    create_table_artifact(
+        key="landed-rows",
+        table=[{"table": name, **counts} for name, counts in rows.items()],
+        description="Rows per table: read = accepted + quarantined + suppressed.",
+    )
+    read, aside = sum(r["read"] for r in rows.values()), sum(r["quarantined"] for r in rows.values())
+    line = f"{read:,} rows read, {read - aside:,} accepted, {aside:,} in quarantine"
+    return {"line": line, "rows": rows, "quarantine": reasons, "synthetic": synthetic}

@@ -1,0 +1,64 @@
+"""Marts: dbt builds a new generation of the warehouse; later it is published to readers and services."""
+
+from typing import Any
+
+from dbt_common.events.base_types import EventLevel
+from prefect import flow, task
+from prefect.artifacts import create_table_artifact
+from prefect_dbt import PrefectDbtRunner, PrefectDbtSettings
+
+from flows.context import Cycle, open_cycle
+from infra import dbt, profiles, warehouse
+
+PUBLISHED = {
+    "customers": "customer_profiles",
+    "customer_product": "customer_product_affinity",
+    "customer_category": "customer_category_affinity",
+    "products": "product_statistics",
+}
+
+
+@flow(name="marts")
+def marts(cycle_id: str) -> dict[str, Any]:
+    """Build every model of the dbt project into a generation of its own, then test it."""
+    cycle = open_cycle(cycle_id)
+    state, settings = cycle.door.state, cycle.door.settings
+    target = warehouse.start_generation(state, cycle.id, cycle.as_of)
+    with dbt.environment(state, target, cycle.door.keys.storage):
+        built = build_models(dbt.build_arguments(settings))
+        tested = test_models(dbt.test_arguments(settings))
+    warehouse.finish(state, cycle.id)
+    return {"line": f"{len(built)} tables built, {len(tested)} tests hold", "tables": built}
+
+
+def build_models(arguments: list[str]) -> list[dict[str, Any]]:
+    """Run dbt's models, each as a task run in the UI."""
+    # The runner crashes on Prefect's name for the level WARNING, so dbt's own is given.
+    runner = PrefectDbtRunner(
+        settings=PrefectDbtSettings(log_level=EventLevel.ERROR), raise_on_failure=False, disable_assets=True
+    )
+    return dbt.checked(arguments, runner.invoke(arguments))
+
+
+@task(name="dbt tests")
+def test_models(arguments: list[str]) -> list[dict[str, Any]]:
+    """Run dbt's tests as one task, with one table of their results."""
+    results = dbt.run(arguments)
+    create_table_artifact(key="dbt-tests", table=results, description="dbt's tests of this generation.")
+    return results
+
+
+@flow(name="publish")
+def publish(cycle_id: str) -> dict[str, Any]:
+    """Point readers to the generation, and give the services its customers, affinities and products."""
+    cycle = open_cycle(cycle_id)
+    counts = publish_generation(cycle)
+    return {"line": f"{counts['customers']:,} customers, {counts['products']:,} products for the services", **counts}
+
+
+def publish_generation(cycle: Cycle) -> dict[str, int]:
+    """Swap the profile store and the warehouse pointer to this cycle's generation."""
+    tables = {name: cycle.generation.query(f"SELECT * FROM marts.{mart}") for name, mart in PUBLISHED.items()}
+    profiles.publish(cycle.door.state, cycle.id, cycle.as_of, tables)
+    warehouse.publish(cycle.door.state, cycle.id)
+    return {name: len(frame) for name, frame in tables.items()}

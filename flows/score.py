@@ -1,0 +1,72 @@
+"""Score: what the champions say of every customer at ``as_of``."""
+
+import json
+from typing import Any
+
+import pandas as pd
+from prefect import flow, task
+
+from flows.context import Cycle, open_cycle
+from infra import registry, warehouse
+from infra.contracts import CustomerFeatures, Scores
+from models import churn, ctr, segmentation
+
+BEST_PRODUCTS = 3
+
+
+@flow(name="score")
+def score(cycle_id: str) -> dict[str, Any]:
+    """Write the `scores` mart: segment, churn probability and best products of every customer."""
+    return score_customers(cycle_id)
+
+
+@task
+def score_customers(cycle_id: str) -> dict[str, Any]:
+    cycle = open_cycle(cycle_id)
+    scores = scores_of(cycle)
+    keep_history(cycle, scores)
+    segments = scores["segment"].value_counts()
+    at_risk = int((scores["risk_band"] == "high").sum())
+    largest = f"largest segment {segments.index[0]} ({segments.iloc[0]:,})" if len(segments) else "no segments"
+    line = f"{len(scores):,} customers scored; {largest}; {at_risk:,} at high risk of churn"
+    return {"line": line, "customers": len(scores), "segments": {k: int(v) for k, v in segments.items()}}
+
+
+def scores_of(cycle: Cycle) -> pd.DataFrame:
+    """One row per customer; what a missing champion would say stays empty."""
+    customers = cycle.generation.read(CustomerFeatures, "customer_features", "snapshot_at = $at", at=cycle.as_of)
+    champions = {name: cycle.door.ledger.champion(name) for name in ("segmentation", "churn", "ctr")}
+    scores = pd.DataFrame({"cycle_id": cycle.id, "as_of": cycle.as_of, "pseudonym": customers["pseudonym"]})
+    scores[["segment", "rfm", "risk_band", "best_products"]] = None
+    scores["churn_probability"] = float("nan")
+    if champions["segmentation"]:
+        found = segmentation.predict(registry.load(champions["segmentation"]), customers)
+        axes = ("recency_score", "frequency_score", "monetary_score")
+        scores["segment"] = found["segment"]
+        scores["rfm"] = found[axes[0]].astype(str) + found[axes[1]].astype(str) + found[axes[2]].astype(str)
+    if champions["churn"]:
+        scores[["churn_probability", "risk_band"]] = churn.predict(registry.load(champions["churn"]), customers)
+    if champions["ctr"]:
+        scores["best_products"] = scores["pseudonym"].map(_best_products(cycle, champions["ctr"]))
+    return scores
+
+
+def keep_history(cycle: Cycle, scores: pd.DataFrame) -> None:
+    """Write the scores beside those of earlier cycles, which the last published generation holds."""
+    before = warehouse.published(cycle.door.state)
+    if before is not None and before != cycle.generation:
+        cycle.generation.inherit("scores", before)
+    cycle.generation.replace_rows(Scores, "scores", scores, key="cycle_id", value=cycle.id)
+
+
+def _best_products(cycle: Cycle, champion: str) -> pd.Series:
+    """For each pseudonym a JSON list of the products it would most probably take, best first."""
+    candidates = cycle.generation.query("SELECT * FROM marts.product_candidates")
+    candidates["click_probability"] = ctr.predict(registry.load(champion), candidates)["click_probability"]
+    best = candidates.sort_values(["click_probability", "product_id"], ascending=[False, True])
+    return (
+        best.groupby("pseudonym")
+        .head(BEST_PRODUCTS)
+        .groupby("pseudonym")["product_id"]
+        .agg(lambda products: json.dumps(list(products)))
+    )

@@ -1,0 +1,88 @@
+"""A Prefect server for the time of one run: started early, gone when its parent is.
+
+Prefect starts such a server by itself, but late (when the first flow is called) and so that it
+outlives a killed parent. This one starts while the rest is still being imported, and watches its
+standard input: when the parent dies, however it dies, that closes and the server ends.
+"""
+
+import atexit
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from infra.errors import AimloopError
+
+START_SECONDS = 120
+_COMMAND = ("-m", "prefect", "server", "start", "--host", "127.0.0.1", "--no-services", "--port")
+
+
+def start_temporary_server(log: Path) -> None:
+    """Start a server for this process, unless ``PREFECT_API_URL`` names one already; it ends with the process.
+
+    Call it before Prefect is imported: handlers at exit run in reverse order, so Prefect still finds the
+    server when it sends its last logs, and the server is stopped after that.
+    """
+    if os.environ.get("PREFECT_API_URL"):
+        return
+    port = _free_port()
+    quiet = {"PREFECT_UI_ENABLED": "false", "PREFECT_SERVER_UI_ENABLED": "false"}
+    with log.open("w", encoding="utf-8") as out:
+        watched = subprocess.Popen(
+            [sys.executable, __file__, str(port)],
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=os.environ | quiet,
+            start_new_session=True,  # Ctrl-C is for the flow; the server must still hear how it ended
+        )
+    os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
+    atexit.register(_stop, watched)
+
+
+def _stop(watched: subprocess.Popen[bytes]) -> None:
+    assert watched.stdin is not None
+    watched.stdin.close()
+    watched.wait(timeout=30)
+
+
+def wait_until_ready(log: Path) -> None:
+    """Return when the server that ``PREFECT_API_URL`` names answers.
+
+    Raises:
+        AimloopError: it did not within ``START_SECONDS``.
+    """
+    url = f"{os.environ['PREFECT_API_URL']}/health"
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AimloopError(f"the Prefect server at {url} did not answer within {START_SECONDS} s", f"see {log}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _serve_until_parent_is_gone(port: str) -> None:
+    server = subprocess.Popen([sys.executable, *_COMMAND, port], stdin=subprocess.DEVNULL)
+    try:
+        sys.stdin.buffer.read()
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+if __name__ == "__main__":
+    _serve_until_parent_is_gone(sys.argv[1])

@@ -1,0 +1,125 @@
+"""Train: every model of the catalogue on what the cycle knows, registered with its evidence."""
+
+import subprocess
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact
+
+from flows.context import PROJECT, Cycle, now, open_cycle
+from infra import registry
+from models import catalog
+from models.backtest import Backtest, backtest
+from models.catalog import Entry
+from models.errors import MissingColumns, TooLittleHistory
+from models.metrics import Metrics
+
+
+@flow(name="train")
+def train(cycle_id: str) -> dict[str, Any]:
+    """Train, evaluate and register each model; one with too little history is skipped with a word."""
+    outcomes = {name: train_model.with_options(name=f"train {name}")(cycle_id, name) for name in catalog.MODELS}
+    create_markdown_artifact(key="model-metrics", markdown=_markdown(outcomes), description="Models of this cycle.")
+    line = "; ".join(f"{name} {outcome['line']}" for name, outcome in outcomes.items())
+    return {"line": line, "models": outcomes}
+
+
+@task
+def train_model(cycle_id: str, name: str) -> dict[str, Any]:
+    """Train one model and register it; returns its tag, metrics and standing."""
+    return train_and_register(open_cycle(cycle_id), name)
+
+
+def train_and_register(cycle: Cycle, name: str) -> dict[str, Any]:
+    """Backtest, save, compare with the champion, and record all of it in the ledger."""
+    entry = catalog.MODELS[name]
+    params = catalog.params(name, **_settings(cycle, name))
+    try:
+        result = backtest(entry.model, read_examples(cycle, entry), cycle.as_of, params)
+    except TooLittleHistory as reason:
+        first = entry.model.first_possible(_first_order(cycle), params)
+        return {"line": f"skipped: {reason}; trainable from {first:%Y-%m-%d} at the earliest", "tag": None}
+    tag = registry.tag_of(name, cycle.id)
+    report = _report(cycle, result)
+    registry.save(tag, result.fitted, result.fitted.reference, report)
+    comparison = _compare(cycle, entry, name, result, params)
+    is_champion = cycle.door.ledger.register(tag, name, cycle.id, report, comparison, now())
+    return {"line": _headline(entry, result.metrics, is_champion), "tag": tag, "is_champion": is_champion, **report}
+
+
+def read_examples(cycle: Cycle, entry: Entry) -> pd.DataFrame:
+    """The rows of its mart that a model learns from and is tested on."""
+    if entry.recent_by is None:
+        return cycle.generation.read(entry.contract, entry.table)
+    since = cycle.as_of - pd.Timedelta(days=entry.recent_days or 0)
+    return cycle.generation.read(entry.contract, entry.table, f"{entry.recent_by} >= $since", since=since)
+
+
+def _settings(cycle: Cycle, name: str) -> dict[str, Any]:
+    settings = cycle.door.settings
+    return {"seed": settings.seed} | ({"horizon_days": settings.churn_horizon_days} if name == "churn" else {})
+
+
+def _first_order(cycle: Cycle) -> pd.Timestamp:
+    return pd.Timestamp(cycle.generation.query("SELECT min(ordered_at) AS first FROM staging.stg_orders")["first"][0])
+
+
+def _compare(cycle: Cycle, entry: Entry, name: str, result: Backtest, params: Any) -> dict[str, Any]:
+    """The champion on the very rows the new version was evaluated on; empty for the first version."""
+    champion = cycle.door.ledger.champion(name)
+    if champion is None or champion == registry.tag_of(name, cycle.id):
+        return {}
+    trained_until = pd.Timestamp(registry.metadata(champion)["origin"])
+    if trained_until > result.window.origin:
+        return {"champion": champion, "note": "the champion was trained on later data: not comparable"}
+    try:
+        metrics = entry.model.evaluate(registry.load(champion), result.later, params)
+    except MissingColumns as error:
+        return {"champion": champion, "note": f"the champion cannot score these rows: {error}"}
+    return {"champion": champion, "rows": len(result.later), "champion_metrics": _plain(metrics)}
+
+
+def _report(cycle: Cycle, result: Backtest) -> dict[str, Any]:
+    return {
+        "cycle_id": cycle.id,
+        "as_of": cycle.as_of.isoformat(),
+        "origin": result.window.origin.isoformat(),
+        "evaluated_until": result.window.end.isoformat(),
+        "features": list(result.fitted.features),
+        "metrics": _plain(result.metrics),
+        "earlier_windows": {origin: _plain(metrics) for origin, metrics in result.earlier.items()},
+        "notes": result.fitted.notes,
+        "git_commit": _git_commit(),
+    }
+
+
+def _plain(metrics: Metrics) -> dict[str, Any]:
+    return {name: {k: v for k, v in asdict(metric).items() if v is not None} for name, metric in metrics.items()}
+
+
+def _headline(entry: Entry, metrics: Metrics, is_champion: bool) -> str:
+    value, baseline = metrics[entry.headline].value, metrics[entry.baseline].value
+    return f"{entry.headline} {value:.3f} (baseline {baseline:.3f}), {'champion' if is_champion else 'candidate'}"
+
+
+def _git_commit() -> str:
+    command = ["git", "-C", str(PROJECT), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _markdown(outcomes: dict[str, dict[str, Any]]) -> str:
+    lines = ["| model | standing | metric | value | 95 % interval |", "|---|---|---|---|---|"]
+    for name, outcome in outcomes.items():
+        if outcome["tag"] is None:
+            lines.append(f"| {name} | {outcome['line']} | | | |")
+            continue
+        standing = "champion" if outcome["is_champion"] else "candidate"
+        for metric, m in outcome["metrics"].items():
+            span = f"{m['low']:.4f} – {m['high']:.4f}" if "low" in m else ""
+            lines.append(f"| {name} | {standing} | {metric} | {m['value']:.4f} | {span} |")
+    return "\n".join(lines)

@@ -1,0 +1,78 @@
+"""Watch: does the world still look like the one the champions were trained on?"""
+
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+from prefect import flow, task
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
+
+from flows.context import Cycle, open_cycle
+from infra import registry
+from infra.state import publish_text
+from models import catalog
+from monitoring.drift import DriftRule, judge_drift
+
+# What each champion scores now: the rows its current features are taken from.
+CURRENT_ROWS = {
+    "segmentation": ("customer_features", "snapshot_at = $as_of"),
+    "ctr": ("impression_features", "shown_at >= $as_of - INTERVAL 28 DAY"),
+    "churn": ("customer_features", "snapshot_at = $as_of AND days_since_last_order <= $window"),
+}
+
+
+@flow(name="watch")
+def watch(cycle_id: str | None = None) -> dict[str, Any]:
+    """Judge the drift of every champion's features; by default in the cycle begun last."""
+    cycle = open_cycle(cycle_id)
+    champions = [name for name in catalog.MODELS if cycle.door.ledger.champion(name)]
+    judged = {name: judge_model.with_options(name=f"watch {name}")(cycle.id, name) for name in champions}
+    passed = all(outcome["passed"] for outcome in judged.values())
+    reason = "; ".join(f"{name}: {outcome['reason']}" for name, outcome in judged.items()) or "no champion yet"
+    create_markdown_artifact(key="drift-verdicts", markdown=_markdown(judged), description="Drift of this cycle.")
+    line = f"{'no drift' if passed else 'drift'} in {', '.join(judged) or 'nothing: no champion yet'}"
+    if not passed:
+        line = "drift in " + ", ".join(name for name, outcome in judged.items() if not outcome["passed"])
+    reports = {name: outcome["report"] for name, outcome in judged.items()}
+    return {"line": line, "passed": passed, "reason": reason, "report": str(cycle.reports), "reports": reports}
+
+
+@task
+def judge_model(cycle_id: str, name: str) -> dict[str, Any]:
+    """Compare current features with the champion's reference sample; verdict, report, ledger."""
+    cycle = open_cycle(cycle_id)
+    outcome = judge_and_store(cycle, name)
+    if outcome["report"]:
+        create_link_artifact(key=f"drift-{name}", link=f"file://{outcome['report']}", description=outcome["reason"])
+    return outcome
+
+
+def judge_and_store(cycle: Cycle, name: str) -> dict[str, Any]:
+    champion = cycle.door.ledger.champion(name)
+    assert champion is not None
+    reference = registry.reference(champion)
+    judgement = judge_drift(name, _current_rows(cycle, name), reference, DriftRule(seed=cycle.door.settings.seed))
+    report = None
+    if judgement.html:
+        path = cycle.reports / f"drift-{name}.html"
+        publish_text(path, judgement.html)
+        report = str(path)
+    verdict = asdict(judgement.verdict)
+    cycle.door.ledger.store_verdict(cycle.id, verdict, report)
+    return {**verdict, "report": report}
+
+
+def _current_rows(cycle: Cycle, name: str) -> pd.DataFrame:
+    table, where = CURRENT_ROWS[name]
+    values = {"as_of": cycle.as_of, "window": cycle.door.settings.churn_window_days}
+    used = {key: value for key, value in values.items() if f"${key}" in where}
+    return cycle.generation.query(f"SELECT * FROM marts.{table} WHERE {where}", **used)
+
+
+def _markdown(judged: dict[str, dict[str, Any]]) -> str:
+    lines = ["| judgement | passed | value | threshold | reason |", "|---|---|---|---|---|"]
+    for outcome in judged.values():
+        mark = "yes" if outcome["passed"] else "**no**"
+        figures = f"{outcome['value']:.2f} | {outcome['threshold']:.2f}"
+        lines.append(f"| {outcome['name']} | {mark} | {figures} | {outcome['reason']} |")
+    return "\n".join(lines)

@@ -1,0 +1,228 @@
+"""The ledger: what happened and what counts. It alone decides which version of a model is champion.
+
+SQLAlchemy over one SQLite file in WAL mode, so that services read while a cycle writes. Every
+instant is an argument; nothing here looks at the clock.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, create_engine, event, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {dict[str, Any]: JSON}  # noqa: RUF012  (SQLAlchemy reads it from the class)
+
+
+class CycleRow(Base):
+    """One cycle: the world as known at ``as_of``, with these data and settings."""
+
+    __tablename__ = "cycles"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    as_of: Mapped[datetime]
+    source: Mapped[str]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class StepRow(Base):
+    """A finished step of a cycle, with its result; a step that was cut short has no row."""
+
+    __tablename__ = "steps"
+    cycle_id: Mapped[str] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int]
+    seconds: Mapped[float]
+    result: Mapped[dict[str, Any]]
+
+
+class VersionRow(Base):
+    """A trained version: its metrics on the reported window, and how it compared with the champion then."""
+
+    __tablename__ = "versions"
+    tag: Mapped[str] = mapped_column(primary_key=True)
+    model: Mapped[str] = mapped_column(index=True)
+    cycle_id: Mapped[str] = mapped_column(ForeignKey("cycles.id"))
+    registered_at: Mapped[datetime]
+    report: Mapped[dict[str, Any]]
+    comparison: Mapped[dict[str, Any]]
+
+
+class ChampionRow(Base):
+    """Who became champion of which model, when and why; the newest row of a model counts."""
+
+    __tablename__ = "champions"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    model: Mapped[str] = mapped_column(index=True)
+    tag: Mapped[str] = mapped_column(ForeignKey("versions.tag"))
+    since: Mapped[datetime]
+    reason: Mapped[str]
+
+
+class PlanRow(Base):
+    """The budget plan of a cycle, beside what it was made from."""
+
+    __tablename__ = "plans"
+    cycle_id: Mapped[str] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
+    plan: Mapped[dict[str, Any]]
+    inputs: Mapped[dict[str, Any]]
+
+
+class VerdictRow(Base):
+    """A judgement made in a cycle."""
+
+    __tablename__ = "verdicts"
+    cycle_id: Mapped[str] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    passed: Mapped[bool]
+    value: Mapped[float]
+    threshold: Mapped[float]
+    reason: Mapped[str]
+    report: Mapped[str | None]
+
+
+@dataclass(frozen=True)
+class Version:
+    """What the ledger knows of a trained version."""
+
+    tag: str
+    model: str
+    cycle_id: str
+    registered_at: datetime
+    report: dict[str, Any]
+    comparison: dict[str, Any]
+    is_champion: bool
+
+
+class Ledger:
+    """Reads and writes of the ledger; each method is one transaction."""
+
+    def __init__(self, path: Path) -> None:
+        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+
+        @event.listens_for(self._engine, "connect")
+        def _set_up(connection: Any, _: Any) -> None:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+
+        Base.metadata.create_all(self._engine)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        with Session(self._engine) as session, session.begin():
+            yield session
+
+    # cycles and steps
+
+    def begin_cycle(self, cycle_id: str, as_of: datetime, source: str, now: datetime) -> None:
+        """Record a cycle; one that is known keeps its first record."""
+        with self._transaction() as session:
+            if session.get(CycleRow, cycle_id) is None:
+                session.add(CycleRow(id=cycle_id, as_of=as_of, source=source, started_at=now, finished_at=None))
+
+    def finish_cycle(self, cycle_id: str, now: datetime) -> None:
+        with self._transaction() as session:
+            row = session.get_one(CycleRow, cycle_id)
+            row.finished_at = row.finished_at or now
+
+    def cycle(self, cycle_id: str | None = None) -> CycleRow | None:
+        """A cycle by id, or the one begun last."""
+        with Session(self._engine, expire_on_commit=False) as session:
+            if cycle_id is not None:
+                return session.get(CycleRow, cycle_id)
+            return session.scalars(select(CycleRow).order_by(CycleRow.started_at.desc()).limit(1)).first()
+
+    def finish_step(self, cycle_id: str, name: str, seconds: float, result: dict[str, Any]) -> None:
+        """Record a step once; its first record stays."""
+        with self._transaction() as session:
+            if session.get(StepRow, (cycle_id, name)) is None:
+                position = len(session.scalars(select(StepRow).where(StepRow.cycle_id == cycle_id)).all())
+                session.add(StepRow(cycle_id=cycle_id, name=name, position=position, seconds=seconds, result=result))
+
+    def steps(self, cycle_id: str) -> dict[str, StepRow]:
+        """Finished steps by name, in the order in which they ended."""
+        with Session(self._engine, expire_on_commit=False) as session:
+            rows = session.scalars(select(StepRow).where(StepRow.cycle_id == cycle_id).order_by(StepRow.position))
+            return {row.name: row for row in rows}
+
+    # versions and champions
+
+    def register(
+        self, tag: str, model: str, cycle_id: str, report: dict[str, Any], comparison: dict[str, Any], now: datetime
+    ) -> bool:
+        """Record a version; the first of its model becomes champion. True when it is champion."""
+        with self._transaction() as session:
+            if session.get(VersionRow, tag) is None:
+                session.add(
+                    VersionRow(
+                        tag=tag,
+                        model=model,
+                        cycle_id=cycle_id,
+                        registered_at=now,
+                        report=report,
+                        comparison=comparison,
+                    )
+                )
+                session.flush()
+            champion = self._champion(session, model)
+            if champion is None:
+                session.add(ChampionRow(model=model, tag=tag, since=now, reason="first version"))
+                return True
+            return champion == tag
+
+    def champion(self, model: str) -> str | None:
+        """The champion's tag; None before there is one."""
+        with Session(self._engine) as session:
+            return self._champion(session, model)
+
+    @staticmethod
+    def _champion(session: Session, model: str) -> str | None:
+        newest = select(ChampionRow.tag).where(ChampionRow.model == model).order_by(ChampionRow.id.desc()).limit(1)
+        return session.scalars(newest).first()
+
+    def versions(self, cycle_id: str | None = None) -> list[Version]:
+        """Versions, oldest first; of one cycle or of all."""
+        with Session(self._engine) as session:
+            query = select(VersionRow).order_by(VersionRow.registered_at, VersionRow.tag)
+            if cycle_id is not None:
+                query = query.where(VersionRow.cycle_id == cycle_id)
+            return [
+                Version(
+                    tag=row.tag,
+                    model=row.model,
+                    cycle_id=row.cycle_id,
+                    registered_at=row.registered_at,
+                    report=row.report,
+                    comparison=row.comparison,
+                    is_champion=self._champion(session, row.model) == row.tag,
+                )
+                for row in session.scalars(query)
+            ]
+
+    # plans and verdicts
+
+    def store_plan(self, cycle_id: str, plan: dict[str, Any], inputs: dict[str, Any]) -> None:
+        with self._transaction() as session:
+            session.merge(PlanRow(cycle_id=cycle_id, plan=plan, inputs=inputs))
+
+    def plan(self, cycle_id: str) -> PlanRow | None:
+        with Session(self._engine, expire_on_commit=False) as session:
+            return session.get(PlanRow, cycle_id)
+
+    def store_verdict(self, cycle_id: str, verdict: dict[str, Any], report: str | None) -> None:
+        """``verdict``: name, passed, value, threshold and reason of a judgement."""
+        with self._transaction() as session:
+            session.merge(VerdictRow(cycle_id=cycle_id, report=report, **verdict))
+
+    def verdicts(self, cycle_id: str) -> list[VerdictRow]:
+        with Session(self._engine, expire_on_commit=False) as session:
+            query = select(VerdictRow).where(VerdictRow.cycle_id == cycle_id).order_by(VerdictRow.name)
+            return list(session.scalars(query))

@@ -1,0 +1,92 @@
+"""Trained versions in BentoML's model store: saved whole or not at all, found by tag.
+
+A tag is ``<model>:<cycle id>``. Which version counts is not written here: the ledger decides.
+Call ``State.set_homes`` first: BentoML reads its home when it is imported.
+"""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pandas as pd
+
+from infra.errors import AimloopError
+
+CHAMPIONS_FILE = "champions.json"
+_MODEL_FILE = "fitted.joblib"
+_REFERENCE_FILE = "reference.parquet"
+
+
+def tag_of(model: str, cycle_id: str) -> str:
+    return f"{model}:{cycle_id}"
+
+
+def save(tag: str, fitted: Any, reference: pd.DataFrame, metadata: dict[str, Any]) -> None:
+    """Store a version with its metadata (metrics, data window, features, cycle) and its reference sample.
+
+    A version of that tag that an interrupted run left behind is replaced.
+    """
+    import bentoml
+
+    _delete(tag)
+    with bentoml.models.create(tag, module="models", metadata=metadata) as entry:
+        joblib.dump(fitted, Path(entry.path) / _MODEL_FILE, compress=1)
+        reference.to_parquet(Path(entry.path) / _REFERENCE_FILE)
+
+
+def load(tag: str) -> Any:
+    """The fitted model of a version.
+
+    Raises:
+        AimloopError: the version is not in the store, or its file is damaged.
+    """
+    try:
+        return joblib.load(_folder(tag) / _MODEL_FILE)
+    except AimloopError:
+        raise
+    except Exception as error:
+        raise AimloopError(
+            f"model version {tag} cannot be read: {error}", "run the cycle again to train a new version"
+        ) from error
+
+
+def reference(tag: str) -> pd.DataFrame:
+    """The reference sample of a version: training rows, features only."""
+    return pd.read_parquet(_folder(tag) / _REFERENCE_FILE)
+
+
+def metadata(tag: str) -> dict[str, Any]:
+    import bentoml
+
+    return dict(bentoml.models.get(tag).info.metadata)
+
+
+def write_champions(folder: Path, champions: dict[str, str]) -> None:
+    """Note in a Bento which versions it was built with: its fallback where there is no ledger."""
+    (folder / CHAMPIONS_FILE).write_text(json.dumps(champions, indent=2) + "\n", encoding="utf-8")
+
+
+def packaged_champions(folder: Path) -> dict[str, str]:
+    """Model name → tag, as the Bento whose code lies in ``folder`` was built; empty outside a Bento."""
+    file = folder / CHAMPIONS_FILE
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+
+
+def _folder(tag: str) -> Path:
+    import bentoml
+
+    try:
+        return Path(bentoml.models.get(tag).path)
+    except bentoml.exceptions.NotFound:
+        raise AimloopError(
+            f"model version {tag} is not in the model store", "run `aimloop run` to train it, or restore the store"
+        ) from None
+
+
+def _delete(tag: str) -> None:
+    import bentoml
+
+    with suppress(bentoml.exceptions.NotFound):
+        bentoml.models.delete(tag)
