@@ -59,7 +59,7 @@ def landed(state: State, keys: Keys, fingerprint: str) -> list[Landing] | None:
         if found is None or found[0] != fingerprint:
             return None
         rows = connection.execute("SELECT * EXCLUDE (position) FROM raw.landings ORDER BY position").fetchall()
-    return [Landing(*row[:5], tuple(json.loads(row[5]))) for row in rows]
+    return [Landing(*row[:5], tuple(json.loads(row[5]))) for row in rows]  # type: ignore[call-arg]
 
 
 def land(state: State, keys: Keys, tables: Sequence[RawTable], fingerprint: str) -> list[Landing]:
