@@ -85,6 +85,7 @@ def status(as_json: AsJson = False) -> None:
 @app.command()
 def models(as_json: AsJson = False) -> None:
     """List every trained version with its metrics; the champion of each model is what services answer with."""
+    from flows.summary import metrics_and_intervals
     from flows.terminal import show_versions
 
     with explained():
@@ -94,7 +95,7 @@ def models(as_json: AsJson = False) -> None:
                 "tag": version.tag,
                 "standing": "champion" if version.is_champion else "candidate",
                 "registered_at": version.registered_at.isoformat(timespec="seconds"),
-                "metrics": {name: metric["value"] for name, metric in version.report["metrics"].items()},
+                **metrics_and_intervals(version.report["metrics"]),
                 "comparison": version.comparison,
             }
             for version in open_door().ledger.versions()

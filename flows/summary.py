@@ -48,14 +48,19 @@ def _models(outcomes: dict[str, Any]) -> dict[str, Any]:
             "tag": outcome["tag"],
             "line": outcome["line"],
             "is_champion": outcome.get("is_champion", False),
-            "metrics": {metric: m["value"] for metric, m in outcome.get("metrics", {}).items()},
-            "intervals": {
-                metric: [m["low"], m["high"]] for metric, m in outcome.get("metrics", {}).items() if "low" in m
-            },
+            **metrics_and_intervals(outcome.get("metrics", {})),
             "earlier_windows": {
                 origin: {metric: m["value"] for metric, m in metrics.items()}
                 for origin, metrics in outcome.get("earlier_windows", {}).items()
             },
         }
         for name, outcome in outcomes.items()
+    }
+
+
+def metrics_and_intervals(metrics: dict[str, dict[str, float]]) -> dict[str, dict[str, Any]]:
+    """A version's metrics by name, and the 95 % intervals of those that have one."""
+    return {
+        "metrics": {name: m["value"] for name, m in metrics.items()},
+        "intervals": {name: [m["low"], m["high"]] for name, m in metrics.items() if "low" in m},
     }

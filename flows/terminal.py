@@ -80,13 +80,10 @@ def show_plan(console: Console, plan: dict[str, Any]) -> None:
 
 
 def show_versions(console: Console, versions: list[dict[str, Any]]) -> None:
-    """Every trained version with its standing."""
-    table = Table(title="Model versions", title_justify="left")
-    for heading in ("model", "tag", "standing", "registered", "metrics on later time"):
-        table.add_column(heading, overflow="fold")
+    """Every trained version with its standing and metrics."""
+    table = _metrics_table("Model versions, evaluated on later time than training")
     for v in versions:
-        metrics = ", ".join(f"{k} {m:.4f}" for k, m in v["metrics"].items() if k != "rows")
-        table.add_row(v["model"], v["tag"], v["standing"], v["registered_at"], metrics)
+        _add_metrics(table, f"{v['tag']}\n{v['standing']}", v["metrics"], v["intervals"])
     console.print(table)
 
 
@@ -107,15 +104,34 @@ def _rows(summary: dict[str, Any]) -> Table:
 
 
 def _models(summary: dict[str, Any]) -> Table:
-    table = Table(title="Models, evaluated on later time than training", title_justify="left")
-    for heading in ("model", "result", "metrics"):
-        table.add_column(heading, overflow="fold")
+    table = _metrics_table("Models, evaluated on later time than training")
     for name, model in summary["models"].items():
-        metrics = ", ".join(
-            f"{k} {v:.4f}"
-            + (f" [{model['intervals'][k][0]:.4f}, {model['intervals'][k][1]:.4f}]" if k in model["intervals"] else "")
-            for k, v in model["metrics"].items()
-            if k != "rows"
-        )
-        table.add_row(name, model["line"], metrics)
+        if model["tag"] is None:
+            table.add_row(name, model["line"])
+            table.add_section()
+            continue
+        standing = "champion" if model["is_champion"] else "candidate"
+        _add_metrics(table, f"{name}\n{standing}", model["metrics"], model["intervals"])
     return table
+
+
+def _metrics_table(title: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("model", overflow="fold")
+    table.add_column("metric")
+    for heading in ("value", "95 % interval", "baseline"):
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _add_metrics(table: Table, label: str, metrics: dict[str, float], intervals: dict[str, list[float]]) -> None:
+    """A row a metric; ``baseline_<metric>`` stands beside its metric."""
+    for metric, value in metrics.items():
+        if metric.startswith("baseline_"):
+            continue
+        span = "{:.4f} – {:.4f}".format(*intervals[metric]) if metric in intervals else ""
+        baseline = metrics.get(f"baseline_{metric}")
+        figure = f"{value:,.0f}" if value == round(value) else f"{value:.4f}"
+        table.add_row(label, metric, figure, span, "" if baseline is None else f"{baseline:.4f}")
+        label = ""
+    table.add_section()

@@ -1,7 +1,8 @@
 """One pandera class per table that crosses a folder's border.
 
-A raw contract also says which columns identify a row (``key``) and which is the time of the event
-(``event_time``; without one, a row is always known). Columns that a company may lack are optional;
+A contract also says which columns identify a row (``key``); tables are read in its order, so that the
+same data always train the same model. A raw contract names the time of the event (``event_time``;
+without one, a row is always known). Columns that a company may lack are optional;
 landing fills them with NULL, so that the marts always see the whole contract.
 
 Times are UTC. Customers past the raw zone are pseudonyms. ``attr_…`` columns are whatever else the
@@ -204,12 +205,18 @@ class CustomerFeatures(Contract):
     income_band: str = optional()
     household_size: str = optional()
 
+    class Config:
+        metadata = {"key": ["pseudonym", "snapshot_at"]}
+
 
 class ChurnExamples(CustomerFeatures):
     """Active customers at training snapshots with what they did next (`churn_labels` joined in)."""
 
     label_ends_at: Time = required()
     churned: bool = required()
+
+    class Config:
+        metadata = {"key": ["pseudonym", "snapshot_at"]}
 
 
 class ImpressionFeatures(Contract):
@@ -242,6 +249,9 @@ class ImpressionFeatures(Contract):
     product_impressions: float = optional(ge=0)
     product_click_ratio: float = optional(ge=0)
 
+    class Config:
+        metadata = {"key": ["impression_id"]}
+
 
 class ChannelResults(Contract):
     """What each channel brought up to ``as_of``; impressions are weighted back to their true number."""
@@ -254,6 +264,9 @@ class ChannelResults(Contract):
     responses: Whole = required(ge=0)
     response_ratio: float = optional(ge=0, le=1)
 
+    class Config:
+        metadata = {"key": ["channel"]}
+
 
 class Channels(Contract):
     """A channel one can buy: cost and return per unit, and how many units at least and at most."""
@@ -263,6 +276,9 @@ class Channels(Contract):
     unit_return: float = required()
     max_units: float = required(ge=0)
     min_units: float = required(ge=0)
+
+    class Config:
+        metadata = {"key": ["channel"]}
 
 
 # ── predictions: what the models say ──────────────────────────────────────────────────────────
@@ -302,3 +318,6 @@ class Scores(Contract):
     churn_probability: float = optional(ge=0, le=1)
     risk_band: str = optional()
     best_products: str = optional()
+
+    class Config:
+        metadata = {"key": ["cycle_id", "pseudonym"]}

@@ -59,8 +59,8 @@ def _let_go() -> None:
 
 def build_arguments(settings: Settings) -> list[str]:
     """Seeds and models, not tests."""
-    left_out = [option for kind in ("test", "exposure") for option in ("--exclude-resource-type", kind)]
-    return ["--quiet", "build", *left_out, *_variables(settings)]
+    # both kinds behind one flag: prefect-dbt keeps only the last of repeated ones
+    return ["--quiet", "build", "--exclude-resource-type", "test", "exposure", *_variables(settings)]
 
 
 def test_arguments(settings: Settings) -> list[str]:

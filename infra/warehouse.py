@@ -16,6 +16,7 @@ import pandas as pd
 from pandera.errors import SchemaError, SchemaErrors
 from pandera.typing.pandas import DataFrame
 
+from infra import contract_sql
 from infra.contracts import Contract
 from infra.errors import AimloopError
 from infra.state import State, publish_text
@@ -91,8 +92,9 @@ class Generation:
             return connection.execute(sql, parameters or None).df()
 
     def read(self, contract: type[T], table: str, where: str = "true", **parameters: Any) -> DataFrame[T]:
-        """A table of the marts, checked against its contract; ``attr_…`` columns come along."""
-        frame = self.query(f"SELECT * FROM marts.{table} WHERE {where}", **parameters)
+        """A table of the marts in the order of its key, checked against its contract; ``attr_…`` columns come along."""
+        order = ", ".join(contract_sql.key(contract))
+        frame = self.query(f"SELECT * FROM marts.{table} WHERE {where} ORDER BY {order}", **parameters)
         return checked(contract, frame, f"marts.{table}")
 
     def replace_rows(self, contract: type[Contract], table: str, frame: pd.DataFrame, key: str, value: str) -> None:

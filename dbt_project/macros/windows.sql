@@ -11,5 +11,5 @@
 
 
 {% macro sum_within(column, days) -%}
-    coalesce(sum(orders.{{ column }}) filter (where {{ is_within(days) }}), 0)
+    cast(coalesce(sum(orders.{{ column }}) filter (where {{ is_within(days) }}), 0) as double)
 {%- endmacro %}

@@ -18,7 +18,7 @@ with snapshots as (
         , max(orders.ordered_at) as last_ordered_at
         , min(orders.ordered_at) as first_ordered_at
         , count(*) filter (where orders.is_first_part) as orders_total
-        , sum(orders.amount) as amount_total
+        , cast(sum(orders.amount) as double) as amount_total
         , {{ orders_within(14) }} as orders_14d
         , {{ orders_within(28) }} as orders_28d
         , {{ orders_within(56) }} as orders_56d

@@ -17,10 +17,10 @@ select
     -- attributes
     , orders.channel
 
-    -- amounts
-    , orders.amount
+    -- amounts: decimals, so that sums do not depend on the order of rows
+    , cast(orders.amount as decimal(18, 4)) as amount
     , orders.quantity
-    , coalesce(orders.discount, 0) as discount
+    , cast(coalesce(orders.discount, 0) as decimal(18, 4)) as discount
 
     -- times
     , orders.ordered_at

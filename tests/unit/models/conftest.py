@@ -1,0 +1,195 @@
+"""Small worlds for the models to learn from: deterministic, in the shape of the contracts, with a signal to find.
+
+A model of the catalogue finds its examples in ``SAMPLES`` by its name; adding a model means adding one there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models import catalog, churn, ctr, segmentation
+from models.catalog import Entry
+from models.fitted import Fitted
+
+FIRST_MONDAY = pd.Timestamp("2017-01-02")
+WEEK = pd.Timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A model of the catalogue with examples and quick parameters.
+
+    ``happened`` is the column that says when a row was true, ``known`` the one that says by when all of it was known.
+    """
+
+    entry: Entry
+    frame: pd.DataFrame
+    as_of: pd.Timestamp
+    params: Any
+    happened: str
+    known: str
+    predicted: tuple[str, ...]
+
+    @property
+    def model(self) -> Any:
+        return self.entry.model
+
+    @property
+    def reported(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        *_, last = self.model.windows(self.as_of, self.params)
+        return self.model.split(self.frame, last, self.params)
+
+
+def all_impressions(count: int = 24_000, weeks: int = 24) -> pd.DataFrame:
+    """Every impression there was, about one in fifteen clicked; affinity and channel decide."""
+    rng = np.random.default_rng(7)
+    shown_at = FIRST_MONDAY + pd.to_timedelta(np.sort(rng.integers(0, weeks * 7 * 24, count)), unit="h")
+    channel = rng.choice(["display", "mailer"], count)
+    affinity = rng.exponential(1.0, count)
+    log_odds = -4.2 + 1.0 * affinity + 0.8 * (channel == "mailer")
+    frame = pd.DataFrame(
+        {
+            "impression_id": [f"i{i:05d}" for i in range(count)],
+            "pseudonym": pd.Series(rng.integers(0, 300, count)).map("p{:03d}".format),
+            "shown_at": shown_at,
+            "snapshot_at": FIRST_MONDAY + (shown_at - FIRST_MONDAY) // WEEK * WEEK,
+            "label_known_at": shown_at + pd.Timedelta(days=3),
+            "clicked": rng.random(count) < 1 / (1 + np.exp(-log_odds)),
+            "sampling_weight": 1.0,
+            "channel": channel,
+            "placement": rng.choice(["top", "back", None], count),
+            "department": rng.choice(["grocery", "produce", "meat"], count),
+        }
+    )
+    for name in ctr.NUMERIC:
+        frame[name] = np.where(rng.random(count) < 0.1, np.nan, rng.exponential(10, count).round(1))
+    return frame.assign(customer_product_affinity=affinity.round(3))
+
+
+def keep_one_in(frame: pd.DataFrame, n: int) -> pd.DataFrame:
+    """All clicked impressions and one in ``n`` of the others, each of which then stands for ``n``."""
+    kept = frame[frame["clicked"] | (np.random.default_rng(8).random(len(frame)) < 1 / n)]
+    return kept.assign(sampling_weight=np.where(kept["clicked"], 1.0, float(n)))
+
+
+def customer_snapshots(customers: int, snapshots: int) -> pd.DataFrame:
+    """Customers with lasting habits, seen on the 7-day grid; who orders often also spends much."""
+    rng = np.random.default_rng(9)
+    count = customers * snapshots
+    habit = np.tile(rng.lognormal(0, 0.8, customers), snapshots)
+    orders_84d = rng.poisson(6 * habit)
+    orders_56d = rng.binomial(orders_84d, 2 / 3)
+    orders_28d = rng.binomial(orders_56d, 1 / 2)
+    basket = rng.uniform(10, 40, count)
+    gap = np.where(orders_84d > 1, 84 / np.maximum(orders_84d, 1), np.nan)
+    days_since = rng.exponential(20 / habit).clip(0, 84).round(2)
+    static = {
+        "region": np.array(["north", "south", "east", None], dtype=object),
+        "age_band": np.array(["19-24", "25-34", None], dtype=object),
+        "gender": np.array(["f", "m"], dtype=object),
+        "income_band": np.array(["35-49K", "50-74K"], dtype=object),
+        "household_size": np.array(["1", "2", "5+"], dtype=object),
+    }
+    return pd.DataFrame(
+        {
+            "pseudonym": [f"p{i:03d}" for i in range(customers)] * snapshots,
+            "snapshot_at": np.repeat(pd.date_range(FIRST_MONDAY, periods=snapshots, freq="7D"), customers),
+            "days_since_last_order": days_since,
+            "tenure_days": np.tile(rng.integers(90, 700, customers), snapshots).astype(float),
+            "orders_total": orders_84d + 1,
+            "amount_total": (basket * (orders_84d + 1)).round(2),
+            "orders_14d": rng.binomial(orders_28d, 1 / 2),
+            "orders_28d": orders_28d,
+            "orders_56d": orders_56d,
+            "orders_84d": orders_84d,
+            "order_weeks_84d": orders_84d.clip(0, 12),
+            "amount_28d": (basket * orders_28d).round(2),
+            "amount_56d": (basket * orders_56d).round(2),
+            "amount_84d": (basket * orders_84d).round(2),
+            "lines_56d": 3 * orders_56d,
+            "discount_84d_ratio": np.where(orders_84d > 0, rng.random(count).round(3), np.nan),
+            "order_gap_mean_days": gap,
+            "recency_to_gap_ratio": days_since / gap,
+            "orders_28d_to_56d_ratio": np.where(orders_56d > 0, orders_28d / np.maximum(orders_56d, 1), np.nan),
+            "orders_56d_to_84d_ratio": np.where(orders_84d > 0, orders_56d / np.maximum(orders_84d, 1), np.nan),
+            **{name: np.tile(rng.choice(values, customers), snapshots) for name, values in static.items()},
+        }
+    )
+
+
+def labelled_snapshots(customers: int, snapshots: int) -> pd.DataFrame:
+    """Who has not ordered for long, and whoever has no card, is likelier to stay away."""
+    rng = np.random.default_rng(10)
+    frame = customer_snapshots(customers, snapshots)
+    card = np.tile(rng.choice(["gold", "none"], customers), snapshots)
+    log_odds = -3.5 + frame["days_since_last_order"] / 15 + 1.5 * (card == "none")
+    return frame.assign(
+        attr_card=card,
+        label_ends_at=frame["snapshot_at"] + pd.Timedelta(days=56),
+        churned=rng.random(len(frame)) < 1 / (1 + np.exp(-log_odds)),
+    )
+
+
+def _ctr() -> Sample:
+    params = ctr.Params(
+        train_days=84, earlier_windows=2, rounds=15, leaves=7, min_rows_in_leaf=30, min_clicks=50,
+        reference_rows=100, resamples=10,
+    )  # fmt: skip
+    return Sample(
+        entry=catalog.MODELS["ctr"],
+        frame=ctr_contract(keep_one_in(all_impressions(), 4)),
+        as_of=FIRST_MONDAY + 24 * WEEK,
+        params=params,
+        happened="shown_at",
+        known="label_known_at",
+        predicted=("click_probability",),
+    )
+
+
+def _churn() -> Sample:
+    return Sample(
+        entry=catalog.MODELS["churn"],
+        frame=catalog.MODELS["churn"].contract.validate(labelled_snapshots(customers=150, snapshots=36)),
+        as_of=FIRST_MONDAY + 43 * WEEK,
+        params=churn.Params(earlier_windows=2, rounds=15, min_rows_in_leaf=20, reference_rows=100, resamples=10),
+        happened="snapshot_at",
+        known="label_ends_at",
+        predicted=("churn_probability", "risk_band"),
+    )
+
+
+def _segmentation() -> Sample:
+    return Sample(
+        entry=catalog.MODELS["segmentation"],
+        frame=catalog.MODELS["segmentation"].contract.validate(customer_snapshots(customers=150, snapshots=22)),
+        as_of=FIRST_MONDAY + 21 * WEEK,
+        params=segmentation.Params(earlier_windows=2, max_clusters=5, reference_rows=100),
+        happened="snapshot_at",
+        known="snapshot_at",
+        predicted=("segment_id", "segment", "recency_score", "frequency_score", "monetary_score"),
+    )
+
+
+def ctr_contract(frame: pd.DataFrame) -> pd.DataFrame:
+    return catalog.MODELS["ctr"].contract.validate(frame)
+
+
+SAMPLES: dict[str, Callable[[], Sample]] = {"ctr": _ctr, "churn": _churn, "segmentation": _segmentation}
+
+
+@pytest.fixture(scope="session", params=list(catalog.MODELS))
+def sample(request: pytest.FixtureRequest) -> Sample:
+    """Each model of the catalogue in turn. Shared by all tests: copy before changing."""
+    if request.param not in SAMPLES:
+        pytest.fail(f"no examples for the model '{request.param}': add a builder to SAMPLES in {__file__}")
+    return SAMPLES[request.param]()
+
+
+@pytest.fixture(scope="session")
+def fitted(sample: Sample) -> Fitted:
+    past, _ = sample.reported
+    return sample.model.train(past, sample.params)
