@@ -1,18 +1,19 @@
 """Long-running servers that people start: the Bento, and the Prefect UI with a worker."""
 
 import os
+import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
+from flows import children
 from flows.context import PROJECT, Door
 from flows.temporary_server import wait_until_ready
 from infra.errors import AimloopError
 
 POOL = "aimloop"
-UI_PORT = 4200
 
 
 def serve_command(door: Door) -> tuple[str, list[str]]:
@@ -32,26 +33,21 @@ def serve_command(door: Door) -> tuple[str, list[str]]:
 
 def run_ui(door: Door, announce: Callable[[dict[str, Any]], None]) -> None:
     """Serve the Prefect UI on localhost, deploy the flows, work on their runs until interrupted."""
-    url = f"http://127.0.0.1:{UI_PORT}"
+    url = f"http://127.0.0.1:{door.settings.ui_port}"
     os.environ["PREFECT_API_URL"] = f"{url}/api"
     os.environ["AIMLOOP_STATE"] = str(door.state.root)
     prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
+    serve = [*prefect, "server", "start", "--host", "127.0.0.1", "--port", str(door.settings.ui_port)]
     log = door.state.prefect / "server.log"
-    with log.open("w", encoding="utf-8") as out:
-        server = subprocess.Popen(
-            [*prefect, "server", "start", "--host", "127.0.0.1", "--port", str(UI_PORT)],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            wait_until_ready(log)
-            deployments = deploy(prefect, out)
-            announce({"url": url, "deployments": deployments, "pool": POOL})
-            subprocess.run([*prefect, "worker", "start", "--pool", POOL], stdout=out, stderr=out, check=False)
-            time.sleep(0.2)
-        finally:
-            server.terminate()
-            server.wait(timeout=30)
+    with log.open("w", encoding="utf-8") as out, ExitStack() as stack:
+        stack.callback(children.stop, children.start(serve, out, os.environ))
+        wait_until_ready(log)
+        deployments = deploy(prefect, out)
+        worker = children.start([*prefect, "worker", "start", "--pool", POOL], out, os.environ)
+        stack.callback(children.stop, worker)
+        announce({"url": url, "deployments": deployments, "pool": POOL})
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.pause()
 
 
 def deploy(prefect: list[str], out: Any) -> list[str]:

@@ -1,23 +1,21 @@
 """A Prefect server for the time of one run: started early, gone when its parent is.
 
 Prefect starts such a server by itself, but late (when the first flow is called) and so that it
-outlives a killed parent. This one starts while the rest is still being imported, and watches its
-standard input: when the parent dies, however it dies, that closes and the server ends.
+outlives a killed parent. This one starts while the rest is still being imported.
 """
 
 import atexit
 import os
 import socket
-import subprocess
 import sys
 import time
 import urllib.request
 from pathlib import Path
 
+from flows import children
 from infra.errors import AimloopError
 
 START_SECONDS = 120
-_COMMAND = ("-m", "prefect", "server", "start", "--host", "127.0.0.1", "--no-services", "--port")
 
 
 def start_temporary_server(log: Path) -> None:
@@ -29,24 +27,12 @@ def start_temporary_server(log: Path) -> None:
     if os.environ.get("PREFECT_API_URL"):
         return
     port = _free_port()
+    command = [sys.executable, "-m", "prefect", "server", "start", "--no-services", "--host", "127.0.0.1"]
     quiet = {"PREFECT_UI_ENABLED": "false", "PREFECT_SERVER_UI_ENABLED": "false"}
     with log.open("w", encoding="utf-8") as out:
-        watched = subprocess.Popen(
-            [sys.executable, __file__, str(port)],
-            stdin=subprocess.PIPE,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env=os.environ | quiet,
-            start_new_session=True,  # Ctrl-C is for the flow; the server must still hear how it ended
-        )
+        server = children.start([*command, "--port", str(port)], out, os.environ | quiet)
     os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
-    atexit.register(_stop, watched)
-
-
-def _stop(watched: subprocess.Popen[bytes]) -> None:
-    assert watched.stdin is not None
-    watched.stdin.close()
-    watched.wait(timeout=30)
+    atexit.register(children.stop, server)
 
 
 def wait_until_ready(log: Path) -> None:
@@ -70,19 +56,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _serve_until_parent_is_gone(port: str) -> None:
-    server = subprocess.Popen([sys.executable, *_COMMAND, port], stdin=subprocess.DEVNULL)
-    try:
-        sys.stdin.buffer.read()
-    finally:
-        server.terminate()
-        try:
-            server.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-
-
-if __name__ == "__main__":
-    _serve_until_parent_is_gone(sys.argv[1])

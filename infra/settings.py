@@ -59,12 +59,13 @@ class Settings(BaseModel):
     solver: Literal["highs", "cbc"] = Field("highs", description="LP solver for the budget.")
     seed: int = Field(20170101, description="Seed of everything random.")
     port: int = Field(3000, ge=1, le=65535, description="Port of `aimloop serve`.")
+    ui_port: int = Field(4200, ge=1, le=65535, description="Port of the Prefect UI that `aimloop ui` starts.")
     storage_key: SecretStr | None = Field(None, description="Key of the raw zone; default: keys/storage.key.")
     pseudonym_key: SecretStr | None = Field(None, description="Key of pseudonyms; default: keys/pseudonym.key.")
 
     def meaning(self) -> dict[str, Any]:
         """The settings that change what a cycle computes (not where it is kept, not secrets)."""
-        elsewhere = {"state", "port", "as_of", "storage_key", "pseudonym_key"}
+        elsewhere = {"state", "port", "ui_port", "as_of", "storage_key", "pseudonym_key"}
         return self.model_dump(mode="json", exclude=elsewhere)
 
 

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from models import catalog, churn, ctr, segmentation
+from models.backtest import Window
 from models.catalog import Entry
 from models.fitted import Fitted
 
@@ -21,12 +23,13 @@ WEEK = pd.Timedelta(days=7)
 
 @dataclass(frozen=True)
 class Sample:
-    """A model of the catalogue with examples and quick parameters.
+    """A model of the catalogue with examples, and parameters that keep training quick.
 
-    ``happened`` is the column that says when a row was true, ``known`` the one that says by when all of it was known.
+    ``happened`` is the column that says what time a row speaks of, ``known`` the one that says by when all of
+    it was known; ``predicted`` are the columns of a prediction.
     """
 
-    entry: Entry
+    name: str
     frame: pd.DataFrame
     as_of: pd.Timestamp
     params: Any
@@ -35,16 +38,25 @@ class Sample:
     predicted: tuple[str, ...]
 
     @property
+    def entry(self) -> Entry:
+        return catalog.MODELS[self.name]
+
+    @property
     def model(self) -> Any:
         return self.entry.model
 
     @property
-    def reported(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        *_, last = self.model.windows(self.as_of, self.params)
-        return self.model.split(self.frame, last, self.params)
+    def windows(self) -> list[Window]:
+        return self.model.windows(self.as_of, self.params)
+
+    def split(self, window: Window) -> tuple[pd.DataFrame, pd.DataFrame]:
+        return self.model.split(self.frame, window, self.params)
+
+    def predict(self, fitted: Fitted, frame: pd.DataFrame) -> pd.DataFrame:
+        return self.model.predict(fitted, frame)
 
 
-def all_impressions(count: int = 24_000, weeks: int = 24) -> pd.DataFrame:
+def _all_impressions(count: int = 24_000, weeks: int = 24) -> pd.DataFrame:
     """Every impression there was, about one in fifteen clicked; affinity and channel decide."""
     rng = np.random.default_rng(7)
     shown_at = FIRST_MONDAY + pd.to_timedelta(np.sort(rng.integers(0, weeks * 7 * 24, count)), unit="h")
@@ -70,13 +82,13 @@ def all_impressions(count: int = 24_000, weeks: int = 24) -> pd.DataFrame:
     return frame.assign(customer_product_affinity=affinity.round(3))
 
 
-def keep_one_in(frame: pd.DataFrame, n: int) -> pd.DataFrame:
+def _keep_one_in(frame: pd.DataFrame, n: int) -> pd.DataFrame:
     """All clicked impressions and one in ``n`` of the others, each of which then stands for ``n``."""
     kept = frame[frame["clicked"] | (np.random.default_rng(8).random(len(frame)) < 1 / n)]
     return kept.assign(sampling_weight=np.where(kept["clicked"], 1.0, float(n)))
 
 
-def customer_snapshots(customers: int, snapshots: int) -> pd.DataFrame:
+def _customer_snapshots(customers: int, snapshots: int) -> pd.DataFrame:
     """Customers with lasting habits, seen on the 7-day grid; who orders often also spends much."""
     rng = np.random.default_rng(9)
     count = customers * snapshots
@@ -121,10 +133,10 @@ def customer_snapshots(customers: int, snapshots: int) -> pd.DataFrame:
     )
 
 
-def labelled_snapshots(customers: int, snapshots: int) -> pd.DataFrame:
+def _labelled_snapshots(customers: int, snapshots: int) -> pd.DataFrame:
     """Who has not ordered for long, and whoever has no card, is likelier to stay away."""
     rng = np.random.default_rng(10)
-    frame = customer_snapshots(customers, snapshots)
+    frame = _customer_snapshots(customers, snapshots)
     card = np.tile(rng.choice(["gold", "none"], customers), snapshots)
     log_odds = -3.5 + frame["days_since_last_order"] / 15 + 1.5 * (card == "none")
     return frame.assign(
@@ -134,16 +146,25 @@ def labelled_snapshots(customers: int, snapshots: int) -> pd.DataFrame:
     )
 
 
+def _in_shape(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    return catalog.MODELS[name].contract.validate(frame)
+
+
 def _ctr() -> Sample:
-    params = ctr.Params(
-        train_days=84, earlier_windows=2, rounds=15, leaves=7, min_rows_in_leaf=30, min_clicks=50,
-        reference_rows=100, resamples=10,
-    )  # fmt: skip
     return Sample(
-        entry=catalog.MODELS["ctr"],
-        frame=ctr_contract(keep_one_in(all_impressions(), 4)),
+        name="ctr",
+        frame=_in_shape("ctr", _keep_one_in(_all_impressions(), 4)),
         as_of=FIRST_MONDAY + 24 * WEEK,
-        params=params,
+        params=ctr.Params(
+            train_days=84,
+            earlier_windows=2,
+            rounds=15,
+            leaves=7,
+            min_rows_in_leaf=30,
+            min_clicks=50,
+            reference_rows=100,
+            resamples=10,
+        ),
         happened="shown_at",
         known="label_known_at",
         predicted=("click_probability",),
@@ -152,8 +173,8 @@ def _ctr() -> Sample:
 
 def _churn() -> Sample:
     return Sample(
-        entry=catalog.MODELS["churn"],
-        frame=catalog.MODELS["churn"].contract.validate(labelled_snapshots(customers=150, snapshots=36)),
+        name="churn",
+        frame=_in_shape("churn", _labelled_snapshots(customers=150, snapshots=36)),
         as_of=FIRST_MONDAY + 43 * WEEK,
         params=churn.Params(earlier_windows=2, rounds=15, min_rows_in_leaf=20, reference_rows=100, resamples=10),
         happened="snapshot_at",
@@ -164,8 +185,8 @@ def _churn() -> Sample:
 
 def _segmentation() -> Sample:
     return Sample(
-        entry=catalog.MODELS["segmentation"],
-        frame=catalog.MODELS["segmentation"].contract.validate(customer_snapshots(customers=150, snapshots=22)),
+        name="segmentation",
+        frame=_in_shape("segmentation", _customer_snapshots(customers=150, snapshots=22)),
         as_of=FIRST_MONDAY + 21 * WEEK,
         params=segmentation.Params(earlier_windows=2, max_clusters=5, reference_rows=100),
         happened="snapshot_at",
@@ -174,22 +195,50 @@ def _segmentation() -> Sample:
     )
 
 
-def ctr_contract(frame: pd.DataFrame) -> pd.DataFrame:
-    return catalog.MODELS["ctr"].contract.validate(frame)
-
-
 SAMPLES: dict[str, Callable[[], Sample]] = {"ctr": _ctr, "churn": _churn, "segmentation": _segmentation}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Small frames are learned from faster by one thread, above all where others are busy."""
+    with threadpool_limits(1):
+        yield
+
+
+# The frames are shared by all tests of the session: copy before changing.
 
 
 @pytest.fixture(scope="session", params=list(catalog.MODELS))
 def sample(request: pytest.FixtureRequest) -> Sample:
-    """Each model of the catalogue in turn. Shared by all tests: copy before changing."""
+    """Each model of the catalogue in turn."""
     if request.param not in SAMPLES:
-        pytest.fail(f"no examples for the model '{request.param}': add a builder to SAMPLES in {__file__}")
+        pytest.fail(f"no examples for the model '{request.param}': add a builder to SAMPLES in the conftest beside")
     return SAMPLES[request.param]()
 
 
 @pytest.fixture(scope="session")
 def fitted(sample: Sample) -> Fitted:
-    past, _ = sample.reported
+    """The model of the sample, trained before the reported window."""
+    past, _ = sample.split(sample.windows[-1])
     return sample.model.train(past, sample.params)
+
+
+@pytest.fixture(scope="session")
+def all_impressions() -> pd.DataFrame:
+    return _in_shape("ctr", _all_impressions())
+
+
+@pytest.fixture(scope="session")
+def keep_one_in() -> Callable[[pd.DataFrame, int], pd.DataFrame]:
+    return _keep_one_in
+
+
+@pytest.fixture(scope="session")
+def churn_examples() -> pd.DataFrame:
+    return _in_shape("churn", _labelled_snapshots(customers=200, snapshots=4))
+
+
+@pytest.fixture(scope="session")
+def customers() -> pd.DataFrame:
+    """One snapshot."""
+    return _in_shape("segmentation", _customer_snapshots(customers=200, snapshots=1))
