@@ -40,15 +40,22 @@ def load(tag: str) -> Any:
     """The fitted model of a version.
 
     Raises:
-        AimloopError: the version is not in the store, or its file is damaged.
+        AimloopError: the version is not in the store, or it cannot be read.
+    """
+    return load_folder(_folder(tag))
+
+
+def load_folder(folder: Path) -> Any:
+    """The fitted model of the version that lies in ``folder``.
+
+    Raises:
+        AimloopError: its file is missing or damaged.
     """
     try:
-        return joblib.load(_folder(tag) / _MODEL_FILE)
-    except AimloopError:
-        raise
-    except Exception as error:
+        return joblib.load(folder / _MODEL_FILE)
+    except Exception as error:  # a damaged pickle may raise anything
         raise AimloopError(
-            f"model version {tag} cannot be read: {error}", "run the cycle again to train a new version"
+            f"the model version in {folder} cannot be read: {error}", "run a cycle again to train a new version"
         ) from error
 
 

@@ -1,0 +1,34 @@
+"""The Bento as users serve it."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+from tests.conftest import Aimloop
+
+
+@contextmanager
+def served(aimloop: Aimloop) -> Iterator[httpx.Client]:
+    """`aimloop serve` on a free port, until it is ready; its output goes into the state folder."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = aimloop.start("serve", "--port", str(port))
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    client.get("/readyz").raise_for_status()
+                    break
+                except httpx.HTTPError:
+                    assert time.monotonic() < deadline, "the service did not get ready"
+                    assert process.poll() is None, process.communicate()
+                    time.sleep(0.2)
+            yield client
+    finally:
+        process.terminate()
+        out, err = process.communicate(timeout=60)
+        (aimloop.state / "serve.log").write_text(out + err, encoding="utf-8")

@@ -1,0 +1,113 @@
+"""What `aimloop run` leaves behind, and what the services answer."""
+
+import json
+
+import httpx
+import pandas as pd
+import pytest
+from tests.conftest import HOUSEHOLDS, PLANTED_ID
+from tests.e2e.conftest import AS_OF, SmallCycle
+
+from infra import raw_zone, warehouse
+from infra.contracts import Scores
+from infra.keys import open_keys
+from infra.ledger import Ledger
+from infra.settings import load
+from infra.state import State
+
+STEPS = ["ingest", "marts", "train", "score", "publish", "package", "allocate", "watch"]
+
+
+def test_the_status_tells_what_the_cycle_came_to(small_cycle: SmallCycle) -> None:
+    status = small_cycle.status
+    assert status["cycle"]["as_of"] == f"{AS_OF}T00:00:00"
+    assert status["cycle"]["published"] is True
+    assert list(status["seconds"]) == STEPS
+    for counts in status["rows"].values():
+        assert counts["read"] == counts["accepted"] + counts["quarantined"] + counts["suppressed"]
+    assert status["rows"]["customers"]["accepted"] == HOUSEHOLDS
+    assert status["plan"]["expected_return"] == pytest.approx(84_125)
+    assert status["plan"]["marginal_return"] == pytest.approx(0.05625)
+    assert status["drift"]["reason"]
+    for name in ("segmentation", "ctr", "churn"):
+        assert status["champions"][name] == status["models"][name]["tag"] == f"{name}:{status['cycle']['id']}"
+
+
+def test_models_beat_their_baselines_even_on_a_slice(small_cycle: SmallCycle) -> None:
+    metrics = {name: model["metrics"] for name, model in small_cycle.status["models"].items()}
+    assert metrics["ctr"]["auc"] > 0.9
+    assert metrics["churn"]["auc"] > metrics["churn"]["recency_auc"]
+    assert metrics["segmentation"]["eta_squared"] > metrics["segmentation"]["baseline_eta_squared"]
+
+
+def test_every_command_prints_one_json_document(small_cycle: SmallCycle) -> None:
+    for command in (["status"], ["models"], ["plan", "--budget", "400000"]):
+        done = small_cycle.aimloop(*command, "--json")
+        assert done.returncode == 0, done.stderr
+        assert isinstance(json.loads(done.stdout), dict)
+
+
+def test_people_see_tables(small_cycle: SmallCycle) -> None:
+    shown = small_cycle.aimloop("status").stdout
+    for word in ("quarantined", "synthetic", "champion", "Budget plan", "assumed", "Drift", "make serve"):
+        assert word in shown
+
+
+def test_a_repeat_does_no_work_twice(small_cycle: SmallCycle) -> None:
+    again = small_cycle.aimloop("run", "--json", "--as-of", AS_OF)
+    assert again.returncode == 0, again.stderr
+    repeated = json.loads(again.stdout)
+    assert repeated["seconds"] == small_cycle.status["seconds"]
+    assert repeated["models"] == small_cycle.status["models"]
+    assert again.stderr.count("done") == len(STEPS) - 1
+    assert len(json.loads(small_cycle.aimloop("models", "--json").stdout)["models"]) == 3
+
+
+def test_scores_hold_every_customer(small_cycle: SmallCycle) -> None:
+    generation = warehouse.published(State(small_cycle.state))
+    assert generation is not None
+    scores = generation.read(Scores, "scores")
+    customers = generation.query("SELECT count(*) AS n FROM marts.customer_profiles")["n"][0]
+    assert len(scores) == scores["pseudonym"].nunique() == customers
+    assert scores["segment"].notna().all()
+    assert scores["best_products"].map(json.loads).map(len).eq(3).all()
+
+
+def test_drift_reports_can_be_opened(small_cycle: SmallCycle) -> None:
+    reports = sorted(State(small_cycle.state).reports.rglob("*.html"))
+    assert [report.name for report in reports] == ["drift-churn.html", "drift-ctr.html", "drift-segmentation.html"]
+    assert all("<html" in report.read_text(encoding="utf-8").lower() for report in reports)
+    verdicts = Ledger(State(small_cycle.state).ledger).verdicts(small_cycle.status["cycle"]["id"])
+    assert {v.name for v in verdicts} == {"drift.churn", "drift.ctr", "drift.segmentation"}
+
+
+def test_the_services_say_what_the_scores_say(small_cycle: SmallCycle, service: httpx.Client) -> None:
+    settings = load(small_cycle.aimloop.environ, small_cycle.state)
+    state = State(settings.state)
+    with raw_zone.open_raw_zone(state, open_keys(settings, state)) as connection:
+        ids = connection.execute("SELECT customer_id, pseudonym FROM raw.crosswalk ORDER BY customer_id").df()
+    generation = warehouse.published(state)
+    assert generation is not None
+    scores = ids.merge(generation.read(Scores, "scores"), on="pseudonym")
+    asked = {"customer_ids": scores["customer_id"].tolist()}
+
+    segments = service.post("/segment", json=asked).raise_for_status().json()
+    assert segments["model"] == small_cycle.status["models"]["segmentation"]["tag"]
+    assert [c["segment"] for c in segments["customers"]] == scores["segment"].tolist()
+    assert [c["rfm"] for c in segments["customers"]] == scores["rfm"].tolist()
+
+    churn = service.post("/churn", json=asked).raise_for_status().json()
+    answered = pd.Series([c["churn_probability"] for c in churn["customers"]])
+    pd.testing.assert_series_equal(answered, scores["churn_probability"], check_names=False, atol=1e-9)
+    assert [c["risk_band"] for c in churn["customers"]] == scores["risk_band"].tolist()
+
+
+def test_strangers_and_nonsense_get_an_answer(service: httpx.Client) -> None:
+    stranger = service.post("/segment", json={"customer_ids": ["nobody"]}).raise_for_status().json()
+    assert stranger["customers"] == [{"is_known": False, "segment_id": None, "segment": None, "rfm": None}]
+    unknown = {"impressions": [{"customer_id": "nobody", "product_id": "nothing"}]}
+    (probability,) = service.post("/ctr", json=unknown).raise_for_status().json()["click_probability"]
+    assert 0 < probability < 0.05
+    for wrong in ({"customer_ids": []}, {"customer_ids": [""]}, {"customer_ids": "1"}, {}):
+        assert service.post("/churn", json=wrong).status_code == 400
+    assert str(PLANTED_ID) not in service.get("/docs.json").text
