@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from flows.context import Door, open_door
+from flows.context import Door, data_fingerprint, open_door
 from flows.progress import reported_to
 from flows.temporary_server import start_temporary_server, wait_until_ready
 from infra.errors import AimloopError
@@ -48,8 +48,7 @@ def run(
     reporter = TerminalReporter(progress)
     with explained(progress), reported_to(reporter):
         door = open_door(as_of=as_of, source=source)
-        with door.state.lock():
-            pass  # another cycle is told here, before a server is started for nothing
+        check_beforehand(door)
         # Flow logs go to the Prefect database; on the terminal the steps speak.
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
         log = door.state.prefect / "server.log"
@@ -157,6 +156,12 @@ def ui(as_json: AsJson = False) -> None:
     with explained():
         door = open_door()
         run_ui(door, announce=lambda facts: _print_json(facts) if as_json else _announce_ui(facts))
+
+
+def check_beforehand(door: Door) -> None:
+    """What can be refused at once is, before a server is started for nothing."""
+    with door.state.lock():
+        data_fingerprint(door)
 
 
 @contextmanager

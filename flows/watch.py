@@ -9,15 +9,16 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from flows.context import Cycle, open_cycle
 from infra import registry
+from infra.contracts import Contract, CustomerFeatures, ImpressionFeatures
 from infra.state import publish_text
 from models import catalog
 from monitoring.drift import DriftRule, judge_drift
 
 # What each champion scores now: the rows its current features are taken from.
-CURRENT_ROWS = {
-    "segmentation": ("customer_features", "snapshot_at = $as_of"),
-    "ctr": ("impression_features", "shown_at >= $as_of - INTERVAL 28 DAY"),
-    "churn": ("customer_features", "snapshot_at = $as_of AND days_since_last_order <= $window"),
+CURRENT_ROWS: dict[str, tuple[type[Contract], str, str]] = {
+    "segmentation": (CustomerFeatures, "customer_features", "snapshot_at = $as_of"),
+    "ctr": (ImpressionFeatures, "impression_features", "shown_at >= $as_of - INTERVAL 28 DAY"),
+    "churn": (CustomerFeatures, "customer_features", "snapshot_at = $as_of AND days_since_last_order <= $window"),
 }
 
 
@@ -63,10 +64,10 @@ def judge_and_store(cycle: Cycle, name: str) -> dict[str, Any]:
 
 
 def _current_rows(cycle: Cycle, name: str) -> pd.DataFrame:
-    table, where = CURRENT_ROWS[name]
+    contract, table, where = CURRENT_ROWS[name]
     values = {"as_of": cycle.as_of, "window": cycle.door.settings.churn_window_days}
     used = {key: value for key, value in values.items() if f"${key}" in where}
-    return cycle.generation.query(f"SELECT * FROM marts.{table} WHERE {where}", **used)
+    return cycle.generation.read(contract, table, where, **used)
 
 
 def _markdown(judged: dict[str, dict[str, Any]]) -> str:

@@ -64,17 +64,24 @@ def backtest(model: Model, frame: pd.DataFrame, as_of: pd.Timestamp, params: Any
         TooLittleHistory: not even the reported window has enough examples.
     """
     *earlier, reported = model.windows(as_of, params)
-    past, later = model.split(frame, reported, params)
+    past, later = _split(model, frame, reported, params)
     rehearsals: dict[str, Rehearsal] = {}
     for window in earlier:
         try:
-            rehearsals[f"{window.origin:%Y-%m-%d}"] = model.rehearse(*model.split(frame, window, params), params)
+            rehearsals[f"{window.origin:%Y-%m-%d}"] = model.rehearse(*_split(model, frame, window, params), params)
         except TooLittleHistory:
             continue
     params = _choose_rounds(params, [r.losses for r in rehearsals.values() if r.losses is not None])
     fitted = model.train(past, params)
     metrics = model.evaluate(fitted, later, params)
     return Backtest(fitted, metrics, {origin: r.metrics for origin, r in rehearsals.items()}, reported, later)
+
+
+def _split(model: Model, frame: pd.DataFrame, window: Window, params: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+    past, later = model.split(frame, window, params)
+    if later.empty:
+        raise TooLittleHistory(f"nothing to evaluate on between {window.origin:%Y-%m-%d} and {window.end:%Y-%m-%d}")
+    return past, later
 
 
 def _choose_rounds(params: Any, losses: list[pd.Series]) -> Any:

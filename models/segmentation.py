@@ -107,6 +107,8 @@ def train(frame: DataFrame[CustomerFeatures], params: Params) -> Fitted:
     scaler = make_pipeline(PowerTransformer()).fit(values)
     scaled = scaler.transform(values)
     distinct = len(np.unique(scaled.round(9), axis=0))
+    if distinct < params.min_clusters:
+        raise TooLittleHistory(f"{len(frame)} customers who do not differ: no segments among them")
     candidates = range(params.min_clusters, min(params.max_clusters, distinct) + 1)
     fits = {k: KMeans(k, n_init=4, random_state=params.seed).fit(scaled) for k in candidates}
     elbow = _elbow({k: fit.inertia_ for k, fit in fits.items()})
@@ -165,6 +167,8 @@ def _values(frame: pd.DataFrame) -> Array:
 
 
 def _elbow(inertia: dict[int, float]) -> int:
+    if len(inertia) < 3:  # two points have no elbow
+        return max(inertia)
     found = KneeLocator(list(inertia), list(inertia.values()), curve="convex", direction="decreasing").knee
     return int(found) if found is not None else min(inertia, key=lambda k: abs(k - 4))
 
@@ -174,7 +178,8 @@ def _cluster_names(centroids: Array) -> tuple[str, ...]:
 
     Clusters on the same side everywhere are told apart by a number, the one that spends most first.
     """
-    base = [_NAMES[(bool(r < 0), bool(f > 0), bool(m > 0))] for r, f, m in centroids]
+    nothing = 1e-9  # an axis on which nobody differs scales to zeros with rounding noise
+    base = [_NAMES[(bool(r < -nothing), bool(f > nothing), bool(m > nothing))] for r, f, m in centroids]
     names = list(base)
     for name in set(base):
         twins = sorted((i for i, b in enumerate(base) if b == name), key=lambda i: -centroids[i][2])
@@ -190,6 +195,7 @@ def _eta_squared(outcome: Array, group: np.ndarray) -> float:
 
 
 def _silhouette(scaled: Array, labels: np.ndarray, seed: int) -> float:
-    if len(set(labels)) < 2:
-        return 0.0
-    return float(silhouette_score(scaled, labels, sample_size=min(1_000, len(scaled)), random_state=seed))
+    """Mean silhouette of at most 1,000 rows; 0 where a sample holds one segment only, or one row each."""
+    rows = np.random.default_rng(seed).permutation(len(scaled))[:1_000]
+    segments = len(np.unique(labels[rows]))
+    return float(silhouette_score(scaled[rows], labels[rows])) if 2 <= segments < len(rows) else 0.0

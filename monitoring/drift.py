@@ -38,9 +38,9 @@ class DriftJudgement:
 def judge_drift(name: str, current: pd.DataFrame, reference: pd.DataFrame, rule: DriftRule) -> DriftJudgement:
     """Compare current rows with a reference sample, on the columns of the reference.
 
-    Columns that are empty on either side cannot be compared and are left out; the reason says so.
+    Columns that are empty or absent on either side cannot be compared; the reason says how many.
     """
-    features = [c for c in reference.columns if reference[c].notna().any() and current[c].notna().any()]
+    features = [c for c in reference.columns if _has_values(reference, c) and _has_values(current, c)]
     left_out = len(reference.columns) - len(features)
     numeric = [c for c in features if pd.api.types.is_numeric_dtype(reference[c])]
     categorical = [c for c in features if c not in numeric]
@@ -69,9 +69,13 @@ def judge_drift(name: str, current: pd.DataFrame, reference: pd.DataFrame, rule:
     farthest = ", ".join(f"{feature} {value:.2f}" for feature, value in distances.head(3).items())
     reason = f"{len(drifted)} of {len(features)} features beyond {rule.distance:g}; farthest: {farthest}"
     if left_out:
-        reason += f"; {left_out} empty features left out"
+        reason += f"; {left_out} empty or absent features left out"
     verdict = Verdict(f"drift.{name}", passed, share, rule.share, reason)
     return DriftJudgement(verdict, distances, snapshot.get_html_str(as_iframe=False))
+
+
+def _has_values(frame: pd.DataFrame, column: str) -> bool:
+    return column in frame and bool(frame[column].notna().any())
 
 
 def _prepared(frame: pd.DataFrame, numeric: list[str], categorical: list[str], rule: DriftRule) -> pd.DataFrame:

@@ -134,6 +134,7 @@ def _rows_that_pandera_accepts(contract: type[Contract], cast: list[Row]) -> set
         contract.validate(frame, lazy=True)
     except SchemaErrors as error:
         failed = error.failure_cases["index"]
-        assert failed.notna().all(), error.failure_cases  # a failure of the whole table would hide rows
-        return set(frame.index) - {int(row) for row in failed}
-    return set(frame.index)
+    else:
+        failed = pd.Series(dtype=int)
+    assert failed.notna().all()  # a failure of the whole table would hide rows
+    return set(frame.index) - {int(row) for row in failed}

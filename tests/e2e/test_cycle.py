@@ -5,8 +5,6 @@ import json
 import httpx
 import pandas as pd
 import pytest
-from tests.conftest import HOUSEHOLDS, PLANTED_ID
-from tests.e2e.conftest import AS_OF, SmallCycle
 
 from infra import raw_zone, warehouse
 from infra.contracts import Scores
@@ -14,6 +12,8 @@ from infra.keys import open_keys
 from infra.ledger import Ledger
 from infra.settings import load
 from infra.state import State
+from tests.conftest import HOUSEHOLDS, PLANTED_ID
+from tests.e2e.conftest import AS_OF, SmallCycle
 
 STEPS = ["ingest", "marts", "train", "score", "publish", "package", "allocate", "watch"]
 

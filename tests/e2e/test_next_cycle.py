@@ -6,7 +6,6 @@ import json
 import httpx
 import pandas as pd
 import pytest
-from tests.e2e.conftest import AS_OF, SmallCycle
 
 from infra import raw_zone, registry, warehouse
 from infra.contracts import ImpressionFeatures, Scores
@@ -14,6 +13,7 @@ from infra.keys import open_keys
 from infra.settings import load
 from infra.state import State
 from models import ctr
+from tests.e2e.conftest import AS_OF, SmallCycle
 
 NEXT = "2017-11-27"
 

@@ -242,8 +242,17 @@ def test_where_things_are_kept_does_not_change_what_a_cycle_computes(tmp_path: P
 
 @pytest.mark.parametrize(
     "change",
-    [{"households": 9}, {"negative_sampling": 9}, {"seed": 9}, {"budget": 9.0}, {"solver": "cbc"}, {"source": "x"}]
-    + [{"churn_window_days": 9}, {"churn_horizon_days": 9}, {"source_folder": "x"}],
+    [
+        {"source": "another"},
+        {"source_folder": "another"},
+        {"households": 9},
+        {"negative_sampling": 9},
+        {"churn_window_days": 9},
+        {"churn_horizon_days": 9},
+        {"budget": 9.0},
+        {"solver": "cbc"},
+        {"seed": 9},
+    ],
 )
 def test_what_changes_the_computation_changes_the_meaning(tmp_path: Path, change: dict) -> None:
     assert load({}, tmp_path, **change).meaning() != load({}, tmp_path).meaning()

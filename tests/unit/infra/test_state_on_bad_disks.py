@@ -5,7 +5,7 @@ import os
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -41,12 +41,10 @@ def mount(*arguments: str) -> None:
 def fill(disk: Path) -> Path:
     filler = disk / "filler"
     descriptor = os.open(filler, os.O_CREAT | os.O_WRONLY)
-    try:
-        with pytest.raises(OSError, match="No space left"):
-            while True:
-                os.write(descriptor, b"x" * 4096)
-    finally:
-        os.close(descriptor)
+    with suppress(OSError):
+        while os.write(descriptor, b"x" * 4096):
+            pass
+    os.close(descriptor)
     return filler
 
 

@@ -87,7 +87,7 @@ def test_the_obvious_way_finds_the_worked_example():
     [
         (310_000, [2_000, 1_500, 3_000], ["minimum", "minimum", "minimum"], None),
         (400_000, [2_000, 1_500, 6_000], ["minimum", "minimum", None], 2.8 / 30),
-        (770_000, [3_200, 1_500, 15_000], [None, "minimum", "maximum"], 3.2 / 50),
+        (770_000, [4_000, 1_500, 15_000], [None, "minimum", "maximum"], 3.2 / 50),
         (2_000_000, [10_000, 6_000, 15_000], ["maximum", "maximum", "maximum"], 0),
     ],
 )
@@ -118,14 +118,14 @@ def test_the_plan_is_as_good_as_the_obvious_one_and_keeps_the_rules(solver, seed
 def test_the_marginal_return_is_the_slope_of_the_best_return(solver, seed):
     frame, money = small_problem(seed)
     marginal = budget.plan(frame, Params(budget=money, solver=solver)).marginal_return
-    # The best return is concave in the budget, and its kinks lie at whole numbers.
+    # The best return is concave in the budget, and its kinks lie at whole numbers. CBC writes eight digits.
     more = (best_return(frame, money + 0.5) - best_return(frame, money)) / 0.5
-    assert marginal >= more - 1e-9
+    assert marginal >= more - 1e-7
     if money - 0.5 >= (frame["min_units"] * frame["unit_cost"]).sum():
         less = (best_return(frame, money) - best_return(frame, money - 0.5)) / 0.5
-        assert marginal <= less + 1e-9
+        assert marginal <= less + 1e-7
         if less == pytest.approx(more):
-            assert marginal == pytest.approx(more, abs=1e-9)
+            assert marginal == pytest.approx(more, abs=1e-7)
 
 
 def test_the_small_problems_have_slopes_of_every_kind():
@@ -158,7 +158,13 @@ def test_a_channel_that_loses_money_is_bought_no_more_than_it_must(solver):
     assert plan.cost == 5
 
 
-@pytest.mark.xfail(strict=True, raises=Infeasible, reason="0.1 · 3 > 0.3 in binary: '0.00 are missing'")
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_the_last_fraction_of_a_unit_does_not_exceed_the_budget(solver):
+    plan = budget.plan(channels(("feed", 3, 1, 1_000_000, 0)), Params(budget=200_000, solver=solver))
+    assert plan.cost <= 200_000 + 1e-6
+    assert plan.allocation[0].units == pytest.approx(66_666 + 2 / 3, abs=1e-6)
+
+
 def test_a_budget_that_just_pays_the_minimum_units_is_enough():
     plan = budget.plan(channels(("feed", 0.1, 1, 3, 3)), Params(budget=0.3))
     assert plan.allocation[0].units == pytest.approx(3)

@@ -50,7 +50,7 @@ def test_risk_bands_begin_at_multiples_of_the_base_rate(churn_examples):
 
 
 def test_attributes_are_features(churn_examples):
-    fitted = churn.train(churn_examples, QUICK)
+    fitted = churn.train(churn_examples, replace(QUICK, rounds=60))
     assert fitted.features == (*churn.NUMERIC, *churn.STATIC, "attr_card")
     gold = churn.predict(fitted, churn_examples.assign(attr_card="gold"))["churn_probability"]
     none = churn.predict(fitted, churn_examples.assign(attr_card="none"))["churn_probability"]

@@ -64,12 +64,13 @@ def test_each_row_counts_with_its_sampling_weight():
             "sampling_weight": [1.0, 4.0, 5.0],
         }
     )
-    metrics = ctr.evaluate(saying_log_odds(), frame, QUICK)
-    assert metrics["click_ratio"].value == pytest.approx(1 / 10)
-    assert metrics["log_loss"].value == pytest.approx((5 * np.log(2) + 5 * np.log(4)) / 10)
-    assert metrics["prediction_ratio"].value == pytest.approx((5 * 0.5 + 5 * 0.75) / 1)
-    assert metrics["auc"].value == pytest.approx((4 * 0.5 + 5 * 0.0) / 9)
-    assert metrics["rows"].value == 3
+    fitted = saying_log_odds()
+    for metrics in (ctr.evaluate(fitted, frame, QUICK), ctr._point_metrics(fitted.model, frame)):
+        assert metrics["click_ratio"].value == pytest.approx(1 / 10)
+        assert metrics["log_loss"].value == pytest.approx((5 * np.log(2) + 5 * np.log(4)) / 10)
+        assert metrics["prediction_ratio"].value == pytest.approx((5 * 0.5 + 5 * 0.75) / 1)
+        assert metrics["auc"].value == pytest.approx((4 * 0.5 + 5 * 0.0) / 9)
+        assert metrics["rows"].value == 3
 
 
 def test_metrics_stand_beside_the_baseline_with_intervals_where_it_matters(all_impressions, keep_one_in):

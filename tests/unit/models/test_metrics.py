@@ -57,6 +57,7 @@ def test_auc_is_how_often_a_positive_outranks_a_negative(label, score, weight, a
     assert weighted_auc(label, score)(weight) == pytest.approx(auc)
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("label", "weight"), [([1, 1], [1, 1]), ([0, 0], [1, 1]), ([1, 0], [1, 0])])
 def test_there_is_no_auc_when_one_class_has_no_weight(label, weight):
     assert np.isnan(weighted_auc(label, [0.2, 0.3])(weight))

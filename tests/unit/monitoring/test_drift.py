@@ -73,10 +73,10 @@ def test_a_feature_drifts_at_the_distance():
 
 
 def test_the_reason_counts_what_drifted_and_names_the_farthest_first():
-    current = REFERENCE.assign(channel="mailer", amount=REFERENCE["amount"] + 1, basket=1.0)
-    reference = REFERENCE.assign(basket=1.0)
+    current = REFERENCE.assign(channel="mailer", amount=REFERENCE["amount"] + 1, visits=[3.01, 4.01] * 100)
+    reference = REFERENCE.assign(visits=[3.0, 4.0] * 100)
     verdict = judge(current, reference).verdict
-    assert verdict.reason == "2 of 4 features beyond 0.1; farthest: amount 2.00, channel 0.46, orders 0.00"
+    assert verdict.reason == "2 of 4 features beyond 0.1; farthest: amount 2.00, channel 0.46, visits 0.02"
 
 
 @pytest.mark.parametrize("empty", ["current", "reference"])
@@ -87,7 +87,7 @@ def test_an_empty_feature_is_left_out_and_the_reason_says_so(empty):
     assert list(judgement.distances.index) == ["orders"]
     assert judgement.verdict.value == 1
     assert judgement.verdict.reason == (
-        "1 of 1 features beyond 0.1; farthest: orders 4.00; 2 empty features left out"  # 2 over a deviation of 0.5
+        "1 of 1 features beyond 0.1; farthest: orders 4.00; 2 empty or absent features left out"  # 2 over a deviation of 0.5
     )
 
 
