@@ -229,9 +229,9 @@ def test_without_sampling_there_is_every_exposure_once() -> None:
                       (SELECT count(*) FROM exposures), (SELECT count(*) FROM exposures WHERE clicked) FROM found"""
         ).fetchone()
         disputed = connection.execute(
-            f"""SELECT * FROM found
-                FULL JOIN (SELECT concat_ws('-', {", ".join(EXPOSURE)}) AS impression_id, clicked FROM exposures) expected
-                USING (impression_id) WHERE found.clicked IS DISTINCT FROM expected.clicked"""
+            f"""WITH expected AS (SELECT concat_ws('-', {", ".join(EXPOSURE)}) AS impression_id, clicked FROM exposures)
+                SELECT * FROM found FULL JOIN expected USING (impression_id)
+                WHERE found.clicked IS DISTINCT FROM expected.clicked"""
         ).fetchall()
 
     assert counted == (204606, 204606, 204606, 204606, 149)

@@ -1,0 +1,216 @@
+"""No feature knows the future: computed from the whole history, it equals that from the history cut there.
+
+The history is small and unruly: orders land days or weeks late, some after the snapshot they precede.
+A slow, obvious computation of some features in pandas stands beside the SQL.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from infra import dbt, raw_zone, warehouse
+from infra.keys import open_keys
+from infra.settings import load
+from infra.sources.raw_table import RawTable
+from infra.state import State
+from infra.warehouse import Generation
+
+START = pd.Timestamp("2017-01-02")
+SNAPSHOT = pd.Timestamp("2017-03-27")  # a Monday, on the grid
+END = pd.Timestamp("2017-05-10 09:30")  # off the grid
+DAY = pd.Timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def history() -> dict[str, pd.DataFrame]:
+    """Raw tables with late rows: a third of the orders and impressions land up to 30 days after the event."""
+    random = np.random.default_rng(7)
+
+    def late(times: pd.Series) -> pd.Series:
+        delay = np.where(random.random(len(times)) < 1 / 3, random.random(len(times)) * 30, 0.0)
+        return times + pd.to_timedelta(delay, unit="D").round("s")
+
+    def instants(n: int) -> pd.Series:
+        return pd.Series(START + pd.to_timedelta(random.random(n) * 130, unit="D").round("s"))
+
+    n = 900
+    orders = pd.DataFrame(
+        {
+            "order_id": random.integers(0, 500, n).astype(str),
+            "customer_id": random.integers(0, 25, n).astype(str),
+            "ordered_at": instants(n),
+            "amount": random.integers(1, 5_000, n) / 100,
+            "product_id": random.integers(0, 12, n).astype(str),
+            "quantity": 1.0,
+            "discount": random.integers(0, 100, n) / 100,
+        }
+    )
+    # an order belongs to one customer and happens at one time; its lines may still land apart
+    orders[["customer_id", "ordered_at"]] = orders.groupby("order_id")[["customer_id", "ordered_at"]].transform("first")
+    orders["landed_at"] = late(orders["ordered_at"])
+    impressions = pd.DataFrame(
+        {
+            "impression_id": [f"i{i}" for i in range(n)],
+            "customer_id": random.integers(0, 25, n).astype(str),
+            "shown_at": instants(n),
+            "clicked": random.random(n) < 0.3,
+            "product_id": random.integers(0, 12, n).astype(str),
+            "channel": "mailer",
+            "placement": "front page",
+            "sampling_weight": random.integers(1, 4, n).astype(float),
+        }
+    )
+    impressions["landed_at"] = late(impressions["shown_at"])
+    customers = pd.DataFrame({"customer_id": [str(i) for i in range(25)], "attr_club": "yes"})
+    products = pd.DataFrame(
+        {"product_id": [str(i) for i in range(12)], "category": [f"c{i % 4}" for i in range(12)], "department": "food"}
+    )
+    return {"customers": customers, "orders": orders, "products": products, "impressions": impressions}
+
+
+def known(history: dict[str, pd.DataFrame], at: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """What had happened before ``at`` and had arrived by then."""
+    times = {"orders": "ordered_at", "impressions": "shown_at"}
+    return {
+        name: frame[(frame[times[name]] < at) & (frame["landed_at"] <= at)] if name in times else frame
+        for name, frame in history.items()
+    }
+
+
+def build(folder: Path, tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> Generation:
+    """Land the tables and build the marts as of an instant, in a state folder of their own."""
+    settings = load({"AIMLOOP_PSEUDONYM_KEY": "the same in every folder"}, folder, state=folder / "state")
+    state = State(settings.state).open()
+    keys = open_keys(settings, state)
+    raw = [RawTable(name, f"SELECT * FROM {name}_frame", frames={f"{name}_frame": t}) for name, t in tables.items()]
+    raw_zone.land(state, keys, raw, "test")
+    with dbt.environment(state, warehouse.start_generation(state, "g", as_of), keys.storage):
+        dbt.run(dbt.build_arguments(settings))
+        dbt.run(dbt.test_arguments(settings))
+    return warehouse.finish(state, "g")
+
+
+@pytest.fixture(scope="module")
+def whole(history: dict[str, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Generation:
+    return build(tmp_path_factory.mktemp("whole"), history, END)
+
+
+@pytest.fixture(scope="module")
+def cut(history: dict[str, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Generation:
+    return build(tmp_path_factory.mktemp("cut"), known(history, SNAPSHOT), SNAPSHOT)
+
+
+def test_the_history_has_late_rows_that_matter(history: dict[str, pd.DataFrame]) -> None:
+    orders = history["orders"]
+    too_late = orders[(orders["ordered_at"] < SNAPSHOT) & (orders["landed_at"] > SNAPSHOT)]
+    assert len(too_late) > 20
+
+
+def test_customer_features_do_not_know_the_future(whole: Generation, cut: Generation) -> None:
+    query = f"SELECT * FROM marts.customer_features WHERE snapshot_at <= TIMESTAMP '{SNAPSHOT}' ORDER BY ALL"
+    now, then = whole.query(query), cut.query(query)
+    assert len(then) > 100
+    pd.testing.assert_frame_equal(now, then)
+
+
+def test_what_the_services_knew_then_is_what_history_says_now(whole: Generation, cut: Generation) -> None:
+    """Features of impressions after the snapshot, from the whole history, against the published tables of then."""
+    features = whole.query(
+        f"SELECT * FROM marts.impression_features WHERE snapshot_at = TIMESTAMP '{SNAPSHOT}' ORDER BY impression_id"
+    )
+    published = cut.query("SELECT * FROM marts.customer_product_affinity").merge(
+        features[["pseudonym", "product_id"]].drop_duplicates(), how="right"
+    )
+    assert len(features) > 20
+    for table, keys in (
+        (published, ["pseudonym", "product_id"]),
+        (cut.query("SELECT * EXCLUDE (category, department) FROM marts.product_statistics"), ["product_id"]),
+        (cut.query("SELECT pseudonym, COLUMNS('customer_.*') FROM marts.customer_profiles"), ["pseudonym"]),
+    ):
+        expected = features[keys].merge(table, on=keys, how="left")
+        columns = [column for column in expected if column not in keys]
+        pd.testing.assert_frame_equal(features[columns], expected[columns], check_dtype=False, rtol=1e-12)
+
+
+def test_impressions_of_the_past_keep_their_features(whole: Generation, cut: Generation) -> None:
+    query = "SELECT * FROM marts.impression_features ORDER BY impression_id"
+    then = cut.query(query)
+    now = whole.query(query).merge(then[["impression_id"]]).sort_values("impression_id", ignore_index=True)
+    assert len(then) > 200
+    pd.testing.assert_frame_equal(now, then, rtol=1e-12)
+
+
+def test_customer_features_equal_a_slow_computation(whole: Generation, history: dict[str, pd.DataFrame]) -> None:
+    settings = load({"AIMLOOP_PSEUDONYM_KEY": "the same in every folder"}, whole.path.parents[2])
+    keys = open_keys(settings, State(whole.path.parents[1]))
+    features = whole.query("SELECT * FROM marts.customer_features").set_index(["snapshot_at", "pseudonym"])
+    for snapshot in (SNAPSHOT, END, START + 35 * DAY):
+        orders = known(history, snapshot)["orders"]
+        for customer, lines in orders.groupby("customer_id"):
+            row = features.loc[(snapshot, keys.pseudonymise(str(customer)))]
+            age = snapshot - lines["ordered_at"]
+            assert row["days_since_last_order"] == pytest.approx(age.min() / DAY)
+            assert row["tenure_days"] == pytest.approx(age.max() / DAY)
+            assert row["orders_total"] == lines["order_id"].nunique()
+            assert row["amount_total"] == pytest.approx(lines["amount"].sum())
+            for days in (14, 28, 56, 84):
+                assert row[f"orders_{days}d"] == lines.loc[age <= days * DAY, "order_id"].nunique()
+            for days in (28, 56, 84):
+                assert row[f"amount_{days}d"] == pytest.approx(lines.loc[age <= days * DAY, "amount"].sum())
+            assert row["lines_56d"] == (age <= 56 * DAY).sum()
+
+
+def test_churn_labels_equal_a_slow_computation(whole: Generation, history: dict[str, pd.DataFrame]) -> None:
+    settings = load({"AIMLOOP_PSEUDONYM_KEY": "the same in every folder"}, whole.path.parents[2])
+    keys = open_keys(settings, State(whole.path.parents[1]))
+    labels = whole.query("SELECT * FROM marts.churn_labels")
+    assert (labels["label_ends_at"] <= END).all()
+    orders = known(history, END)["orders"]
+    orders = orders.assign(pseudonym=orders["customer_id"].map(keys.pseudonymise))
+    for label in labels.itertuples():
+        after = orders[(orders["pseudonym"] == label.pseudonym) & (orders["ordered_at"] >= label.snapshot_at)]
+        assert label.churned == (not (after["ordered_at"] < label.snapshot_at + 56 * DAY).any())
+
+
+def test_attributes_pass_through_and_contact_details_are_masked(cut: Generation) -> None:
+    assert set(cut.query("SELECT DISTINCT attr_club FROM marts.customer_features")["attr_club"]) == {"yes"}
+
+
+@pytest.mark.parametrize(
+    ("macro", "value", "shown"),
+    [
+        ("phone", "13812341234", "138****1234"),
+        ("phone", "12345", "****"),
+        ("email", "ada@example.com", "a***@example.com"),
+        ("email", "nonsense", "***"),
+        ("name", "Ada Lovelace", "A***"),
+        ("id_number", "110101199001011234", "***1234"),
+        ("id_number", "1234", "***"),
+    ],
+)
+def test_masks(macro: str, value: str, shown: str, masked: pd.DataFrame) -> None:
+    column = {"phone": "phone", "email": "email", "name": "name", "id_number": "id_number"}[macro]
+    assert masked.loc[f"{macro} {value}", f"{column}_masked"] == shown
+
+
+@pytest.fixture(scope="module")
+def masked(history: dict[str, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """stg_customers for one customer a detail; the customer id says which."""
+    details = [
+        *(("phone", p) for p in ("13812341234", "12345")),
+        *(("email", e) for e in ("ada@example.com", "nonsense")),
+        ("name", "Ada Lovelace"),
+        *(("id_number", i) for i in ("110101199001011234", "1234")),
+    ]
+    rows = [{"customer_id": f"{kind} {value}", kind: value} for kind, value in details]
+    tables = {**known(history, SNAPSHOT), "customers": pd.DataFrame(rows)}
+    folder = tmp_path_factory.mktemp("masked")
+    generation = build(folder, tables, SNAPSHOT)
+    settings = load({"AIMLOOP_PSEUDONYM_KEY": "the same in every folder"}, folder)
+    keys = open_keys(settings, State(folder / "state"))
+    staged = generation.query("SELECT * FROM staging.stg_customers").set_index("pseudonym")
+    return staged.loc[[keys.pseudonymise(row["customer_id"]) for row in rows]].set_axis(
+        [row["customer_id"] for row in rows]
+    )

@@ -1,0 +1,114 @@
+"""The registry on a real model store: saved whole or not at all, found by tag."""
+
+import os
+from pathlib import Path
+from tempfile import gettempdir
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+
+from infra import registry
+from infra.errors import AimloopError
+
+REFERENCE = pd.DataFrame({"orders": [1, 2, 3], "spend": [0.1, np.nan, 1e-300], "region": ["north", None, "süd"]})
+METADATA = {"origin": "2017-12-04T00:00:00", "auc": 0.75, "features": ["orders", "spend"], "window": {"days": 56}}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def store() -> None:
+    """BentoML reads its home when it is imported: one for the whole session, never the user's own."""
+    assert Path(os.environ["BENTOML_HOME"]).is_relative_to(gettempdir())
+
+
+@pytest.fixture
+def tag() -> str:
+    return registry.tag_of("churn", f"20171204t000000-{uuid4().hex[:8]}")
+
+
+def test_a_tag_is_the_model_and_the_cycle() -> None:
+    assert registry.tag_of("churn", "20171204t000000-0a1b2c3d") == "churn:20171204t000000-0a1b2c3d"
+
+
+def test_a_fitted_model_comes_back_as_it_was(tag: str) -> None:
+    fitted = LinearRegression().fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0])
+
+    registry.save(tag, fitted, REFERENCE, METADATA)
+
+    assert registry.load(tag).predict([[10.0]]).tolist() == fitted.predict([[10.0]]).tolist()
+
+
+def test_the_reference_sample_comes_back_as_it_was(tag: str) -> None:
+    registry.save(tag, {"any": "object"}, REFERENCE, METADATA)
+
+    pd.testing.assert_frame_equal(registry.reference(tag), REFERENCE)
+
+
+def test_metadata_come_back_as_they_were(tag: str) -> None:
+    registry.save(tag, {"any": "object"}, REFERENCE, METADATA)
+
+    assert registry.metadata(tag) == METADATA
+
+
+def test_saving_replaces_what_an_interrupted_run_left(tag: str) -> None:
+    registry.save(tag, {"from": "the interrupted run"}, REFERENCE, METADATA)
+    registry.save(tag, {"from": "the second run"}, REFERENCE.head(1), {"auc": 0.9})
+
+    assert registry.load(tag) == {"from": "the second run"}
+    assert len(registry.reference(tag)) == 1
+    assert registry.metadata(tag) == {"auc": 0.9}
+
+
+def test_two_versions_stand_side_by_side(tag: str) -> None:
+    registry.save(tag, {"version": 1}, REFERENCE, METADATA)
+    registry.save(tag + "b", {"version": 2}, REFERENCE, METADATA)
+
+    assert (registry.load(tag), registry.load(tag + "b")) == ({"version": 1}, {"version": 2})
+
+
+def test_a_version_that_cannot_be_saved_whole_is_not_saved(tag: str) -> None:
+    with pytest.raises(Exception, match="pickle"):
+        registry.save(tag, lambda: "cannot be pickled", REFERENCE, METADATA)
+
+    with pytest.raises(AimloopError, match="is not in the model store"):
+        registry.load(tag)
+
+
+@pytest.mark.parametrize("read", [registry.load, registry.reference])
+def test_an_unknown_version_is_refused_with_what_to_do(read, tag: str) -> None:
+    with pytest.raises(AimloopError) as caught:
+        read(tag)
+
+    assert caught.value.what == f"model version {tag} is not in the model store"
+    assert "aimloop run" in caught.value.remedy
+
+
+@pytest.mark.xfail(strict=True, reason="metadata() asks BentoML itself, whose error is not explained")
+def test_metadata_of_an_unknown_version_are_refused_with_what_to_do(tag: str) -> None:
+    with pytest.raises(AimloopError, match="is not in the model store"):
+        registry.metadata(tag)
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a model"])
+def test_a_damaged_model_is_refused_with_what_to_do(tag: str, damage: bytes) -> None:
+    import bentoml
+
+    registry.save(tag, {"any": "object"}, REFERENCE, METADATA)
+    (Path(bentoml.models.get(tag).path) / "fitted.joblib").write_bytes(damage)
+
+    with pytest.raises(AimloopError, match=f"model version {tag} cannot be read"):
+        registry.load(tag)
+
+
+def test_a_bento_remembers_the_champions_it_was_built_with(tmp_path: Path) -> None:
+    champions = {"churn": "churn:c1", "ctr": "ctr:c2"}
+
+    registry.write_champions(tmp_path, champions)
+
+    assert registry.packaged_champions(tmp_path) == champions
+
+
+def test_outside_a_bento_there_are_no_packaged_champions(tmp_path: Path) -> None:
+    assert registry.packaged_champions(tmp_path) == {}
