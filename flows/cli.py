@@ -15,7 +15,7 @@ from rich.console import Console
 
 from flows.context import Door, data_fingerprint, open_door
 from flows.progress import reported_to
-from flows.temporary_server import start_temporary_server, wait_until_ready
+from flows.temporary_server import refuse_absent_server, start_temporary_server, wait_until_ready
 from infra.errors import AimloopError
 from infra.state import disk_trouble
 
@@ -160,6 +160,7 @@ def ui(as_json: AsJson = False) -> None:
 
 def check_beforehand(door: Door) -> None:
     """What can be refused at once is, before a server is started for nothing."""
+    refuse_absent_server()
     with door.state.lock():
         data_fingerprint(door)
 

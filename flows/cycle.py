@@ -9,9 +9,10 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from flows.allocate import allocate
 from flows.context import begin_cycle, now, open_door
 from flows.ingest import ingest
-from flows.marts import marts, publish
+from flows.marts import marts
 from flows.package import package
 from flows.progress import once, timed
+from flows.publish import publish
 from flows.score import score
 from flows.summary import summarise
 from flows.train import train

@@ -1,4 +1,4 @@
-"""Marts: dbt builds a new generation of the warehouse; later it is published to readers and services."""
+"""Marts: dbt builds and tests a new generation of the warehouse."""
 
 from typing import Any
 
@@ -7,15 +7,8 @@ from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect_dbt import PrefectDbtRunner, PrefectDbtSettings
 
-from flows.context import Cycle, open_cycle
-from infra import dbt, profiles, warehouse
-
-PUBLISHED = {
-    "customers": "customer_profiles",
-    "customer_product": "customer_product_affinity",
-    "customer_category": "customer_category_affinity",
-    "products": "product_statistics",
-}
+from flows.context import open_cycle
+from infra import dbt, warehouse
 
 
 @flow(name="marts")
@@ -46,19 +39,3 @@ def test_models(arguments: list[str]) -> list[dict[str, Any]]:
     results = dbt.run(arguments)
     create_table_artifact(key="dbt-tests", table=results, description="dbt's tests of this generation.")
     return results
-
-
-@flow(name="publish")
-def publish(cycle_id: str) -> dict[str, Any]:
-    """Point readers to the generation, and give the services its customers, affinities and products."""
-    cycle = open_cycle(cycle_id)
-    counts = publish_generation(cycle)
-    return {"line": f"{counts['customers']:,} customers, {counts['products']:,} products for the services", **counts}
-
-
-def publish_generation(cycle: Cycle) -> dict[str, int]:
-    """Swap the profile store and the warehouse pointer to this cycle's generation."""
-    tables = {name: cycle.generation.query(f"SELECT * FROM marts.{mart}") for name, mart in PUBLISHED.items()}
-    profiles.publish(cycle.door.state, cycle.id, cycle.as_of, tables)
-    warehouse.publish(cycle.door.state, cycle.id)
-    return {name: len(frame) for name, frame in tables.items()}

@@ -16,7 +16,7 @@ from flows import children
 from infra.errors import AimloopError
 
 START_SECONDS = 120  # a first start makes the database; on a slow disk that takes its time
-ANSWER_SECONDS = 15  # a server that somebody else runs should be there
+ANSWER_SECONDS = 5  # a server that somebody else runs should be there
 
 
 def start_temporary_server(log: Path) -> None:
@@ -36,23 +36,38 @@ def start_temporary_server(log: Path) -> None:
     atexit.register(children.stop, server)
 
 
-def wait_until_ready(log: Path) -> None:
-    """Return when the server that ``PREFECT_API_URL`` names answers; ``log`` is that of a server of ours.
+def refuse_absent_server() -> None:
+    """Say so at once when ``PREFECT_API_URL`` names a server that is not there.
 
     Raises:
-        AimloopError: it does not answer.
+        AimloopError: it does not answer within ``ANSWER_SECONDS``.
     """
-    url = f"{os.environ['PREFECT_API_URL']}/health"
-    patience = START_SECONDS if log.exists() else ANSWER_SECONDS
-    deadline = time.monotonic() + patience
+    if (url := os.environ.get("PREFECT_API_URL")) and not _answers(url, ANSWER_SECONDS):
+        raise AimloopError(
+            f"no Prefect server answers at {url}", "start it, or unset PREFECT_API_URL to let aimloop start one"
+        )
+
+
+def wait_until_ready(log: Path) -> None:
+    """Return when the server that was started, and writes to ``log``, answers.
+
+    Raises:
+        AimloopError: it did not within ``START_SECONDS``.
+    """
+    url = os.environ["PREFECT_API_URL"]
+    if not _answers(url, START_SECONDS):
+        raise AimloopError(f"the Prefect server at {url} did not answer within {START_SECONDS} s", f"see {log}")
+
+
+def _answers(url: str, patience_seconds: float) -> bool:
+    deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
+            with urllib.request.urlopen(f"{url}/health", timeout=5):
+                return True
         except OSError:
             time.sleep(0.1)
-    remedy = f"see {log}" if log.exists() else "start it, or unset PREFECT_API_URL to let aimloop start one"
-    raise AimloopError(f"the Prefect server at {url} did not answer within {patience} s", remedy)
+    return False
 
 
 def _free_port() -> int:

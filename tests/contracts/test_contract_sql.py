@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from infra import contract_sql
 from infra.contracts import RAW, Contract, Time, optional, required
 
-examples = settings(max_examples=40, deadline=None, derandomize=True, database=None)
+examples = settings(max_examples=25, deadline=None, derandomize=True, database=None)
 
 RAW_NAMES = list(RAW)
 LONG, TOO_LONG = "é" * 200, "é" * 201

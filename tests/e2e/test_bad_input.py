@@ -88,7 +88,7 @@ def test_a_wrong_storage_key(aimloop: Aimloop, prefect_server: dict[str, str]) -
 
 def test_a_prefect_server_that_is_not_there(aimloop: Aimloop) -> None:
     done = aimloop("run", PREFECT_API_URL="http://127.0.0.1:9/api")
-    assert_explained(done, "did not answer", "unset PREFECT_API_URL")
+    assert_explained(done, "no Prefect server answers", "unset PREFECT_API_URL")
 
 
 def test_a_state_folder_of_newer_code(aimloop: Aimloop) -> None:

@@ -1,14 +1,16 @@
-"""What most tests of the ground need: a state folder of its own, two known keys, a look into the raw zone."""
+"""What tests of the ground share: a state folder of its own, two known keys, a raw zone and a warehouse to look into."""
 
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from landing_examples import InZone
 
 from infra.keys import Keys
 from infra.raw_zone import open_raw_zone
 from infra.state import State
+from infra.warehouse import Generation, start_generation
 
 
 @pytest.fixture
@@ -30,3 +32,24 @@ def in_zone(state: State, keys: Keys) -> InZone:
             return connection.execute(sql).fetchall()
 
     return query
+
+
+@pytest.fixture
+def marts(state: State) -> Generation:
+    """A generation of the warehouse with two small marts."""
+    fresh = start_generation(state, "g", pd.Timestamp("2017-12-04"))
+    fresh.execute("CREATE SCHEMA marts")
+    fresh.execute(
+        """CREATE TABLE marts.channel_results AS SELECT * FROM (VALUES
+               ('mailer',  100.0, 4.0, 0.04, 0, 0, NULL::DOUBLE, 'a'),
+               ('display',  50.0, 1.0, 0.02, 9, 3, 0.33,         'b')
+           ) t(channel, impressions, clicks, click_ratio, contacts, responses, response_ratio, attr_colour)"""
+    )
+    fresh.execute(
+        """CREATE TABLE marts.scores AS SELECT * FROM (VALUES
+               ('c1', TIMESTAMP '2017-12-04', 'ann', 'loyal', '555', 0.1, 'low',  NULL::VARCHAR),
+               ('c1', TIMESTAMP '2017-12-04', 'bob', 'new',   '511', 0.5, 'high', NULL),
+               ('c2', TIMESTAMP '2017-12-11', 'ann', 'loyal', '554', 0.2, 'low',  'p1 p2')
+           ) t(cycle_id, as_of, pseudonym, segment, rfm, churn_probability, risk_band, best_products)"""
+    )
+    return fresh

@@ -16,7 +16,7 @@ from infra.state import State
 KEYS = Keys("a storage key", b"a pseudonym key")
 ERASED = "bob"
 
-examples = settings(max_examples=20, deadline=None, derandomize=True, database=None)
+examples = settings(max_examples=12, deadline=None, derandomize=True, database=None)
 
 customers = st.tuples(
     st.sampled_from(["ann", "cyd", ERASED, "", None, "x" * 201]),

@@ -1,6 +1,7 @@
 """The registry on a real model store: saved whole or not at all, found by tag."""
 
 import os
+import shutil
 from pathlib import Path
 from tempfile import gettempdir
 from uuid import uuid4
@@ -96,10 +97,26 @@ def test_a_damaged_model_is_refused_with_what_to_do(tag: str, damage: bytes) -> 
     import bentoml
 
     registry.save(tag, {"any": "object"}, REFERENCE, METADATA)
-    (Path(bentoml.models.get(tag).path) / "fitted.joblib").write_bytes(damage)
+    folder = Path(bentoml.models.get(tag).path)
+    (folder / "fitted.joblib").write_bytes(damage)
 
-    with pytest.raises(AimloopError, match=f"model version {tag} cannot be read"):
-        registry.load(tag)
+    for load in (lambda: registry.load(tag), lambda: registry.load_folder(folder)):
+        with pytest.raises(AimloopError, match=f"the model version in {folder} cannot be read"):
+            load()
+
+
+def test_a_model_is_found_in_the_folder_it_was_copied_to(tag: str, tmp_path: Path) -> None:
+    import bentoml
+
+    registry.save(tag, {"any": "object"}, REFERENCE, METADATA)
+    shutil.copytree(bentoml.models.get(tag).path, tmp_path / "copy")
+
+    assert registry.load_folder(tmp_path / "copy") == {"any": "object"}
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AimloopError, match="cannot be read"):
+        registry.load_folder(tmp_path)
 
 
 def test_a_bento_remembers_the_champions_it_was_built_with(tmp_path: Path) -> None:

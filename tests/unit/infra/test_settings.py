@@ -231,6 +231,7 @@ def test_a_secret_that_does_not_fit_is_not_repeated_in_the_error(tmp_path: Path)
     [
         {"state": "another"},
         {"port": 4000},
+        {"ui_port": 4000},
         {"as_of": "2017-06-01"},
         {"storage_key": "x"},
         {"pseudonym_key": "x"},

@@ -87,7 +87,8 @@ def test_an_empty_feature_is_left_out_and_the_reason_says_so(empty):
     assert list(judgement.distances.index) == ["orders"]
     assert judgement.verdict.value == 1
     assert judgement.verdict.reason == (
-        "1 of 1 features beyond 0.1; farthest: orders 4.00; 2 empty or absent features left out"  # 2 over a deviation of 0.5
+        # a shift of 2 over a deviation of 0.5
+        "1 of 1 features beyond 0.1; farthest: orders 4.00; 2 empty or absent features left out"
     )
 
 
