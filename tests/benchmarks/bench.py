@@ -56,7 +56,6 @@ def cycle(folder: Path) -> dict[str, Figure]:
 
 def model_figures(models: dict[str, Any]) -> dict[str, Figure]:
     ctr, churn, segments = models["ctr"], models["churn"], models["segmentation"]
-    gain = ctr["metrics"]["log_loss_gain"]
     ratio = ctr["metrics"]["prediction_ratio"]
     figures = {
         "ctr.auc": at_least(ctr["metrics"]["auc"], 0.93, "", tuple(ctr["intervals"]["auc"])),

@@ -5,6 +5,7 @@ import socket
 import time
 
 import httpx
+
 from tests.e2e.conftest import AS_OF, SmallCycle
 
 RUNNING = {"SCHEDULED", "PENDING", "RUNNING"}

@@ -1,4 +1,4 @@
-"""What tests of the ground share: a state folder of its own, two known keys, a raw zone and a warehouse to look into."""
+"""What tests of the ground share: a state folder, two known keys, a raw zone and a warehouse to look into."""
 
 from pathlib import Path
 from typing import Any
