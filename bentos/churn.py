@@ -29,14 +29,13 @@ class ChurnApi:
     def churn(self, customer_ids: CustomerIds) -> ChurnAnswer:
         """How probably each customer lapses."""
         tag, fitted = self.live.model("churn")
-        profiles = self.live.profiles
-        features = profiles.customers([self.live.keys.pseudonymise(customer) for customer in customer_ids])
+        as_of, features = self.live.customers(customer_ids)
         found = churn.predict(fitted, features[features["is_known"]]).to_dict("index")
         customers = [
             CustomerChurn(is_known=row in found, **{str(k): v for k, v in found.get(row, {}).items()})
             for row in features.index
         ]
-        return ChurnAnswer(model=tag, as_of=profiles.as_of, customers=customers)
+        return ChurnAnswer(model=tag, as_of=as_of, customers=customers)
 
 
 @bentoml.service(name="churn")

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from infra import registry
 from infra.errors import AimloopError
 from infra.keys import Keys, open_keys
@@ -54,6 +56,11 @@ class Live:
         if name not in self.champions:
             raise AimloopError(f"no {name} model has been trained yet", "see `aimloop models` for the reason")
         return self.champions[name], self.models[name]
+
+    def customers(self, customer_ids: list[str]) -> tuple[str, pd.DataFrame]:
+        """As-of and features of customers, one row each in the order asked; strangers are not ``is_known``."""
+        profiles = self.profiles
+        return profiles.as_of, profiles.customers([self.keys.pseudonymise(customer) for customer in customer_ids])
 
     @property
     def profiles(self) -> Profiles:

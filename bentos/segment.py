@@ -30,8 +30,7 @@ class SegmentApi:
     def segment(self, customer_ids: CustomerIds) -> SegmentAnswer:
         """The segment each customer belongs to."""
         tag, fitted = self.live.model("segmentation")
-        profiles = self.live.profiles
-        features = profiles.customers([self.live.keys.pseudonymise(customer) for customer in customer_ids])
+        as_of, features = self.live.customers(customer_ids)
         known = features[features["is_known"]]
         found = segmentation.predict(fitted, known).to_dict("index")
         customers = [
@@ -45,7 +44,7 @@ class SegmentApi:
             else CustomerSegment(is_known=False)
             for row in features.index
         ]
-        return SegmentAnswer(model=tag, as_of=profiles.as_of, customers=customers)
+        return SegmentAnswer(model=tag, as_of=as_of, customers=customers)
 
 
 @bentoml.service(name="segment")

@@ -131,8 +131,8 @@ def _land_table(connection: Connection, keys: Keys, name: str, table: RawTable |
         f"WHERE reason IS NOT NULL AND coalesce(NOT ({suppressed}), true)"
     )
     connection.execute(
-        f"CREATE TABLE raw.{name} AS SELECT * EXCLUDE (reason), FROM (SELECT COLUMNS(c -> c NOT LIKE 'given_%') "
-        f"FROM incoming WHERE reason IS NULL AND NOT ({suppressed}))"
+        f"CREATE TABLE raw.{name} AS SELECT COLUMNS(c -> c <> 'reason' AND c NOT LIKE 'given_%') "
+        f"FROM incoming WHERE reason IS NULL AND NOT ({suppressed})"
     )
     read, quarantined, accepted, left_out = connection.execute(
         f"""SELECT (SELECT count(*) FROM incoming),
