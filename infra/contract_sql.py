@@ -40,11 +40,14 @@ def event_time(contract: type[Contract]) -> str | None:
 def cast_expression(contract: type[Contract], column: str, given: set[str]) -> str:
     """How a column of the source becomes the contract's; absent optional columns become NULL."""
     sql_type = columns(contract)[column]
+    if column in given and sql_type == "TIMESTAMP":
+        # by way of TIMESTAMPTZ, in a session whose zone is UTC: an offset in a text is heeded, not dropped
+        return f'CAST(try_cast("{column}" AS TIMESTAMPTZ) AS TIMESTAMP)'
     if column in given:
         return f'try_cast("{column}" AS {sql_type})'
     if column == "landed_at":
         time = event_time(contract)
-        return f'coalesce(try_cast("{time}" AS TIMESTAMP), {ALWAYS})' if time in given else ALWAYS
+        return f"coalesce({cast_expression(contract, time, given)}, {ALWAYS})" if time in given else ALWAYS
     return f"CAST(NULL AS {sql_type})"
 
 
@@ -55,13 +58,17 @@ def reason_expression(contract: type[Contract], given: set[str]) -> str:
     """
     cases = []
     types = columns(contract)
+    if contract.to_schema().checks:
+        raise KeyError("checks of whole rows have no translation")
     for name, column in contract.to_schema().columns.items():
         quoted = f'"{name}"'
         if name in given and types[name] != "VARCHAR":
             cases.append((f'{quoted} IS NULL AND "given_{name}" IS NOT NULL', f"{name}: not a {types[name].lower()}"))
         if not column.nullable:
             cases.append((f"{quoted} IS NULL", f"{name}: missing"))
-        if types[name] == "DOUBLE":
+        if column.unique:
+            raise KeyError("unique columns are declared as the contract's key")
+        if types[name] in ("DOUBLE", "TIMESTAMP"):
             cases.append((f"NOT isfinite({quoted})", f"{name}: not finite"))
         for check in column.checks:
             condition, rule = _CHECKS[check.name](quoted, check.statistics)

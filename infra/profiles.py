@@ -58,7 +58,7 @@ class Profiles:
         if not pointer.exists():
             raise AimloopError(f"no profiles in {state.profiles}", "run a cycle first: `aimloop run`")
         path = state.profiles / Path(pointer.read_text(encoding="utf-8").strip())
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
         as_of = connection.execute("SELECT as_of FROM contents").fetchone()[0]
         return cls(connection, as_of)
 
@@ -114,4 +114,4 @@ def _storable(column: pd.Series, is_numeric: bool) -> Sequence[object]:
         return column.astype(float).tolist()
     if pd.api.types.is_datetime64_any_dtype(column):
         column = column.dt.strftime("%Y-%m-%dT%H:%M:%S")
-    return column.astype(object).tolist()
+    return column.astype(object).where(column.notna(), None).tolist()

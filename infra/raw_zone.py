@@ -15,11 +15,11 @@ from pathlib import Path
 import pandas as pd
 
 from infra import contract_sql
-from infra.contracts import RAW
 from infra.errors import AimloopError
 from infra.keys import Keys
+from infra.raw_contracts import RAW
 from infra.sources.raw_table import RawTable
-from infra.state import State
+from infra.state import State, disk_trouble
 from infra.warehouse import Connection, EngineError, attach_encrypted, engine
 
 
@@ -41,9 +41,20 @@ class Landing:
 @contextmanager
 def open_raw_zone(state: State, keys: Keys) -> Iterator[Connection]:
     """The raw zone, read-only, attached as ``raw``."""
-    with engine(state.raw_zone.parent / "spill") as connection:
+    with engine(state.raw_zone.parent / "spill") as connection, _explained_damage(state.raw_zone):
         attach_encrypted(connection, state.raw_zone, "raw", keys.storage, read_only=True)
         yield connection
+
+
+@contextmanager
+def _explained_damage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except EngineError as error:
+        raise disk_trouble(error, path) or AimloopError(
+            f"{path} cannot be read: {str(error).splitlines()[0]}",
+            "it seems damaged: put a copy back, or remove it and run again: the data is landed anew",
+        ) from error
 
 
 def landed(state: State, keys: Keys, fingerprint: str) -> list[Landing] | None:
@@ -71,6 +82,8 @@ def land(state: State, keys: Keys, tables: Sequence[RawTable], fingerprint: str)
     fresh = state.raw_zone.with_name("zone.building.duckdb")
     _remove(fresh)
     by_name = {table.name: table for table in tables}
+    if unknown := sorted(set(by_name) - set(RAW)):
+        raise AimloopError(f"the source has a table '{unknown[0]}' that no contract knows", f"known: {', '.join(RAW)}")
     with engine(state.raw_zone.parent / "spill") as connection:
         _carry_tombstones(connection, state, keys)
         attach_encrypted(connection, fresh, "raw", keys.storage, read_only=False)
@@ -78,6 +91,7 @@ def land(state: State, keys: Keys, tables: Sequence[RawTable], fingerprint: str)
         connection.execute("CREATE TABLE raw.crosswalk (customer_id VARCHAR PRIMARY KEY, pseudonym VARCHAR UNIQUE)")
         connection.execute("CREATE TABLE raw.quarantine (table_name VARCHAR, reason VARCHAR, row_json VARCHAR)")
         landings = [_land_table(connection, keys, name, by_name.get(name)) for name in RAW]
+        connection.execute("DELETE FROM raw.crosswalk WHERE pseudonym IN (FROM raw.tombstones)")
         _describe(connection, landings, fingerprint)
         connection.execute("DETACH raw")
     fresh.replace(state.raw_zone)
@@ -154,7 +168,8 @@ def _read(connection: Connection, name: str, table: RawTable) -> None:
     recast = {column for column in types if column in given and given[column] != types[column]}
     casts = [f'{contract_sql.cast_expression(contract, column, set(given))} AS "{column}"' for column in types]
     kept = [f'"{column}" AS "given_{column}"' for column in recast if types[column] != "VARCHAR"]
-    further = [f'CAST("{column}" AS VARCHAR) AS "{column}"' for column in given if column.startswith("attr_")]
+    attributes = [column.replace('"', '""') for column in given if column.startswith("attr_")]
+    further = [f'CAST("{column}" AS VARCHAR) AS "{column}"' for column in attributes]
     reason = contract_sql.reason_expression(contract, recast)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT *, {reason} AS reason "
@@ -206,9 +221,10 @@ def _carry_tombstones(connection: Connection, state: State, keys: Keys) -> None:
     """Erased people stay erased: their pseudonyms move from the old zone to the new one."""
     connection.execute("CREATE TEMP TABLE tombstones (pseudonym VARCHAR)")
     if state.raw_zone.exists():
-        attach_encrypted(connection, state.raw_zone, "old", keys.storage, read_only=True)
-        connection.execute("INSERT INTO tombstones FROM old.tombstones")
-        connection.execute("DETACH old")
+        with _explained_damage(state.raw_zone):
+            attach_encrypted(connection, state.raw_zone, "old", keys.storage, read_only=True)
+            connection.execute("INSERT INTO tombstones FROM old.tombstones")
+            connection.execute("DETACH old")
 
 
 def _describe(connection: Connection, landings: Sequence[Landing], fingerprint: str) -> None:

@@ -65,9 +65,8 @@ def reference(tag: str) -> pd.DataFrame:
 
 
 def metadata(tag: str) -> dict[str, Any]:
-    import bentoml
-
-    return dict(bentoml.models.get(tag).info.metadata)
+    """What was saved beside a version: metrics, data window, features, cycle."""
+    return dict(_find(tag).info.metadata)
 
 
 def write_champions(folder: Path, champions: dict[str, str]) -> None:
@@ -82,10 +81,14 @@ def packaged_champions(folder: Path) -> dict[str, str]:
 
 
 def _folder(tag: str) -> Path:
+    return Path(_find(tag).path)
+
+
+def _find(tag: str) -> Any:
     import bentoml
 
     try:
-        return Path(bentoml.models.get(tag).path)
+        return bentoml.models.get(tag)
     except bentoml.exceptions.NotFound:
         raise AimloopError(
             f"model version {tag} is not in the model store", "run `aimloop run` to train it, or restore the store"

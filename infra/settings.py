@@ -7,11 +7,20 @@ in the working folder. An unknown name is refused with the nearest known one.
 import difflib
 import tomllib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 
 from infra.errors import AimloopError
 
@@ -19,8 +28,14 @@ PREFIX = "AIMLOOP_"
 CONFIG_FILE = "aimloop.toml"
 
 
+_DATE_ADVICE = "write a date such as 2017-12-04 or 2017-12-04T06:00:00"
+
+
 def _as_utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("that instant lies before the first year") from None
 
 
 def _parse_instant(value: Any) -> Any:
@@ -29,7 +44,9 @@ def _parse_instant(value: Any) -> Any:
         try:
             return datetime.fromisoformat(value)
         except ValueError:
-            raise ValueError("write a date such as 2017-12-04 or 2017-12-04T06:00:00") from None
+            raise ValueError(_DATE_ADVICE) from None
+    if not isinstance(value, date):
+        raise ValueError(_DATE_ADVICE)
     return value
 
 
@@ -55,13 +72,27 @@ class Settings(BaseModel):
     )
     churn_window_days: int = Field(56, ge=7, description="Who ordered within this many days counts as active.")
     churn_horizon_days: int = Field(56, ge=7, description="No order for this long after a snapshot is churn.")
-    budget: float = Field(1_130_000, gt=0, description="Budget of the next cycle, in the unit of the channel costs.")
+    budget: float = Field(
+        1_130_000, gt=0, allow_inf_nan=False, description="Budget of the next cycle, in the unit of the channel costs."
+    )
     solver: Literal["highs", "cbc"] = Field("highs", description="LP solver for the budget.")
     seed: int = Field(20170101, description="Seed of everything random.")
     port: int = Field(3000, ge=1, le=65535, description="Port of `aimloop serve`.")
     ui_port: int = Field(4200, ge=1, le=65535, description="Port of the Prefect UI that `aimloop ui` starts.")
-    storage_key: SecretStr | None = Field(None, description="Key of the raw zone; default: keys/storage.key.")
-    pseudonym_key: SecretStr | None = Field(None, description="Key of pseudonyms; default: keys/pseudonym.key.")
+    storage_key: SecretStr | None = Field(
+        None, min_length=1, description="Key of the raw zone; default: keys/storage.key."
+    )
+    pseudonym_key: SecretStr | None = Field(
+        None, min_length=1, description="Key of pseudonyms; default: keys/pseudonym.key."
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_truth_values(cls, value: Any) -> Any:
+        """No setting is a truth value, and pydantic would take true for 1."""
+        if isinstance(value, bool):
+            raise ValueError("true and false mean nothing here")
+        return value
 
     def meaning(self) -> dict[str, Any]:
         """The settings that change what a cycle computes (not where it is kept, not secrets)."""

@@ -71,6 +71,8 @@ class State:
             AimloopError: read-only or full disk, or a layout written by other code.
         """
         version_file = self.root / "VERSION"
+        if self.root.exists() and not self.root.is_dir():
+            raise AimloopError(f"{self.root} is a file, not a state folder", "choose another folder with AIMLOOP_STATE")
         with explained_disk_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             self.root.chmod(0o700)
@@ -83,13 +85,13 @@ class State:
             probe = self.root / ".probe"
             probe.write_bytes(b"\0" * 65536)
             probe.unlink()
-        self._check_layout(version_file.read_text(encoding="utf-8").strip())
+        self._check_layout(version_file.read_bytes().decode(errors="replace").strip())
         return self
 
     def _check_layout(self, found: str) -> None:
         if found == str(LAYOUT_VERSION):
             return
-        if found.isdigit() and int(found) > LAYOUT_VERSION:
+        if found.isdecimal() and found.isascii() and int(found) > LAYOUT_VERSION:
             remedy = "update aimloop, or choose another folder with AIMLOOP_STATE"
         else:
             remedy = f"move {self.root} away and run again; this code cannot migrate that layout"
@@ -134,7 +136,7 @@ def publish_text(path: Path, text: str) -> None:
     fresh.replace(path)
 
 
-_FULL = re.compile(r"no space left|disk is full|disk full|could not write.*(28|ENOSPC)", re.IGNORECASE)
+_FULL = re.compile(r"no space left|disk is full|disk full|errno 28\b|ENOSPC", re.IGNORECASE)
 _READ_ONLY = re.compile(r"read-only file system|readonly database|permission denied", re.IGNORECASE)
 
 

@@ -93,9 +93,10 @@ class Generation:
 
     def read(self, contract: type[T], table: str, where: str = "true", **parameters: Any) -> DataFrame[T]:
         """A table of the marts in the order of its key, checked against its contract; ``attr_…`` columns come along."""
-        order = ", ".join(contract_sql.key(contract))
-        frame = self.query(f"SELECT * FROM marts.{table} WHERE {where} ORDER BY {order}", **parameters)
-        return checked(contract, frame, f"marts.{table}")
+        rows = f"FROM marts.{table} WHERE {where}"
+        present = set(self.query(f"SELECT * {rows} LIMIT 0", **parameters))
+        order = ", ".join(column for column in contract_sql.key(contract) if column in present) or "1"
+        return checked(contract, self.query(f"SELECT * {rows} ORDER BY {order}", **parameters), f"marts.{table}")
 
     def replace_rows(self, contract: type[Contract], table: str, frame: pd.DataFrame, key: str, value: str) -> None:
         """Let ``frame`` take the place of the rows whose ``key`` is ``value``, in one transaction."""
@@ -138,10 +139,19 @@ def checked(contract: type[T], frame: pd.DataFrame, name: str) -> DataFrame[T]:
     try:
         return contract.validate(frame)
     except (SchemaError, SchemaErrors) as error:
-        first = str(error).splitlines()[0]
         raise AimloopError(
-            f"{name} breaks its contract {contract.__name__}: {first}", f"see {contract.__name__} in infra/contracts.py"
+            f"{name} breaks its contract {contract.__name__}: {_in_one_line(error)}",
+            f"see {contract.__name__} in infra/contracts.py",
         ) from error
+
+
+def _in_one_line(error: SchemaError | SchemaErrors) -> str:
+    """Pandera tells of a value of another type in an object; its column and check are what people need."""
+    first = str(error).splitlines()[0]
+    if first != "{":
+        return first
+    cases = error.failure_cases
+    return f"column '{cases['column'].iloc[0]}': {cases['check'].iloc[0]}"
 
 
 def generation(state: State, name: str) -> Generation:
@@ -190,8 +200,9 @@ def published(state: State) -> Generation | None:
 def publish(state: State, name: str, keep: int = 2) -> None:
     """Point readers to a generation, and drop all but the last ``keep``."""
     publish_text(state.warehouse / "current", name + "\n")
-    newest_first = sorted(state.warehouse.glob("*.duckdb"), key=lambda path: path.stat().st_mtime, reverse=True)
-    kept = {generation(state, name).path} | set(newest_first[:keep])
+    finished = [path for path in state.warehouse.glob("*.duckdb") if ".building" not in path.name]
+    newest_first = sorted(finished, key=lambda path: path.stat().st_mtime, reverse=True)
+    kept = {generation(state, name).path, *newest_first[:keep]}
     for path in newest_first:
-        if path not in kept and ".building" not in path.name:
+        if path not in kept:
             discard(Generation(path))

@@ -134,7 +134,6 @@ def test_any_number_comes_back_exactly(tmp_path_factory: pytest.TempPathFactory,
         pytest.param(
             pd.array(["x", None], dtype="string"),
             ["x", None],
-            marks=pytest.mark.xfail(strict=True, reason="SQLite does not take pd.NA for a missing text"),
         ),
     ],
 )
@@ -270,7 +269,6 @@ def test_a_reader_cannot_write(profiles: Profiles) -> None:
 
 
 @pytest.mark.parametrize("folder", ["sales #1", "100%41"])
-@pytest.mark.xfail(strict=True, reason="the path goes into a file: URI without quoting: # ends it, %41 is read as A")
 def test_the_state_folder_may_have_any_name(tmp_path_factory: pytest.TempPathFactory, folder: str) -> None:
     state = State(tmp_path_factory.mktemp("any") / folder).open()
     publish(state, "g1", AS_OF, TABLES)

@@ -86,7 +86,6 @@ def test_an_unknown_version_is_refused_with_what_to_do(read, tag: str) -> None:
     assert "aimloop run" in caught.value.remedy
 
 
-@pytest.mark.xfail(strict=True, reason="metadata() asks BentoML itself, whose error is not explained")
 def test_metadata_of_an_unknown_version_are_refused_with_what_to_do(tag: str) -> None:
     with pytest.raises(AimloopError, match="is not in the model store"):
         registry.metadata(tag)

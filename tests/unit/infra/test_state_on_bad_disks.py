@@ -181,7 +181,6 @@ def test_other_trouble_stays_what_it_is(error: Exception) -> None:
     assert caught.value is error
 
 
-@pytest.mark.xfail(strict=True, reason="'28' anywhere in the message, here in a path, is taken for ENOSPC")
 def test_a_28_in_a_path_does_not_make_a_disk_full() -> None:
     error = EngineError('IO Error: Could not write file "run-28/zone.duckdb": Input/output error')
 
