@@ -4,7 +4,7 @@ from typing import Annotated
 
 import bentoml
 import pandas as pd
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from bentos.live import Live
 from bentos.shapes import Answer, CustomerId
@@ -13,6 +13,8 @@ from models import ctr
 
 class Impression(BaseModel):
     """Something that might be shown; channel and placement mean what they mean in the impressions log."""
+
+    model_config = ConfigDict(extra="forbid")
 
     customer_id: CustomerId
     product_id: str = Field(max_length=200, examples=["1029743"])

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from bentoml.exceptions import NotFound
 
+from bentos.logs import leave_out_refused_requests
 from infra import registry
-from infra.errors import AimloopError
 from infra.keys import Keys, open_keys
 from infra.ledger import Ledger
 from infra.profiles import Profiles
@@ -21,7 +22,7 @@ _CODE = Path(__file__).resolve().parent.parent
 
 @dataclass
 class Live:
-    """Opened once per worker; profiles are opened anew when the marts flow has published."""
+    """Opened once per worker; profiles are opened anew when a cycle has published."""
 
     state: State
     keys: Keys = field(repr=False)
@@ -33,6 +34,7 @@ class Live:
     @classmethod
     def open(cls, names: tuple[str, ...]) -> "Live":
         """Load the champions that the ledger names; without a ledger, those the Bento was built with."""
+        leave_out_refused_requests()
         settings = load(os.environ, Path.cwd())
         state = State(settings.state).open()
         packaged = registry.packaged_champions(_CODE)
@@ -51,10 +53,10 @@ class Live:
         """The champion's tag and the champion.
 
         Raises:
-            AimloopError: no version of that model has been trained yet.
+            NotFound: no version of that model has been trained yet; callers are told so (404).
         """
         if name not in self.champions:
-            raise AimloopError(f"no {name} model has been trained yet", "see `aimloop models` for the reason")
+            raise NotFound(f"no {name} model has been trained yet")
         return self.champions[name], self.models[name]
 
     def customers(self, customer_ids: list[str]) -> tuple[str, pd.DataFrame]:

@@ -13,9 +13,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from flows.context import Door, data_fingerprint, open_door
+from flows.context import Door, choose_as_of, data_fingerprint, open_door
 from flows.progress import reported_to
 from flows.temporary_server import refuse_absent_server, start_temporary_server, wait_until_ready
+from infra import raw_zone
 from infra.errors import AimloopError
 from infra.state import disk_trouble
 
@@ -55,9 +56,11 @@ def run(
         start_temporary_server(log)
         progress.print(f"aimloop: state in {door.state.root}", highlight=False, soft_wrap=True)
         try:
+            reporter.started("start")
             from flows.cycle import cycle
 
             wait_until_ready(log)
+            reporter.close()
             summary = cycle(as_of=door.settings.as_of, source=door.settings.source)
         finally:
             reporter.close()
@@ -78,7 +81,7 @@ def status(as_json: AsJson = False) -> None:
     if as_json:
         _print_json(summary)
     else:
-        show_summary(Console(), summary)
+        show_summary(Console(), summary, with_steps=True)
 
 
 @app.command()
@@ -123,7 +126,7 @@ def plan(
     if as_json:
         _print_json(result)
     else:
-        show_plan(Console(), result)
+        show_plan(Console(), result, is_assumed=channels is None)
 
 
 @app.command()
@@ -162,7 +165,8 @@ def check_beforehand(door: Door) -> None:
     """What can be refused at once is, before a server is started for nothing."""
     refuse_absent_server()
     with door.state.lock():
-        data_fingerprint(door)
+        if raw_zone.landed(door.state, door.keys, data_fingerprint(door)) is not None:
+            choose_as_of(door)
 
 
 @contextmanager
@@ -174,7 +178,12 @@ def explained(console: Console | None = None) -> Iterator[None]:
     except KeyboardInterrupt:
         console.print("\nInterrupted. Finished steps are kept: `aimloop run` goes on from there.")
         raise typer.Exit(130) from None
-    except Exception as error:
+    except BaseException as error:
+        if type(error).__name__ == "TerminationSignal":  # Prefect's word for SIGTERM, known once it is imported
+            console.print("Terminated. Finished steps are kept: `aimloop run` goes on from there.")
+            raise typer.Exit(143) from None
+        if not isinstance(error, Exception) or isinstance(error, typer.Exit):
+            raise
         known = error if isinstance(error, AimloopError) else disk_trouble(error, Path.cwd())
         if known is None:
             traceback.print_exc(file=sys.stderr)

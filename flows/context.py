@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from infra import raw_zone, warehouse
+from infra import raw_zone, registry, warehouse
 from infra.errors import AimloopError
 from infra.keys import Keys, open_keys
 from infra.ledger import Ledger
@@ -59,6 +59,7 @@ def now() -> datetime:
 
 def open_door(**overrides: Any) -> Door:
     """Read the settings and open the state folder; ``overrides`` that are not None win."""
+    os.umask(0o077)  # what is written is for the owner alone
     settings = load(os.environ, Path.cwd(), **overrides)
     sources.find(settings.source)
     state = State(settings.state).open()
@@ -67,8 +68,9 @@ def open_door(**overrides: Any) -> Door:
 
 
 def data_fingerprint(door: Door) -> str:
-    """A label of what the source holds and the key it is pseudonymised with."""
-    return f"{sources.find(door.settings.source).fingerprint(door.settings)}-{door.keys.fingerprint()}"
+    """A label of what the source holds, the code that lands it, and the key it is pseudonymised with."""
+    source = sources.find(door.settings.source).fingerprint(door.settings)
+    return f"{source}-{_code_fingerprint(('infra',))[:16]}-{door.keys.fingerprint()}"
 
 
 def begin_cycle(door: Door) -> Cycle:
@@ -77,8 +79,8 @@ def begin_cycle(door: Door) -> Cycle:
     Raises:
         AimloopError: ``as_of`` lies outside the data; says the range.
     """
-    as_of = _choose_as_of(door)
-    identity = {"data": data_fingerprint(door), "settings": door.settings.meaning(), "code": _code_fingerprint()}
+    as_of = choose_as_of(door)
+    identity = {"data": data_fingerprint(door), "settings": door.settings.meaning(), "code": _code_fingerprint(_CODE)}
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
     cycle_id = f"{as_of:%Y%m%dt%H%M%S}-{digest}"
     door.ledger.begin_cycle(cycle_id, as_of.to_pydatetime(), door.settings.source, now())
@@ -86,13 +88,14 @@ def begin_cycle(door: Door) -> Cycle:
 
 
 def open_cycle(cycle_id: str | None = None) -> Cycle:
-    """A cycle of the ledger, by default the one begun last.
+    """A cycle of the ledger, by default the one that is published, or else was asked for last.
 
     Raises:
         AimloopError: there is none.
     """
     door = open_door()
-    row = door.ledger.cycle(cycle_id)
+    published = warehouse.published(door.state)
+    row = door.ledger.cycle(cycle_id or (published.name if published else None))
     if row is None:
         raise AimloopError(
             f"no cycle {cycle_id or ''} in {door.state.root}".replace("  ", " "), "run one first: `aimloop run`"
@@ -101,7 +104,12 @@ def open_cycle(cycle_id: str | None = None) -> Cycle:
     return Cycle(row.id, pd.Timestamp(row.as_of), door)
 
 
-def _choose_as_of(door: Door) -> pd.Timestamp:
+def choose_as_of(door: Door) -> pd.Timestamp:
+    """The setting, or the first midnight after the last order (naive UTC).
+
+    Raises:
+        AimloopError: it lies outside the data; says the range.
+    """
     first, end = raw_zone.data_range(door.state, door.keys)
     as_of = pd.Timestamp(door.settings.as_of) if door.settings.as_of else end
     if not first < as_of <= end:
@@ -112,10 +120,22 @@ def _choose_as_of(door: Door) -> pd.Timestamp:
     return as_of.tz_localize(None)
 
 
-def _code_fingerprint() -> str:
+def version_in_use(cycle: Cycle, model: str) -> str | None:
+    """The version a cycle scores with: the champion, unless it knows more of the world than the cycle does.
+
+    Then it is the cycle's own version; None where there is neither.
+    """
+    champion = cycle.door.ledger.champion(model)
+    if champion is None or pd.Timestamp(registry.metadata(champion)["as_of"]) <= cycle.as_of:
+        return champion
+    own = {version.model: version.tag for version in cycle.door.ledger.versions(cycle.id)}
+    return own.get(model)
+
+
+def _code_fingerprint(folders: tuple[str, ...]) -> str:
     """Changed code makes a new cycle: nobody wants yesterday's result of today's model."""
     digest = hashlib.sha256()
-    for folder in _CODE:
+    for folder in folders:
         for path in sorted((PROJECT / folder).rglob("*")):
             if path.suffix in {".py", ".sql", ".yml", ".csv"} and "target" not in path.parts:
                 digest.update(path.relative_to(PROJECT).as_posix().encode() + path.read_bytes())

@@ -32,7 +32,9 @@ def cycle(as_of: datetime | None = None, source: str | None = None) -> dict[str,
     with door.state.lock(), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         landed, seconds = timed("ingest", lambda: ingest(door.settings.source))
         this = begin_cycle(door)
-        door.ledger.finish_step(this.id, "ingest", seconds, landed)
+        door.ledger.finish_step(this.id, "ingest", round(seconds, 3), landed)
+        if not this.generation.path.exists():  # another cycle's publishing may have dropped it
+            door.ledger.forget_steps(this.id, "marts")
         once(this, "marts", marts)
         once(this, "train", train)
         once(this, "score", score)

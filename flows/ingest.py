@@ -46,6 +46,6 @@ def ingest(source: str) -> dict[str, Any]:
         table=[{"table": name, **counts} for name, counts in rows.items()],
         description="Rows per table: read = accepted + quarantined + suppressed.",
     )
-    read, aside = sum(r["read"] for r in rows.values()), sum(r["quarantined"] for r in rows.values())
-    line = f"{read:,} rows read, {read - aside:,} accepted, {aside:,} in quarantine"
+    read, accepted, aside = (sum(r[k] for r in rows.values()) for k in ("read", "accepted", "quarantined"))
+    line = f"{read:,} rows read, {accepted:,} accepted, {aside:,} in quarantine"
     return {"line": line, "rows": rows, "quarantine": reasons, "synthetic": synthetic}

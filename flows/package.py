@@ -18,7 +18,7 @@ SERVICE = "bentos.front_door:FrontDoor"
 _FOLDERS = ("bentos", "infra", "models")
 _REQUIREMENTS = (
     *("bentoml", "filelock", "joblib", "kneed", "lightgbm", "numpy", "pandas", "pandera", "pyarrow"),
-    *("pydantic", "scikit-learn", "sqlalchemy"),
+    *("pydantic", "scikit-learn", "sqlalchemy", "starlette"),
 )
 
 
@@ -44,7 +44,7 @@ def build(cycle: Cycle) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         context = Path(folder)
         for name in _FOLDERS:
-            ignored = shutil.ignore_patterns("__pycache__", "sources", "deploy")
+            ignored = shutil.ignore_patterns("__pycache__", "sources")
             shutil.copytree(PROJECT / name, context / name, ignore=ignored)
         registry.write_champions(context, champions)
         bento = bentoml.build(
@@ -56,5 +56,6 @@ def build(cycle: Cycle) -> dict[str, Any]:
             models=list(champions.values()),
             python={"packages": [f"{name}=={version(name)}" for name in _REQUIREMENTS], "lock_packages": False},
             labels={"cycle": cycle.id},
+            description="Segments, click probabilities and churn risks of customers.",
         )
     return {"line": f"{bento.tag} with {', '.join(champions) or 'no models yet'}", "tag": str(bento.tag)}

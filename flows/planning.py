@@ -32,7 +32,7 @@ def what_if(door: Door, file: Path | None) -> Plan:
     try:
         return budget.plan(channels, Params(budget=door.settings.budget, solver=door.settings.solver))
     except Infeasible as reason:
-        raise AimloopError(f"no budget plan: {reason}", "raise --budget or lower the channels' minimum") from None
+        raise AimloopError(f"no budget plan: {reason}", "change the budget, or the channels' minimum units") from None
 
 
 def read_channels(file: Path) -> DataFrame[Channels]:
@@ -50,9 +50,23 @@ def read_channels(file: Path) -> DataFrame[Channels]:
             continue
         numbers = pd.to_numeric(frame[name], errors="coerce")
         if numbers.isna().any():
-            row = int(numbers.isna().idxmax())
+            row = int(numbers.isna().to_numpy().argmax())
             raise AimloopError(
                 f"{file} line {row + 2}, column '{name}': {frame[name].iloc[row]!r} is not a number",
                 "write plain numbers with a decimal point",
             )
+        wrong = numbers <= 0 if name == "unit_cost" else numbers < 0 if name in ("max_units", "min_units") else None
+        if wrong is not None and wrong.any():
+            rule = "above 0" if name == "unit_cost" else "at least 0"
+            row = int(wrong.to_numpy().argmax())
+            raise AimloopError(f"{file} line {row + 2}, column '{name}': {numbers.iloc[row]:g}", f"it must be {rule}")
+    if frame.empty:
+        raise AimloopError(f"{file} holds no channel", f"take {SEED} as a pattern")
+    twice = frame["channel"].duplicated()
+    if twice.any():
+        row = int(twice.to_numpy().argmax())
+        raise AimloopError(
+            f"{file} line {row + 2}, column 'channel': '{frame['channel'].iloc[row]}' is there already",
+            "give each channel one line",
+        )
     return warehouse.checked(Channels, frame, str(file))

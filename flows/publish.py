@@ -19,8 +19,18 @@ PUBLISHED = {
 def publish(cycle_id: str) -> dict[str, Any]:
     """Point readers to the generation, and give the services its customers, affinities and products."""
     cycle = open_cycle(cycle_id)
+    newer = newer_published(cycle)
+    if newer is not None:
+        return {"line": f"left alone: {newer} knows more of the world; this cycle is for looking back"}
     counts = publish_generation(cycle)
     return {"line": f"{counts['customers']:,} customers, {counts['products']:,} products for the services", **counts}
+
+
+def newer_published(cycle: Cycle) -> str | None:
+    """The published cycle, when its ``as_of`` is later than this one's: looking back must not move services back."""
+    published = warehouse.published(cycle.door.state)
+    row = cycle.door.ledger.cycle(published.name) if published else None
+    return row.id if row is not None and row.as_of > cycle.as_of.to_pydatetime() else None
 
 
 def publish_generation(cycle: Cycle) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Score: what the champions say of every customer at ``as_of``."""
+"""Score: what the models say of every customer at ``as_of``: champions, unless they come from the future."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from prefect import flow, task
 
-from flows.context import Cycle, open_cycle
+from flows.context import Cycle, open_cycle, version_in_use
 from infra import registry, warehouse
 from infra.contracts import CustomerFeatures, Scores
 from models import churn, ctr, segmentation
@@ -33,21 +33,21 @@ def score_customers(cycle_id: str) -> dict[str, Any]:
 
 
 def scores_of(cycle: Cycle) -> pd.DataFrame:
-    """One row per customer; what a missing champion would say stays empty."""
+    """One row per customer; what a missing version would say stays empty."""
     customers = cycle.generation.read(CustomerFeatures, "customer_features", "snapshot_at = $at", at=cycle.as_of)
-    champions = {name: cycle.door.ledger.champion(name) for name in ("segmentation", "churn", "ctr")}
+    versions = {name: version_in_use(cycle, name) for name in ("segmentation", "churn", "ctr")}
     scores = pd.DataFrame({"cycle_id": cycle.id, "as_of": cycle.as_of, "pseudonym": customers["pseudonym"]})
     scores[["segment", "rfm", "risk_band", "best_products"]] = None
     scores["churn_probability"] = float("nan")
-    if champions["segmentation"]:
-        found = segmentation.predict(registry.load(champions["segmentation"]), customers)
+    if versions["segmentation"]:
+        found = segmentation.predict(registry.load(versions["segmentation"]), customers)
         axes = ("recency_score", "frequency_score", "monetary_score")
         scores["segment"] = found["segment"]
         scores["rfm"] = found[axes[0]].astype(str) + found[axes[1]].astype(str) + found[axes[2]].astype(str)
-    if champions["churn"]:
-        scores[["churn_probability", "risk_band"]] = churn.predict(registry.load(champions["churn"]), customers)
-    if champions["ctr"]:
-        scores["best_products"] = scores["pseudonym"].map(_best_products(cycle, champions["ctr"]))
+    if versions["churn"]:
+        scores[["churn_probability", "risk_band"]] = churn.predict(registry.load(versions["churn"]), customers)
+    if versions["ctr"]:
+        scores["best_products"] = scores["pseudonym"].map(_best_products(cycle, versions["ctr"]))
     return scores
 
 
@@ -59,10 +59,10 @@ def keep_history(cycle: Cycle, scores: pd.DataFrame) -> None:
     cycle.generation.replace_rows(Scores, "scores", scores, key="cycle_id", value=cycle.id)
 
 
-def _best_products(cycle: Cycle, champion: str) -> pd.Series:
+def _best_products(cycle: Cycle, version: str) -> pd.Series:
     """For each pseudonym a JSON list of the products it would most probably take, best first."""
     candidates = cycle.generation.query("SELECT * FROM marts.product_candidates")
-    candidates["click_probability"] = ctr.predict(registry.load(champion), candidates)["click_probability"]
+    candidates["click_probability"] = ctr.predict(registry.load(version), candidates)["click_probability"]
     best = candidates.sort_values(["click_probability", "product_id"], ascending=[False, True])
     return (
         best.groupby("pseudonym")

@@ -8,22 +8,25 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+import yaml
+
 from flows import children
 from flows.context import PROJECT, Door
 from flows.temporary_server import wait_until_ready
+from infra import warehouse
 from infra.errors import AimloopError
 
 POOL = "aimloop"
 
 
 def serve_command(door: Door) -> tuple[str, list[str]]:
-    """The last Bento's tag, and the command that serves it on localhost.
+    """The published cycle's Bento, and the command that serves it on localhost.
 
     Raises:
         AimloopError: no cycle has built a Bento yet.
     """
-    row = door.ledger.cycle()
-    step = door.ledger.steps(row.id).get("package") if row else None
+    published = warehouse.published(door.state)
+    step = door.ledger.steps(published.name).get("package") if published else None
     if step is None:
         raise AimloopError("there is no Bento yet", "run a cycle first: `aimloop run`")
     tag = str(step.result["tag"])
@@ -57,4 +60,5 @@ def deploy(prefect: list[str], out: Any) -> list[str]:
         done = subprocess.run(command, cwd=PROJECT, stdout=out, stderr=subprocess.STDOUT, check=False)
         if done.returncode:
             raise AimloopError(f"`{' '.join(command[3:])}` failed", f"see {out.name}")
-    return ["cycle/weekly", "watch/daily"]
+    deployments = yaml.safe_load((PROJECT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
+    return [f"{deployment['entrypoint'].rsplit('.', 1)[1]}/{deployment['name']}" for deployment in deployments]

@@ -45,11 +45,15 @@ class TerminalReporter:
             self._live = None
 
 
-def show_summary(console: Console, summary: dict[str, Any]) -> None:
-    """Rows, models against their baselines, plan, drift, and what to do next."""
+def show_summary(console: Console, summary: dict[str, Any], *, with_steps: bool = False) -> None:
+    """Rows, models against their baselines, plan, drift, and what to do next; the steps, if they were not seen."""
     cycle = summary["cycle"]
     state = "finished" if cycle["finished_at"] else "not finished: `aimloop run` goes on from the last finished step"
     console.print(f"\nCycle [bold]{cycle['id']}[/], as of {cycle['as_of']} UTC, {state}", highlight=False)
+    if with_steps:
+        for step, seconds in summary["seconds"].items():
+            line = summary["lines"][step]
+            console.print(f"  {step:<9} {seconds:6.1f} s  {line}", highlight=False, soft_wrap=True)
     console.print(_rows(summary))
     if summary["models"]:
         console.print(_models(summary))
@@ -57,7 +61,9 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
         show_plan(console, summary["plan"])
     if summary["drift"]:
         verdict = "[green]passed[/]" if summary["drift"]["passed"] else "[red]drifted[/]"
-        console.print(f"Drift: {verdict}. {summary['drift']['reason']}", highlight=False)
+        console.print(f"Drift: {verdict} (thresholds are conventions: docs/decisions/0010)", highlight=False)
+        for reason in summary["drift"]["reason"].split("; "):
+            console.print(f"  {reason}", highlight=False)
         console.print(f"Reports: {summary['drift']['report']}", highlight=False, soft_wrap=True)
     console.print(
         "\nNext: [bold]make serve[/] answers requests with these models; [bold]make ui[/] schedules cycles; "
@@ -66,11 +72,12 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
     )
 
 
-def show_plan(console: Console, plan: dict[str, Any]) -> None:
-    """The budget plan, its channels' costs marked as assumed."""
+def show_plan(console: Console, plan: dict[str, Any], *, is_assumed: bool = True) -> None:
+    """The budget plan; costs and returns that are not the user's own are marked as assumed."""
+    mark = " (assumed)" if is_assumed else ""
     title = f"Budget plan: return {plan['expected_return']:,.0f} for {plan['cost']:,.0f} of {plan['budget']:,.0f}"
     table = Table(title=title, title_justify="left")
-    for heading in ("channel", "units", "cost (assumed)", "return (assumed)", "binds"):
+    for heading in ("channel", "units", f"cost{mark}", f"return{mark}", "binds"):
         table.add_column(heading, justify="left" if heading in ("channel", "binds") else "right")
     for p in plan["allocation"]:
         units, cost, gain = (f"{p[k]:,.0f}" for k in ("units", "cost", "expected_return"))
@@ -81,10 +88,10 @@ def show_plan(console: Console, plan: dict[str, Any]) -> None:
 
 def show_versions(console: Console, versions: list[dict[str, Any]]) -> None:
     """Every trained version with its standing and metrics."""
-    table = _metrics_table("Model versions, evaluated on later time than training")
     for v in versions:
-        _add_metrics(table, f"{v['tag']}\n{v['standing']}", v["metrics"], v["intervals"])
-    console.print(table)
+        table = _metrics_table(f"{v['tag']}, {v['standing']}")
+        _add_metrics(table, v["model"], v["metrics"], v["intervals"])
+        console.print(table)
 
 
 def _rows(summary: dict[str, Any]) -> Table:
@@ -125,13 +132,12 @@ def _metrics_table(title: str) -> Table:
 
 
 def _add_metrics(table: Table, label: str, metrics: dict[str, float], intervals: dict[str, list[float]]) -> None:
-    """A row a metric; ``baseline_<metric>`` stands beside its metric."""
-    for metric, value in metrics.items():
-        if metric.startswith("baseline_"):
-            continue
+    """A row a metric; ``baseline_<metric>`` stands beside its metric, the label's lines before the first ones."""
+    lines = [*label.split("\n"), *([""] * len(metrics))]
+    shown = [metric for metric in metrics if not metric.startswith("baseline_")]
+    for line, metric in zip(lines, shown, strict=False):
+        value, baseline = metrics[metric], metrics.get(f"baseline_{metric}")
         span = "{:.4f} – {:.4f}".format(*intervals[metric]) if metric in intervals else ""
-        baseline = metrics.get(f"baseline_{metric}")
         figure = f"{value:,.0f}" if value == round(value) else f"{value:.4f}"
-        table.add_row(label, metric, figure, span, "" if baseline is None else f"{baseline:.4f}")
-        label = ""
+        table.add_row(line, metric, figure, span, "" if baseline is None else f"{baseline:.4f}")
     table.add_section()

@@ -22,7 +22,7 @@ def train(cycle_id: str) -> dict[str, Any]:
     """Train, evaluate and register each model; one with too little history is skipped with a word."""
     outcomes = {name: train_model.with_options(name=f"train {name}")(cycle_id, name) for name in catalog.MODELS}
     create_markdown_artifact(key="model-metrics", markdown=_markdown(outcomes), description="Models of this cycle.")
-    line = "; ".join(f"{name} {outcome['line']}" for name, outcome in outcomes.items())
+    line = " · ".join(f"{name} {outcome['line']}" for name, outcome in outcomes.items())
     return {"line": line, "models": outcomes}
 
 
@@ -101,7 +101,8 @@ def _plain(metrics: Metrics) -> dict[str, Any]:
 
 def _headline(entry: Entry, metrics: Metrics, is_champion: bool) -> str:
     value, baseline = metrics[entry.headline].value, metrics[entry.baseline].value
-    return f"{entry.headline} {value:.3f} (baseline {baseline:.3f}), {'champion' if is_champion else 'candidate'}"
+    headline = {"auc": "AUC", "eta_squared": "eta²"}.get(entry.headline, entry.headline)
+    return f"{headline} {value:.3f} ({baseline:.3f}){'' if is_champion else ' candidate'}"
 
 
 def _git_commit() -> str:

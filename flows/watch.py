@@ -7,7 +7,7 @@ import pandas as pd
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
-from flows.context import Cycle, open_cycle
+from flows.context import Cycle, open_cycle, version_in_use
 from infra import registry
 from infra.contracts import Contract, CustomerFeatures, ImpressionFeatures
 from infra.state import publish_text
@@ -24,9 +24,9 @@ CURRENT_ROWS: dict[str, tuple[type[Contract], str, str]] = {
 
 @flow(name="watch")
 def watch(cycle_id: str | None = None) -> dict[str, Any]:
-    """Judge the drift of every champion's features; by default in the cycle begun last."""
+    """Judge the drift of every champion's features; by default in the published cycle."""
     cycle = open_cycle(cycle_id)
-    champions = [name for name in catalog.MODELS if cycle.door.ledger.champion(name)]
+    champions = [name for name in catalog.MODELS if version_in_use(cycle, name)]
     judged = {name: judge_model.with_options(name=f"watch {name}")(cycle.id, name) for name in champions}
     passed = all(outcome["passed"] for outcome in judged.values())
     reason = "; ".join(f"{name}: {outcome['reason']}" for name, outcome in judged.items()) or "no champion yet"
@@ -49,9 +49,10 @@ def judge_model(cycle_id: str, name: str) -> dict[str, Any]:
 
 
 def judge_and_store(cycle: Cycle, name: str) -> dict[str, Any]:
-    champion = cycle.door.ledger.champion(name)
-    assert champion is not None
-    reference = registry.reference(champion)
+    """The judgement itself: what the task wraps, and what can be called without Prefect."""
+    version = version_in_use(cycle, name)
+    assert version is not None
+    reference = registry.reference(version)
     judgement = judge_drift(name, _current_rows(cycle, name), reference, DriftRule(seed=cycle.door.settings.seed))
     report = None
     if judgement.html:

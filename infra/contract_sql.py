@@ -42,7 +42,8 @@ def cast_expression(contract: type[Contract], column: str, given: set[str]) -> s
     sql_type = columns(contract)[column]
     if column in given and sql_type == "TIMESTAMP":
         # by way of TIMESTAMPTZ, in a session whose zone is UTC: an offset in a text is heeded, not dropped
-        return f'CAST(try_cast("{column}" AS TIMESTAMPTZ) AS TIMESTAMP)'
+        heeded = f'try(CAST(try_cast("{column}" AS TIMESTAMPTZ) AS TIMESTAMP))'
+        return f'coalesce({heeded}, try_cast("{column}" AS TIMESTAMP))'
     if column in given:
         return f'try_cast("{column}" AS {sql_type})'
     if column == "landed_at":
@@ -68,7 +69,10 @@ def reason_expression(contract: type[Contract], given: set[str]) -> str:
             cases.append((f"{quoted} IS NULL", f"{name}: missing"))
         if column.unique:
             raise KeyError("unique columns are declared as the contract's key")
-        if types[name] in ("DOUBLE", "TIMESTAMP"):
+        if types[name] == "DOUBLE":
+            cases.append((f"NOT isfinite({quoted})", f"{name}: not finite"))
+        if types[name] == "TIMESTAMP":  # what pandas can hold, in whole years
+            cases.append((f"year({quoted}) NOT BETWEEN 1678 AND 2261", f"{name}: must be in the years 1678 to 2261"))
             cases.append((f"NOT isfinite({quoted})", f"{name}: not finite"))
         for check in column.checks:
             condition, rule = _CHECKS[check.name](quoted, check.statistics)

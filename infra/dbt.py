@@ -9,7 +9,7 @@ from typing import Any
 
 from infra.errors import AimloopError
 from infra.settings import Settings
-from infra.state import State
+from infra.state import State, disk_trouble
 from infra.warehouse import MEMORY_LIMIT, Generation
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
@@ -88,7 +88,8 @@ def checked(arguments: list[str], outcome: Any) -> list[dict[str, Any]]:
     results = list(getattr(outcome.result, "results", None) or [])
     for result in results:
         if result.status not in ("success", "pass"):
-            raise AimloopError(
+            full = disk_trouble(RuntimeError(str(result.message)), Path(os.environ.get("MARTS_WAREHOUSE", "warehouse")))
+            raise full or AimloopError(
                 f"dbt: {result.node.name} ended with '{result.status}': {result.message}",
                 f"see dbt_project/{result.node.original_file_path} and dbt/logs in the state folder",
             )

@@ -20,6 +20,7 @@ from infra.state import State
 
 _HEX_TO_LETTERS = bytes.maketrans(b"0123456789abcdef", b"abcdefghijklmnop")
 _PSEUDONYM_BYTES = 12
+LEAST_CHARACTERS = 16
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,20 @@ def open_keys(settings: Settings, state: State) -> Keys:
     return Keys(storage=storage, pseudonym=pseudonym.encode())
 
 
+def _long_enough(key: str, where: str) -> str:
+    if len(key) < LEAST_CHARACTERS:
+        raise AimloopError(
+            f"the key in {where} has {len(key)} characters, {LEAST_CHARACTERS} are the least",
+            "give the key that was used before, or a new random one for new data",
+        )
+    return key
+
+
 def _key(given: SecretStr | None, file: Path, guarded: Path) -> str:
     if given is not None:
-        return given.get_secret_value()
+        return _long_enough(given.get_secret_value(), f"AIMLOOP_{file.stem.upper()}_KEY")
     if file.exists():
-        return file.read_text(encoding="ascii").strip()
+        return _long_enough(file.read_bytes().decode(errors="replace").strip(), str(file))
     if guarded.exists():
         raise AimloopError(
             f"{file} is missing, but {guarded} was written with it",

@@ -11,8 +11,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, create_engine, event, select
+from sqlalchemy import JSON, URL, ForeignKey, create_engine, delete, event, select
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from infra.errors import AimloopError
+from infra.state import disk_trouble
 
 
 class Base(DeclarativeBase):
@@ -27,6 +31,7 @@ class CycleRow(Base):
     as_of: Mapped[datetime]
     source: Mapped[str]
     started_at: Mapped[datetime]
+    asked_for_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
 
@@ -103,14 +108,19 @@ class Ledger:
     """Reads and writes of the ledger; each method is one transaction."""
 
     def __init__(self, path: Path) -> None:
-        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+        self._engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": 30})
 
         @event.listens_for(self._engine, "connect")
         def _set_up(connection: Any, _: Any) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA foreign_keys = ON")
 
-        Base.metadata.create_all(self._engine)
+        try:
+            Base.metadata.create_all(self._engine)
+        except DatabaseError as error:
+            raise disk_trouble(error, path) or AimloopError(
+                f"the ledger {path} cannot be read: {error.orig}", "it seems damaged: put a copy of it back"
+            ) from error
 
     def close(self) -> None:
         self._engine.dispose()
@@ -123,10 +133,15 @@ class Ledger:
     # cycles and steps
 
     def begin_cycle(self, cycle_id: str, as_of: datetime, source: str, now: datetime) -> None:
-        """Record a cycle; one that is known keeps its first record."""
+        """Record a cycle; one that is known keeps its first record and becomes the last one asked for."""
         with self._transaction() as session:
-            if session.get(CycleRow, cycle_id) is None:
-                session.add(CycleRow(id=cycle_id, as_of=as_of, source=source, started_at=now, finished_at=None))
+            row = session.get(CycleRow, cycle_id)
+            if row is None:
+                row = CycleRow(
+                    id=cycle_id, as_of=as_of, source=source, started_at=now, asked_for_at=now, finished_at=None
+                )
+                session.add(row)
+            row.asked_for_at = now
 
     def finish_cycle(self, cycle_id: str, now: datetime) -> None:
         with self._transaction() as session:
@@ -134,11 +149,11 @@ class Ledger:
             row.finished_at = row.finished_at or now
 
     def cycle(self, cycle_id: str | None = None) -> CycleRow | None:
-        """A cycle by id, or the one begun last."""
+        """A cycle by id, or the one asked for last."""
         with Session(self._engine, expire_on_commit=False) as session:
             if cycle_id is not None:
                 return session.get(CycleRow, cycle_id)
-            return session.scalars(select(CycleRow).order_by(CycleRow.started_at.desc()).limit(1)).first()
+            return session.scalars(select(CycleRow).order_by(CycleRow.asked_for_at.desc()).limit(1)).first()
 
     def finish_step(self, cycle_id: str, name: str, seconds: float, result: dict[str, Any]) -> None:
         """Record a step once; its first record stays."""
@@ -146,6 +161,14 @@ class Ledger:
             if session.get(StepRow, (cycle_id, name)) is None:
                 position = len(session.scalars(select(StepRow).where(StepRow.cycle_id == cycle_id)).all())
                 session.add(StepRow(cycle_id=cycle_id, name=name, position=position, seconds=seconds, result=result))
+
+    def forget_steps(self, cycle_id: str, first: str) -> None:
+        """Forget a step and all that followed it: what they made is gone and must be made again."""
+        with self._transaction() as session:
+            row = session.get(StepRow, (cycle_id, first))
+            if row is not None:
+                later = StepRow.cycle_id == cycle_id, StepRow.position >= row.position
+                session.execute(delete(StepRow).where(*later))
 
     def steps(self, cycle_id: str) -> dict[str, StepRow]:
         """Finished steps by name, in the order in which they ended."""

@@ -20,7 +20,7 @@ from infra.keys import Keys
 from infra.raw_contracts import RAW
 from infra.sources.raw_table import RawTable
 from infra.state import State, disk_trouble
-from infra.warehouse import Connection, EngineError, attach_encrypted, engine
+from infra.warehouse import Connection, EngineError, QueryMistake, attach_encrypted, engine
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ def open_raw_zone(state: State, keys: Keys) -> Iterator[Connection]:
 def _explained_damage(path: Path) -> Iterator[None]:
     try:
         yield
+    except QueryMistake:
+        raise
     except EngineError as error:
         raise disk_trouble(error, path) or AimloopError(
             f"{path} cannot be read: {str(error).splitlines()[0]}",
@@ -90,7 +92,7 @@ def land(state: State, keys: Keys, tables: Sequence[RawTable], fingerprint: str)
         connection.execute("CREATE TABLE raw.tombstones AS FROM tombstones")
         connection.execute("CREATE TABLE raw.crosswalk (customer_id VARCHAR PRIMARY KEY, pseudonym VARCHAR UNIQUE)")
         connection.execute("CREATE TABLE raw.quarantine (table_name VARCHAR, reason VARCHAR, row_json VARCHAR)")
-        landings = [_land_table(connection, keys, name, by_name.get(name)) for name in RAW]
+        landings = [_land_table(connection, state, keys, name, by_name.get(name)) for name in RAW]
         connection.execute("DELETE FROM raw.crosswalk WHERE pseudonym IN (FROM raw.tombstones)")
         _describe(connection, landings, fingerprint)
         connection.execute("DETACH raw")
@@ -119,7 +121,7 @@ def quarantine_reasons(state: State, keys: Keys) -> pd.DataFrame:
         ).df()
 
 
-def _land_table(connection: Connection, keys: Keys, name: str, table: RawTable | None) -> Landing:
+def _land_table(connection: Connection, state: State, keys: Keys, name: str, table: RawTable | None) -> Landing:
     contract = RAW[name]
     if table is None:
         types = ", ".join(f'"{column}" {sql_type}' for column, sql_type in contract_sql.columns(contract).items())
@@ -130,10 +132,11 @@ def _land_table(connection: Connection, keys: Keys, name: str, table: RawTable |
     try:
         _read(connection, name, table)
     except EngineError as error:
-        raise AimloopError(
-            f"the source's table '{name}' cannot be read: {str(error).splitlines()[0]}",
-            "check the files it is read from; nothing has been changed",
-        ) from error
+        # the engine's own words may quote a customer's data, and errors end up in logs: its kind must do
+        raise disk_trouble(error, state.raw_zone) or AimloopError(
+            f"the source's table '{name}' cannot be read ({type(error).__name__})",
+            "check the files it is read from, and the types of their columns; nothing has been changed",
+        ) from None
     _set_duplicates_aside(connection, contract_sql.key(contract))
     if "customer_id" in contract_sql.columns(contract):
         _extend_crosswalk(connection, keys)

@@ -91,7 +91,8 @@ def _find(tag: str) -> Any:
         return bentoml.models.get(tag)
     except bentoml.exceptions.NotFound:
         raise AimloopError(
-            f"model version {tag} is not in the model store", "run `aimloop run` to train it, or restore the store"
+            f"model version {tag} is not in the model store",
+            "put it back from a copy of the store, or start anew in another state folder",
         ) from None
 
 

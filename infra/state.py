@@ -71,11 +71,15 @@ class State:
             AimloopError: read-only or full disk, or a layout written by other code.
         """
         version_file = self.root / "VERSION"
+        another = "choose another folder with AIMLOOP_STATE"
         if self.root.exists() and not self.root.is_dir():
-            raise AimloopError(f"{self.root} is a file, not a state folder", "choose another folder with AIMLOOP_STATE")
+            raise AimloopError(f"{self.root} is a file, not a state folder", another)
         with explained_disk_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-            self.root.chmod(0o700)
+            if not version_file.exists() and any(path.name != "VERSION.fresh" for path in self.root.iterdir()):
+                raise AimloopError(f"{self.root} holds other things than aimloop's state", another)
+            if not version_file.exists():
+                self.root.chmod(0o700)
             if not version_file.exists():
                 publish_text(version_file, f"{LAYOUT_VERSION}\n")
             for folder in (self.keys, self.raw_zone.parent, self.warehouse, self.profiles, self.dbt):

@@ -1,4 +1,4 @@
-"""The only way to DuckDB: connections, generations of the warehouse, contract tables in and out.
+"""The way to DuckDB (sources apart): connections, generations of the warehouse, contract tables in and out.
 
 A generation is one DuckDB file, written by one cycle and published by an atomic pointer; readers
 open published generations read-only, so writers never block them.
@@ -24,6 +24,7 @@ from infra.state import State, publish_text
 T = TypeVar("T", bound=Contract)
 
 EngineError = duckdb.Error
+QueryMistake = duckdb.BinderException
 Connection: TypeAlias = duckdb.DuckDBPyConnection
 
 MEMORY_LIMIT = "3GB"

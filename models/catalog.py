@@ -31,7 +31,7 @@ MODELS: dict[str, Entry] = {
         cast(Model, segmentation), "customer_features", CustomerFeatures, "eta_squared", "baseline_eta_squared"
     ),
     "ctr": Entry(cast(Model, ctr), "impression_features", ImpressionFeatures, "auc", "baseline_auc", "shown_at", 294),
-    "churn": Entry(cast(Model, churn), "churn_examples", ChurnExamples, "auc", "recency_auc"),
+    "churn": Entry(cast(Model, churn), "churn_examples", ChurnExamples, "auc", "baseline_auc"),
 }
 
 

@@ -149,6 +149,7 @@ def evaluate(fitted: Fitted, frame: DataFrame[ChurnExamples], params: Params | N
     return point | {
         "auc": interval(ours(equal), [ours(d) for d in draws]),
         "gain_over_recency": interval(gain, [ours(d) - recency(d) for d in draws]),
+        "gain_over_baseline": interval(ours(equal) - linear(equal), [ours(d) - linear(d) for d in draws]),
         "baseline_auc": Metric(linear(equal)),
         "recency_auc": Metric(recency(equal)),
     }

@@ -3,7 +3,7 @@
 {# 13812341234 → 138****1234 #}
 {% macro mask_phone(phone) -%}
     case
-        when length({{ phone }}) >= 7 then left({{ phone }}, 3) || '****' || right({{ phone }}, 4)
+        when length({{ phone }}) >= 11 then left({{ phone }}, 3) || '****' || right({{ phone }}, 4)
         when {{ phone }} is not null then '****'
     end
 {%- endmacro %}

@@ -137,6 +137,17 @@ def test_an_infinite_time_is_refused(moment: str) -> None:
     assert judged(RAW["orders"], {**GOOD["orders"], "ordered_at": moment}) is not None
 
 
+def test_a_time_beyond_all_calendars_is_refused_and_stops_nothing() -> None:
+    absurd = {**GOOD["orders"], "ordered_at": "294247-01-10 04:00:54.775806"}
+
+    assert judged(RAW["orders"], absurd) == "ordered_at: must be in the years 1678 to 2261"
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31", "2262-04-12", "1677-09-20"])
+def test_a_time_that_the_contracts_type_cannot_hold_is_refused(moment: str) -> None:
+    assert judged(RAW["orders"], {**GOOD["orders"], "ordered_at": moment}) is not None
+
+
 def test_text_with_an_offset_is_told_in_utc() -> None:
     orders = RAW["orders"]
     table = ({"ordered_at": "VARCHAR"}, [{"ordered_at": "2017-01-01T10:00:00+08:00"}])

@@ -7,5 +7,8 @@ select
     , orders.ordered_at
     , orders.first_snapshot_at
 from {{ ref('stg_orders') }} as orders
-left join {{ ref('stg_products') }} as products on orders.product_id = products.product_id
+left join {{ ref('stg_products') }} as products
+    on
+        orders.product_id = products.product_id
+        and orders.first_snapshot_at >= products.landed_at
 where orders.product_id is not null

@@ -73,4 +73,7 @@ select
     , customers.household_size
     {{ attribute_columns(source('raw', 'customers'), 'customers') }}
 from measured
-left join customers on measured.pseudonym = customers.pseudonym
+left join customers
+    on
+        measured.pseudonym = customers.pseudonym
+        and measured.snapshot_at >= customers.landed_at

@@ -5,7 +5,7 @@ select
     , impressions.pseudonym
     , impressions.shown_at
     , impressions.snapshot_at
-    , impressions.landed_at as label_known_at
+    , greatest(impressions.shown_at, impressions.landed_at) as label_known_at
     , impressions.clicked
     , impressions.sampling_weight
     , impressions.product_id
@@ -17,7 +17,10 @@ select
     , {{ affinity_features('customer_category', 'impressions.snapshot_at', 'customer_category') }}
     , {{ product_features('product_orders', 'product_clicks', 'impressions.snapshot_at') }}
 from {{ ref('stg_impressions') }} as impressions
-left join {{ ref('stg_products') }} as products on impressions.product_id = products.product_id
+left join {{ ref('stg_products') }} as products
+    on
+        impressions.product_id = products.product_id
+        and impressions.snapshot_at >= products.landed_at
 left join {{ ref('customer_features') }} as customers
     on
         impressions.pseudonym = customers.pseudonym

@@ -9,11 +9,20 @@ with latest_orders as (
     qualify row_number() over (partition by product_id order by snapshot_at desc) = 1
 )
 
+, known as (
+    select product_id from {{ ref('stg_products') }}
+    union
+    select product_id from latest_orders
+    union
+    select product_id from latest_clicks
+)
+
 select
-    products.product_id
+    known.product_id
     , products.category
     , products.department
     , {{ product_features('latest_orders', 'latest_clicks', as_of()) }}
-from {{ ref('stg_products') }} as products
-left join latest_orders on products.product_id = latest_orders.product_id
-left join latest_clicks on products.product_id = latest_clicks.product_id
+from known
+left join {{ ref('stg_products') }} as products on known.product_id = products.product_id
+left join latest_orders on known.product_id = latest_orders.product_id
+left join latest_clicks on known.product_id = latest_clicks.product_id

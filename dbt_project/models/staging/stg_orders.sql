@@ -8,8 +8,8 @@ with orders as (
 )
 
 select
-    -- ids
-    orders.order_id
+    -- ids: the company's own order id may lead back to the customer
+    md5(crosswalk.pseudonym || orders.order_id) as order_id
     , crosswalk.pseudonym
     , orders.product_id
     , orders.store_id

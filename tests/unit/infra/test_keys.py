@@ -117,16 +117,16 @@ def test_a_lost_key_is_not_made_anew_while_the_raw_zone_needs_it(state: State, l
 
 def test_keys_of_the_environment_win_over_the_files(state: State, tmp_path: Path) -> None:
     open_keys(Settings(), state)
-    environ = {"AIMLOOP_STORAGE_KEY": "open sesame", "AIMLOOP_PSEUDONYM_KEY": "shibboleth"}
+    environ = {"AIMLOOP_STORAGE_KEY": "open sesame, please", "AIMLOOP_PSEUDONYM_KEY": "shibboleth of many"}
 
     keys = open_keys(load(environ, tmp_path), state)
 
-    assert (keys.storage, keys.pseudonym) == ("open sesame", b"shibboleth")
+    assert (keys.storage, keys.pseudonym) == ("open sesame, please", b"shibboleth of many")
 
 
 def test_keys_of_the_environment_need_no_files_and_make_none(state: State, tmp_path: Path) -> None:
     state.raw_zone.write_bytes(b"a raw zone")
-    environ = {"AIMLOOP_STORAGE_KEY": "open sesame", "AIMLOOP_PSEUDONYM_KEY": "shibboleth"}
+    environ = {"AIMLOOP_STORAGE_KEY": "open sesame, please", "AIMLOOP_PSEUDONYM_KEY": "shibboleth of many"}
 
     open_keys(load(environ, tmp_path), state)
 
@@ -137,3 +137,25 @@ def test_keys_of_the_environment_need_no_files_and_make_none(state: State, tmp_p
 def test_an_empty_key_is_no_key(state: State, tmp_path: Path, variable: str) -> None:
     with pytest.raises(AimloopError):
         open_keys(load({variable: ""}, tmp_path), state)
+
+
+@pytest.mark.parametrize("variable", ["AIMLOOP_STORAGE_KEY", "AIMLOOP_PSEUDONYM_KEY"])
+def test_a_key_of_15_characters_is_too_short_and_16_are_enough(state: State, tmp_path: Path, variable: str) -> None:
+    with pytest.raises(AimloopError) as caught:
+        open_keys(load({variable: "x" * 15}, tmp_path), state)
+    assert caught.value.what == f"the key in {variable} has 15 characters, 16 are the least"
+
+    keys = open_keys(load({variable: "x" * 16}, tmp_path), state)
+    assert "x" * 16 in (keys.storage, keys.pseudonym.decode())
+
+
+@pytest.mark.parametrize("damaged", [b"", b"half a k", b"\n"])
+def test_a_damaged_key_file_is_named_and_kept(state: State, damaged: bytes) -> None:
+    file = state.keys / "pseudonym.key"
+    file.write_bytes(damaged)
+
+    with pytest.raises(AimloopError, match="16 are the least") as caught:
+        open_keys(Settings(), state)
+
+    assert str(file) in caught.value.what
+    assert file.read_bytes() == damaged

@@ -55,6 +55,14 @@ def test_a_cycle_keeps_its_first_record(ledger: Ledger) -> None:
     assert (row.as_of, row.source, row.started_at, row.finished_at) == (AS_OF, "complete_journey", NOW, None)
 
 
+def test_a_cycle_that_is_asked_for_again_is_the_newest(begun: Ledger) -> None:
+    begun.begin_cycle("c1", AS_OF, "complete_journey", LATER + timedelta(hours=1))
+
+    newest = begun.cycle()
+    assert newest is not None
+    assert (newest.id, newest.started_at) == ("c1", NOW)
+
+
 def test_the_cycle_begun_last_is_the_newest(ledger: Ledger) -> None:
     for name, hours in (("b", 1), ("c", 3), ("a", 2)):
         ledger.begin_cycle(name, AS_OF, "complete_journey", NOW + timedelta(hours=hours))
@@ -133,11 +141,11 @@ def test_registering_again_changes_nothing_and_gives_the_same_answer(begun: Ledg
 
 
 def test_versions_come_oldest_first_of_all_cycles_or_of_one(begun: Ledger) -> None:
-    begun.register("ctr:c2", "ctr", "c2", {}, {}, LATER)
+    begun.register("churn:c2", "churn", "c2", {}, {}, LATER)
     begun.register("ctr:c1", "ctr", "c1", {}, {}, NOW)
     begun.register("churn:c1", "churn", "c1", {}, {}, NOW)
 
-    assert tags(begun) == ["churn:c1", "ctr:c1", "ctr:c2"]
+    assert tags(begun) == ["churn:c1", "ctr:c1", "churn:c2"]
     assert tags(begun, "c1") == ["churn:c1", "ctr:c1"]
     assert tags(begun, "c3") == []
 

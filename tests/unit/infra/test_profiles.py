@@ -131,10 +131,7 @@ def test_any_number_comes_back_exactly(tmp_path_factory: pytest.TempPathFactory,
         (pd.array(["x", None], dtype="str"), ["x", None]),
         (np.array(["x", None], dtype=object), ["x", None]),
         (pd.to_datetime(["2017-01-01 01:02:03", None]), ["2017-01-01T01:02:03", None]),
-        pytest.param(
-            pd.array(["x", None], dtype="string"),
-            ["x", None],
-        ),
+        (pd.array(["x", None], dtype="string"), ["x", None]),
     ],
 )
 def test_every_kind_of_column_comes_back(state: State, column: object, found: list[object]) -> None:
@@ -261,6 +258,15 @@ def test_a_load_that_fails_leaves_the_published_generation(state: State, profile
     assert Profiles.open(state).as_of == profiles.as_of
     publish(state, "g2", AS_OF, TABLES)
     assert {path.name for path in state.profiles.iterdir()} == {"g2.sqlite", "current"}
+
+
+def test_the_pointer_moves_only_once_the_file_is_in_place(state: State, profiles: Profiles) -> None:
+    (state.profiles / "g2.sqlite").mkdir()  # so that the finished file cannot take its place
+
+    with pytest.raises(IsADirectoryError):
+        publish(state, "g2", AS_OF, TABLES)
+
+    assert Profiles.open(state).as_of == profiles.as_of
 
 
 def test_a_reader_cannot_write(profiles: Profiles) -> None:

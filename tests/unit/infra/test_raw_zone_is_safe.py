@@ -156,14 +156,24 @@ def test_a_damaged_zone_is_refused_with_what_to_do(state: State, keys: Keys, dam
         landed(state, keys, "f")
 
 
+def test_a_mistake_in_a_query_is_not_told_as_damage(state: State, keys: Keys) -> None:
+    land(state, keys, [], "f")
+
+    with pytest.raises(EngineError, match="no_such_column"), open_raw_zone(state, keys) as connection:
+        connection.execute("SELECT no_such_column FROM raw.orders")
+
+
 # ── in trouble ────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
     ("broken", "what"),
     [
-        ("SELECT error('the disk ate it') AS order_id, 'a' AS customer_id, now() AS ordered_at, 1 AS amount", "ate it"),
-        ("FROM read_parquet('no/such/file.parquet')", "No files found"),
+        (
+            "SELECT error('the disk ate it') AS order_id, 'a' AS customer_id, now() AS ordered_at, 1 AS amount",
+            "InvalidInputException",
+        ),
+        ("FROM read_parquet('no/such/file.parquet')", "IOException"),
         ("SELECT 'o' AS order_id", "lacks the required column 'customer_id'"),
     ],
 )

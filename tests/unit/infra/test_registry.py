@@ -83,7 +83,7 @@ def test_an_unknown_version_is_refused_with_what_to_do(read, tag: str) -> None:
         read(tag)
 
     assert caught.value.what == f"model version {tag} is not in the model store"
-    assert "aimloop run" in caught.value.remedy
+    assert "copy of the store" in caught.value.remedy
 
 
 def test_metadata_of_an_unknown_version_are_refused_with_what_to_do(tag: str) -> None:

@@ -101,6 +101,33 @@ def test_a_file_in_the_place_of_the_folder_is_refused_with_what_to_do(tmp_path: 
         State(tmp_path / "state").open()
 
 
+def test_a_folder_of_other_things_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    (home / "letters.txt").write_text("dear")
+
+    with pytest.raises(AimloopError) as caught:
+        State(home).open()
+
+    assert caught.value.what == f"{home} holds other things than aimloop's state"
+    assert [path.name for path in home.iterdir()] == ["letters.txt"]
+    assert stat.S_IMODE(home.stat().st_mode) == 0o755
+
+
+def test_what_an_interrupted_first_opening_left_does_not_hinder_the_next(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "VERSION.fresh").write_text("")
+
+    assert (State(tmp_path / "state").open().root / "VERSION").read_text() == "1\n"
+
+
+@pytest.mark.xfail(strict=True, raises=AimloopError, reason="a freshly made volume holds lost+found and is refused")
+def test_the_root_of_a_fresh_volume_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "volume" / "lost+found").mkdir(parents=True)
+
+    State(tmp_path / "volume").open()
+
+
 def test_a_refused_layout_is_not_rewritten(state: State) -> None:
     (state.root / "VERSION").write_text("2\n")
 

@@ -71,6 +71,16 @@ def test_a_finished_generation_takes_its_final_name_and_the_place_of_an_earlier_
     assert finished.query("SELECT a FROM later")["a"].tolist() == [1]
 
 
+def test_a_discarded_generation_leaves_no_log_behind(state: State) -> None:
+    built = build(state, "g1")
+    (state.warehouse / "g1.duckdb.wal").write_bytes(b"half a log")
+
+    warehouse.discard(built)
+    warehouse.discard(built)
+
+    assert names(state) == set()
+
+
 # ── publishing ────────────────────────────────────────────────────────────────────────────────
 
 

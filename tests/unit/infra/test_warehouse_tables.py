@@ -44,14 +44,8 @@ def test_a_mart_can_be_read_in_part(marts: Generation) -> None:
         ("UPDATE marts.channel_results SET channel = 'mailer'", "channel"),
         ("UPDATE marts.channel_results SET impressions = NULL", "impressions"),
         ("ALTER TABLE marts.channel_results DROP COLUMN responses", "responses"),
-        pytest.param(
-            "ALTER TABLE marts.channel_results ALTER contacts TYPE VARCHAR USING 'many'",
-            "contacts",
-        ),
-        pytest.param(
-            "ALTER TABLE marts.channel_results DROP COLUMN channel",
-            "channel",
-        ),
+        ("ALTER TABLE marts.channel_results ALTER contacts TYPE VARCHAR USING 'many'", "contacts"),
+        ("ALTER TABLE marts.channel_results DROP COLUMN channel", "channel"),
     ],
 )
 def test_a_breach_of_contract_names_the_table_and_the_column(marts: Generation, breach: str, column: str) -> None:

@@ -106,7 +106,7 @@ def test_metrics_stand_beside_recency_alone(churn_examples):
     metrics = churn.evaluate(churn.train(earlier, QUICK), later, QUICK)
     assert set(metrics) == {
         *("auc", "pr_auc", "top_decile_lift", "log_loss", "brier", "churn_rate", "rows"),
-        *("gain_over_recency", "baseline_auc", "recency_auc"),
+        *("gain_over_recency", "gain_over_baseline", "baseline_auc", "recency_auc"),
     }
     for name in ("auc", "gain_over_recency"):
         assert metrics[name].low < metrics[name].value < metrics[name].high

@@ -1,0 +1,35 @@
+"""The page that documents the endpoints: Swagger UI from this very server, and nothing from elsewhere.
+
+BentoML's own page loads badges and a tag manager from the network; this one takes its place.
+"""
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8"><title>aimloop</title>
+  <link rel="stylesheet" href="./static_content/swagger-ui.css">
+</head>
+<body>
+  <div id="page"></div>
+  <script src="./static_content/swagger-ui-bundle.js"></script>
+  <script>SwaggerUIBundle({url: "./docs.json", dom_id: "#page", defaultModelsExpandDepth: -1})</script>
+</body>
+</html>
+"""
+
+
+class DocumentationPage:
+    """Answers GET / itself and passes everything else on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/" and Request(scope).method == "GET":
+            await HTMLResponse(_PAGE)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
