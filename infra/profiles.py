@@ -24,7 +24,11 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 
 
 def publish(state: State, generation: str, as_of: pd.Timestamp, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Write the tables of ``KEYS`` into a new file and point readers to it; older files are dropped."""
+    """Write the tables of ``KEYS`` into a new file and point readers to it.
+
+    The file before it stays for readers that have just read the pointer; older ones are dropped.
+    """
+    before = _current(state)
     target = state.profiles / f"{generation}.sqlite"
     fresh = target.with_suffix(".building")
     fresh.unlink(missing_ok=True)
@@ -38,7 +42,7 @@ def publish(state: State, generation: str, as_of: pd.Timestamp, tables: Mapping[
     fresh.replace(target)
     publish_text(state.profiles / "current", target.name + "\n")
     for old in state.profiles.glob("*.sqlite"):
-        if old != target:
+        if old not in (target, before):
             old.unlink()
 
 
@@ -54,10 +58,9 @@ class Profiles:
         """Raises:
         AimloopError: nothing has been published yet.
         """
-        pointer = state.profiles / "current"
-        if not pointer.exists():
+        path = _current(state)
+        if path is None:
             raise AimloopError(f"no profiles in {state.profiles}", "run a cycle first: `aimloop run`")
-        path = state.profiles / Path(pointer.read_text(encoding="utf-8").strip())
         connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
         as_of = connection.execute("SELECT as_of FROM contents").fetchone()[0]
         return cls(connection, as_of)
@@ -97,6 +100,11 @@ class Profiles:
                 found[key] = self.connection.execute(query, key).fetchone() or missing
             rows.append(found[key])
         return pd.DataFrame(rows, columns=columns)
+
+
+def _current(state: State) -> Path | None:
+    pointer = state.profiles / "current"
+    return state.profiles / pointer.read_text(encoding="utf-8").strip() if pointer.exists() else None
 
 
 def _write(connection: sqlite3.Connection, name: str, key: Sequence[str], frame: pd.DataFrame) -> None:

@@ -76,7 +76,7 @@ class State:
             raise AimloopError(f"{self.root} is a file, not a state folder", another)
         with explained_disk_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-            if not version_file.exists() and any(path.name != "VERSION.fresh" for path in self.root.iterdir()):
+            if not version_file.exists() and _holds_other_things(self.root):
                 raise AimloopError(f"{self.root} holds other things than aimloop's state", another)
             if not version_file.exists():
                 self.root.chmod(0o700)
@@ -128,6 +128,11 @@ class State:
             yield
         finally:
             lock.release()
+
+
+def _holds_other_things(folder: Path) -> bool:
+    """A new volume has lost+found; a run cut short at its very start leaves the other."""
+    return any(path.name not in ("VERSION.fresh", "lost+found") for path in folder.iterdir())
 
 
 def publish_text(path: Path, text: str) -> None:

@@ -99,17 +99,14 @@ def _households(transactions: str, limit: int | None) -> list[str]:
 
 
 def _customers(files: dict[str, str]) -> str:
-    def known(column: str) -> str:
-        return f"nullif({column}, 'NaN')"
-
     return f"""
         SELECT crm.customer_id, crm.name, crm.phone, crm.email,
-               {known("d.age")} AS age_band, {known("d.income")} AS income_band,
-               {known("d.household_size")} AS household_size,
-               {known("d.home_ownership")} AS attr_home_ownership,
-               {known("d.marital_status")} AS attr_marital_status,
-               {known("d.household_comp")} AS attr_household_composition,
-               {known("d.kids_count")} AS attr_kids
+               d.age AS age_band, d.income AS income_band,
+               d.household_size,
+               d.home_ownership AS attr_home_ownership,
+               d.marital_status AS attr_marital_status,
+               d.household_comp AS attr_household_composition,
+               d.kids_count AS attr_kids
         FROM crm LEFT JOIN {files["demographics"]} d ON d.household_id = CAST(crm.customer_id AS BIGINT)"""
 
 
@@ -125,9 +122,9 @@ def _orders(mine: str) -> str:
 
 def _products(files: dict[str, str]) -> str:
     return f"""
-        SELECT CAST(product_id AS VARCHAR) AS product_id, nullif(product_category, 'NaN') AS category,
-               nullif(department, 'NaN') AS department, nullif(brand, 'NaN') AS brand,
-               nullif(product_type, 'NaN') AS description
+        SELECT CAST(product_id AS VARCHAR) AS product_id, product_category AS category,
+               department, brand,
+               product_type AS description
         FROM {files["products"]}"""
 
 

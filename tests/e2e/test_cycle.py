@@ -110,4 +110,14 @@ def test_strangers_and_nonsense_get_an_answer(service: httpx.Client) -> None:
     assert 0 < probability < 0.05
     for wrong in ({"customer_ids": []}, {"customer_ids": [""]}, {"customer_ids": "1"}, {}):
         assert service.post("/churn", json=wrong).status_code == 400
-    assert str(PLANTED_ID) not in service.get("/docs.json").text
+
+
+def test_the_documentation_page_loads_nothing_from_elsewhere(service: httpx.Client) -> None:
+    page = service.get("/").raise_for_status().text
+    assert "swagger-ui" in page
+    assert "//" not in page
+    spec = service.get("/docs.json").raise_for_status()
+    assert {"/segment", "/ctr", "/churn"} <= set(spec.json()["paths"])
+    assert str(PLANTED_ID) not in spec.text
+    for asset in ("swagger-ui.css", "swagger-ui-bundle.js"):
+        assert service.get(f"/static_content/{asset}").status_code == 200

@@ -6,9 +6,10 @@ import httpx
 import pandas as pd
 import pytest
 
-from infra import warehouse
-from infra.contracts import Scores
+from infra import registry, warehouse
+from infra.contracts import CustomerFeatures, Scores
 from infra.state import State
+from models import churn
 from tests.benchmarks import parity
 from tests.e2e.conftest import AS_OF, SmallCycle
 
@@ -55,6 +56,28 @@ def test_the_champion_stays_and_the_newcomer_is_compared_on_the_same_rows(
     assert comparison["champion"] == small_cycle.status["champions"]["ctr"]
     assert comparison["rows"] == candidates["ctr"]["metrics"]["rows"]
     assert 0.8 < comparison["champion_metrics"]["auc"]["value"] < 1
+
+
+def test_looking_back_moves_no_service_back_and_scores_with_no_version_from_the_future(
+    small_cycle: SmallCycle, next_cycle: dict
+) -> None:
+    done = small_cycle.aimloop("run", "--json", "--as-of", "2017-10-02")
+    assert done.returncode == 0, done.stderr
+    back = json.loads(done.stdout)
+    assert "left alone" in back["lines"]["publish"]
+    assert back["cycle"]["published"] is False
+    state = State(small_cycle.state)
+    published = warehouse.published(state)
+    assert published is not None
+    assert published.name == next_cycle["cycle"]["id"]
+    generation = warehouse.generation(state, back["cycle"]["id"])
+    scores = generation.read(Scores, "scores", "cycle_id = $id", id=back["cycle"]["id"])
+    customers = generation.read(CustomerFeatures, "customer_features", "snapshot_at = TIMESTAMP '2017-10-02'")
+    name, version = back["models"]["churn"]["tag"].split(":")
+    own = registry.load_folder(state.bentoml / "models" / name / version)
+    assert scores["churn_probability"].tolist() == pytest.approx(
+        churn.predict(own, customers)["churn_probability"].tolist()
+    )
 
 
 def test_scores_of_both_cycles_are_kept(small_cycle: SmallCycle, next_cycle: dict) -> None:

@@ -230,11 +230,11 @@ def test_a_generation_knows_its_as_of(profiles: Profiles) -> None:
     assert profiles.as_of == "2017-12-04T06:00:00"
 
 
-def test_publishing_drops_older_files(state: State) -> None:
+def test_publishing_keeps_the_file_before_and_drops_older_ones(state: State) -> None:
     for name in ("g1", "g2", "g3"):
         publish(state, name, AS_OF, TABLES)
 
-    assert {path.name for path in state.profiles.iterdir()} == {"g3.sqlite", "current"}
+    assert {path.name for path in state.profiles.iterdir()} == {"g2.sqlite", "g3.sqlite", "current"}
     assert (state.profiles / "current").read_text() == "g3.sqlite\n"
 
 
@@ -257,7 +257,7 @@ def test_a_load_that_fails_leaves_the_published_generation(state: State, profile
 
     assert Profiles.open(state).as_of == profiles.as_of
     publish(state, "g2", AS_OF, TABLES)
-    assert {path.name for path in state.profiles.iterdir()} == {"g2.sqlite", "current"}
+    assert {path.name for path in state.profiles.iterdir()} == {"g1.sqlite", "g2.sqlite", "current"}
 
 
 def test_the_pointer_moves_only_once_the_file_is_in_place(state: State, profiles: Profiles) -> None:

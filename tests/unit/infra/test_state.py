@@ -121,7 +121,6 @@ def test_what_an_interrupted_first_opening_left_does_not_hinder_the_next(tmp_pat
     assert (State(tmp_path / "state").open().root / "VERSION").read_text() == "1\n"
 
 
-@pytest.mark.xfail(strict=True, raises=AimloopError, reason="a freshly made volume holds lost+found and is refused")
 def test_the_root_of_a_fresh_volume_is_taken(tmp_path: Path) -> None:
     (tmp_path / "volume" / "lost+found").mkdir(parents=True)
 
