@@ -42,6 +42,7 @@ def engine(spill: Path, database: Path | None = None, *, read_only: bool = False
     try:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET temp_file_encryption = true")
+        connection.execute("SET python_enable_replacements = false")  # tables are registered, never guessed by name
         connection.execute(f"SET temp_directory = {sql_text(spill)}")
         connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         yield connection

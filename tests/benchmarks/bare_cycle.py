@@ -50,24 +50,24 @@ def run_compiled_sql(cycle, target: Path) -> None:  # type: ignore[no-untyped-de
         builds = {key: node for key, node in nodes.items() if node["resource_type"] in ("model", "seed")}
         while len(done) < len(builds):
             for key, node in builds.items():
-                if key in done or any(d in builds and d not in done for d in node["depends_on"]["nodes"]):
+                if key in done or any(d in builds and d not in done for d in node["depends_on"].get("nodes", [])):
                     continue
-                connection.execute(f'CREATE TABLE "{node["schema"]}"."{node["name"]}" AS {_sql(node, target, fresh)}')
+                connection.execute(f'CREATE TABLE "{node["schema"]}"."{node["name"]}" AS {_sql(node, target)}')
                 done.add(key)
         for node in nodes.values():
             if node["resource_type"] == "test":
-                failures = connection.execute(f"SELECT count(*) FROM ({_sql(node, target, fresh)})").fetchone()
+                failures = connection.execute(f"SELECT count(*) FROM ({_sql(node, target)})").fetchone()
                 assert failures == (0,), node["name"]
 
 
-def _sql(node: dict, target: Path, fresh: warehouse.Generation) -> str:  # type: ignore[type-arg]
+def _sql(node: dict, target: Path) -> str:  # type: ignore[type-arg]
     if node["resource_type"] == "seed":
         return f"SELECT * FROM read_csv('{PROJECT / node['original_file_path']}')"
     path = target / "compiled" / "aimloop" / node["original_file_path"]
     if node["resource_type"] == "test" and path.suffix != ".sql":
         path = path / f"{node['alias']}.sql"
-    # compiled names carry the file's name as the database: take this generation's
-    return path.read_text(encoding="utf-8").replace(f'"{node["database"]}".', f'"{fresh.path.stem}".')
+    # compiled names carry the database that dbt wrote to; without it they mean this connection's
+    return path.read_text(encoding="utf-8").replace(f'"{node["database"]}".', "")
 
 
 if __name__ == "__main__":
