@@ -24,16 +24,16 @@ CURRENT_ROWS: dict[str, tuple[type[Contract], str, str]] = {
 
 @flow(name="watch")
 def watch(cycle_id: str | None = None) -> dict[str, Any]:
-    """Judge the drift of every champion's features; by default in the published cycle."""
+    """Judge the drift of the features of every version in use; by default in the published cycle."""
     cycle = open_cycle(cycle_id)
-    champions = [name for name in catalog.MODELS if version_in_use(cycle, name)]
-    judged = {name: judge_model.with_options(name=f"watch {name}")(cycle.id, name) for name in champions}
-    passed = all(outcome["passed"] for outcome in judged.values())
+    in_use = [name for name in catalog.MODELS if version_in_use(cycle, name)]
+    judged = {name: judge_model.with_options(name=f"watch {name}")(cycle.id, name) for name in in_use}
+    drifted = [name for name, outcome in judged.items() if not outcome["passed"]]
+    passed = not drifted
     reason = "; ".join(f"{name}: {outcome['reason']}" for name, outcome in judged.items()) or "no champion yet"
     create_markdown_artifact(key="drift-verdicts", markdown=_markdown(judged), description="Drift of this cycle.")
-    line = f"{'no drift' if passed else 'drift'} in {', '.join(judged) or 'nothing: no champion yet'}"
-    if not passed:
-        line = "drift in " + ", ".join(name for name, outcome in judged.items() if not outcome["passed"])
+    quiet = f"no drift in {', '.join(judged) or 'nothing: no champion yet'}"
+    line = quiet if passed else f"drift in {', '.join(drifted)}"
     reports = {name: outcome["report"] for name, outcome in judged.items()}
     return {"line": line, "passed": passed, "reason": reason, "report": str(cycle.reports), "reports": reports}
 
