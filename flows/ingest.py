@@ -6,7 +6,7 @@ from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 
 from flows.context import Door, data_fingerprint, open_door
-from infra import raw_zone
+from infra import landing, raw_zone
 from infra.errors import AimloopError
 from infra.raw_zone import Landing
 from infra.sources import catalog as sources
@@ -30,7 +30,7 @@ def land(door: Door) -> list[Landing]:
     if known is not None:
         return known
     source = sources.find(door.settings.source)
-    return raw_zone.land(door.state, door.keys, source.tables(door.settings), fingerprint)
+    return landing.land(door.state, door.keys, source.tables(door.settings), fingerprint)
 
 
 @flow(name="ingest")
@@ -38,9 +38,9 @@ def ingest(source: str) -> dict[str, Any]:
     """Land the source and report rows read = accepted + quarantined + suppressed."""
     landings = land_tables(source)
     door = open_door(source=source)
-    rows = {landing.table_name: landing.counts() for landing in landings}
+    rows = {table.table_name: table.counts() for table in landings}
     reasons = raw_zone.quarantine_reasons(door.state, door.keys).to_dict("records")
-    synthetic = {landing.table_name: list(landing.synthetic) for landing in landings if landing.synthetic}
+    synthetic = {table.table_name: list(table.synthetic) for table in landings if table.synthetic}
     create_table_artifact(
         key="landed-rows",
         table=[{"table": name, **counts} for name, counts in rows.items()],

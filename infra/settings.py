@@ -1,7 +1,8 @@
 """Everything a user may set, read once at a door and passed on as an argument.
 
 Values come, strongest first, from the command line, ``AIMLOOP_*`` variables and ``aimloop.toml``
-in the working folder. An unknown name is refused with the nearest known one.
+in the working folder. A section's fields are reached with two underscores:
+``AIMLOOP_SOURCES__CRM__PASSWORD``. An unknown name is refused with the nearest known one.
 """
 
 import difflib
@@ -20,9 +21,11 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from infra.errors import AimloopError
+from infra.sections import Cleaning, Connection, Privacy, Quality, TableInput, TableInputs
 
 PREFIX = "AIMLOOP_"
 CONFIG_FILE = "aimloop.toml"
@@ -59,7 +62,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     state: Path = Field(Path(".aimloop"), description="Folder of everything aimloop writes.")
-    source: str = Field("complete_journey", description="Where raw tables come from.")
+    source: str = Field(
+        "complete_journey", description="Where raw tables come from; 'company' where [tables.…] says so."
+    )
     source_folder: Path | None = Field(None, description="Folder of the source's files (default: as installed).")
     as_of: Instant | None = Field(
         None, description="The instant a cycle knows the world up to (UTC); default: the end of the data."
@@ -86,6 +91,19 @@ class Settings(BaseModel):
         None, min_length=1, description="Key of pseudonyms; default: keys/pseudonym.key."
     )
 
+    sources: dict[str, Connection] = Field(default_factory=dict, description="Places that tables are read from.")
+    tables: dict[str, TableInputs] = Field(default_factory=dict, description="Where each raw table comes from.")
+    cleaning: Cleaning = Field(default_factory=Cleaning, description="The rules for real dirt.")
+    privacy: Privacy = Field(
+        default_factory=Privacy, description="What is personal, and what silence about consent means."
+    )
+    quality: Quality = Field(default_factory=Quality, description="When data is too poor to act on.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_tables_are_the_source(cls, given: Any) -> Any:
+        return {"source": "company", **given} if given.get("tables") else given
+
     @field_validator("*", mode="before")
     @classmethod
     def _refuse_truth_values(cls, value: Any) -> Any:
@@ -96,7 +114,7 @@ class Settings(BaseModel):
 
     def meaning(self) -> dict[str, Any]:
         """The settings that change what a cycle computes (not where it is kept, not secrets)."""
-        elsewhere = {"state", "port", "ui_port", "as_of", "storage_key", "pseudonym_key"}
+        elsewhere = {"state", "port", "ui_port", "as_of", "storage_key", "pseudonym_key", "sources"}
         return self.model_dump(mode="json", exclude=elsewhere)
 
 
@@ -108,24 +126,35 @@ def load(environ: Mapping[str, str], folder: Path, **overrides: Any) -> Settings
     """
     config = folder / CONFIG_FILE
     from_file = _read_file(config)
-    from_environ = {
-        name.removeprefix(PREFIX).lower(): value for name, value in environ.items() if name.startswith(PREFIX)
-    }
-    origin = dict.fromkeys(from_file, CONFIG_FILE) | dict.fromkeys(from_environ, "the environment")
-    given = from_file | from_environ | {k: v for k, v in overrides.items() if v is not None}
-    for name in given:
-        if name not in Settings.model_fields:
-            raise _unknown(name, origin.get(name, "the command line"))
+    from_environ = _read_environ(environ)
+    from_command = {name: value for name, value in overrides.items() if value is not None}
+    _refuse_secrets_in_file(from_file)
+    given = _merged(_merged(from_file, from_environ), from_command)
     try:
         settings = Settings(**given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        name = str(first["loc"][0])
-        raise AimloopError(
-            f"setting '{name}' from {origin.get(name, 'the command line')} does not fit: {first['msg']}",
-            f"it means: {Settings.model_fields[name].description}",
-        ) from None
-    return settings.model_copy(update={"state": (folder / settings.state).resolve()})
+        path = [part for part in first["loc"] if isinstance(part, str)]
+        origin = _origin(path, {"the command line": from_command, "the environment": from_environ})
+        raise _explained(path, first, origin) from None
+    return settings.model_copy(update=_resolved(settings, folder))
+
+
+def _resolved(settings: Settings, folder: Path) -> dict[str, Any]:
+    """Every path as an absolute one: relative ones start where ``aimloop.toml`` lies."""
+    sources = {"files": Connection.model_validate({})} | settings.sources
+    for name, source in sources.items():
+        paths = {field: value for field in ("folder", "path") if (value := getattr(source, field)) is not None}
+        absolute = {
+            field: value if value.startswith("s3://") else str((folder / value).resolve())
+            for field, value in paths.items()
+        }
+        sources[name] = source.model_copy(update=absolute)
+    return {
+        "state": (folder / settings.state).resolve(),
+        "source_folder": settings.source_folder and (folder / settings.source_folder).resolve(),
+        "sources": sources,
+    }
 
 
 def _read_file(config: Path) -> dict[str, Any]:
@@ -139,9 +168,78 @@ def _read_file(config: Path) -> dict[str, Any]:
         ) from None
 
 
-def _unknown(name: str, origin: str) -> AimloopError:
-    near = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'? " if near else ""
+def _read_environ(environ: Mapping[str, str]) -> dict[str, Any]:
+    read: dict[str, Any] = {}
+    for name, value in environ.items():
+        if name.startswith(PREFIX):
+            *sections, last = name.removeprefix(PREFIX).lower().split("__")
+            at = read
+            for section in sections:
+                at = at.setdefault(section, {})
+            at[last] = value
+    return read
+
+
+def _merged(weak: Mapping[str, Any], strong: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(weak)
+    for name, value in strong.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
+        merged[name] = _merged(merged[name], value) if both else value
+    return merged
+
+
+def _refuse_secrets_in_file(from_file: Mapping[str, Any]) -> None:
+    sources = from_file.get("sources")
+    for name, section in sources.items() if isinstance(sources, Mapping) else ():
+        for secret in _SECRETS & set(section if isinstance(section, Mapping) else ()):
+            raise AimloopError(
+                f"{CONFIG_FILE} holds sources.{name}.{secret}: files like it are committed and copied",
+                f"remove the line and set {PREFIX}SOURCES__{name.upper()}__{secret.upper()} in the environment",
+            )
+
+
+_SECRETS = {name for name, field in Connection.model_fields.items() if "SecretStr" in str(field.annotation)}
+
+
+def _origin(path: list[str], origins: Mapping[str, Mapping[str, Any]]) -> str:
+    """Which of the origins, strongest first, holds the value at ``path``; else the file."""
+    for origin, values in origins.items():
+        at: Any = values
+        for part in path:
+            at = at.get(part) if isinstance(at, Mapping) else None
+        if at is not None:
+            return origin
+    return CONFIG_FILE
+
+
+def _explained(path: list[str], error: Any, origin: str) -> AimloopError:
+    """What is wrong with the setting at ``path``, and what it means or may have meant."""
+    section = _section_at(path[:-1])
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(path[-1], section.model_fields, n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        return AimloopError(
+            f"unknown setting '{'.'.join(path)}' from {origin}",
+            f"{hint}known settings: {', '.join(section.model_fields)}",
+        )
+    described = section.model_fields.get(path[-1]) or Settings.model_fields[path[0]]
     return AimloopError(
-        f"unknown setting '{name}' from {origin}", f"{hint}known settings: {', '.join(Settings.model_fields)}"
+        f"setting '{'.'.join(path)}' from {origin} does not fit: {error['msg']}", f"it means: {described.description}"
     )
+
+
+def _section_at(path: list[str]) -> type[BaseModel]:
+    """The section of the settings that a path (names and positions) leads to."""
+    at: type[BaseModel] = Settings
+    for part in path:
+        at = _SECTIONS.get(part, at)
+    return at
+
+
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "sources": Connection,
+    "tables": TableInput,
+    "cleaning": Cleaning,
+    "privacy": Privacy,
+    "quality": Quality,
+}

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infra import dbt, raw_zone, warehouse
+from infra import dbt, landing, warehouse
 from infra.keys import open_keys
 from infra.settings import load
 from infra.sources.raw_table import RawTable
@@ -87,7 +87,7 @@ def build(folder: Path, tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) ->
     state = State(settings.state).open()
     keys = open_keys(settings, state)
     raw = [RawTable(name, f"SELECT * FROM {name}_frame", frames={f"{name}_frame": t}) for name, t in tables.items()]
-    raw_zone.land(state, keys, raw, "test")
+    landing.land(state, keys, raw, "test")
     with dbt.environment(state, warehouse.start_generation(state, "g", as_of), keys.storage):
         dbt.run(dbt.build_arguments(settings))
         dbt.run(dbt.test_arguments(settings))

@@ -9,7 +9,8 @@ from landing_examples import InZone, table_of
 
 from infra.errors import AimloopError
 from infra.keys import Keys
-from infra.raw_zone import Landing, data_range, land, landed, quarantine_reasons
+from infra.landing import land
+from infra.raw_zone import Landing, data_range, landed, quarantine_reasons
 from infra.sources.raw_table import RawTable
 from infra.state import State
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from landing_examples import erase, table_of
 
 from infra.keys import Keys
-from infra.raw_zone import Landing, land, open_raw_zone
+from infra.landing import land
+from infra.raw_zone import Landing, open_raw_zone
 from infra.state import State
 
 KEYS = Keys("a storage key", b"a pseudonym key")

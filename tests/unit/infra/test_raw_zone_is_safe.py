@@ -9,7 +9,8 @@ from landing_examples import InZone, erase, table_of
 
 from infra.errors import AimloopError
 from infra.keys import Keys
-from infra.raw_zone import Landing, land, landed, open_raw_zone
+from infra.landing import land
+from infra.raw_zone import Landing, landed, open_raw_zone
 from infra.sources.raw_table import RawTable
 from infra.state import State
 from infra.warehouse import EngineError

@@ -92,7 +92,7 @@ def test_a_name_like_no_other_is_refused_with_the_list_of_known_ones(tmp_path: P
     error = refusal(tmp_path, {"AIMLOOP_XYZZY": "1"})
 
     assert error.remedy.startswith("known settings: state, ")
-    assert error.remedy.endswith("storage_key, pseudonym_key")
+    assert error.remedy.endswith("sources, tables, cleaning, privacy, quality")
 
 
 @pytest.mark.parametrize(
@@ -253,3 +253,72 @@ def test_where_things_are_kept_does_not_change_what_a_cycle_computes(tmp_path: P
 )
 def test_what_changes_the_computation_changes_the_meaning(tmp_path: Path, change: dict) -> None:
     assert load({}, tmp_path, **change).meaning() != load({}, tmp_path).meaning()
+
+
+# ── sections ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_tables_of_ones_own_are_the_source_unless_another_is_asked_for(tmp_path: Path) -> None:
+    write_config(tmp_path, '[tables.orders]\nfiles = "orders.csv"')
+
+    assert load({}, tmp_path).source == "company"
+    assert load({}, tmp_path, source="complete_journey").source == "complete_journey"
+
+
+def test_a_table_may_have_one_input_or_several(tmp_path: Path) -> None:
+    write_config(tmp_path, '[[tables.orders]]\nfiles = "web.csv"\n[[tables.orders]]\nfiles = ["a.csv", "b.csv"]')
+
+    assert [table.files for table in load({}, tmp_path).tables["orders"]] == [("web.csv",), ("a.csv", "b.csv")]
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "near"),
+    [
+        (
+            "[cleaning]\nzero_amount = 'keep'",
+            "unknown setting 'cleaning.zero_amount' from aimloop.toml",
+            "zero_amounts",
+        ),
+        ("[sources.crm]\nhots = 'x'", "unknown setting 'sources.crm.hots' from aimloop.toml", "host"),
+        ("[tables.orders]\nfile = 'x'", "unknown setting 'tables.orders.file' from aimloop.toml", "files"),
+    ],
+)
+def test_an_unknown_name_in_a_section_is_refused_with_the_nearest(
+    tmp_path: Path, text: str, what: str, near: str
+) -> None:
+    write_config(tmp_path, text)
+
+    error = refusal(tmp_path)
+
+    assert error.what == what
+    assert error.remedy.startswith(f"did you mean '{near}'?")
+
+
+def test_a_value_in_a_section_is_explained_by_the_section(tmp_path: Path) -> None:
+    error = refusal(tmp_path, {"AIMLOOP_QUALITY__MAX_NULL_RATE": "5"})
+
+    assert error.what.startswith("setting 'quality.max_null_rate' from the environment does not fit: ")
+    assert error.remedy == "it means: Share of a required column that may be missing."
+
+
+def test_secrets_of_sources_come_from_the_environment_alone(tmp_path: Path) -> None:
+    write_config(tmp_path, "[sources.crm]\nkind = 'postgres'\npassword = 'hunter22'")
+
+    error = refusal(tmp_path)
+
+    assert "hunter22" not in str(error)
+    assert "AIMLOOP_SOURCES__CRM__PASSWORD" in error.remedy
+    write_config(tmp_path, "[sources.crm]\nkind = 'postgres'")
+    settings = load({"AIMLOOP_SOURCES__CRM__PASSWORD": "hunter22"}, tmp_path)
+    assert settings.sources["crm"].password is not None
+    assert "hunter22" not in repr(settings)
+
+
+def test_relative_folders_of_sources_start_where_the_file_lies(tmp_path: Path) -> None:
+    write_config(tmp_path, "[sources.shop]\nfolder = 'exports'\n[sources.lake]\nfolder = 's3://bucket/raw'")
+
+    sources = load({}, tmp_path).sources
+
+    assert sources["shop"].folder == str(tmp_path / "exports")
+    assert sources["lake"].folder == "s3://bucket/raw"
+    assert sources["files"].folder == str(tmp_path)

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from infra.keys import Keys
-from infra.raw_zone import Landing, land, open_raw_zone, quarantine_reasons
+from infra.landing import land
+from infra.raw_zone import Landing, open_raw_zone, quarantine_reasons
 from infra.settings import Settings
 from infra.sources import complete_journey
 from infra.sources.synthetic_crm import crm_extract

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import raw_zone
+from infra import landing, raw_zone
 from infra.errors import AimloopError
 from infra.keys import Keys
 from infra.sources.raw_table import RawTable
@@ -86,10 +86,10 @@ def test_landing_on_a_full_disk_keeps_the_old_zone_and_says_that_the_disk_is_ful
     state = State(small_disk / "state").open()
     small = RawTable("products", "SELECT 'p1' AS product_id")
     big = RawTable("products", "SELECT range || '-' || hash(range) AS product_id FROM range(200000)")
-    before = raw_zone.land(state, keys, [small], "small")
+    before = landing.land(state, keys, [small], "small")
 
     with pytest.raises(AimloopError, match="is full"), explained_disk_errors(state.root):
-        raw_zone.land(state, keys, [big], "big")
+        landing.land(state, keys, [big], "big")
 
     assert raw_zone.landed(state, keys, "small") == before
 

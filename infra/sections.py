@@ -1,0 +1,134 @@
+"""The sections of ``aimloop.toml``: a company's tables, and how dirt, quality and personal data are treated.
+
+Every field has a description: it is what an error says about a value that does not fit.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+
+class Section(BaseModel):
+    """A frozen part of the settings; unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _one_or_many(value: Any) -> Any:
+    return (value,) if isinstance(value, str | dict) else value
+
+
+class Connection(Section):
+    """``[sources.<name>]``: a place tables are read from. Secrets come from the environment alone."""
+
+    kind: Literal["files", "postgres", "mysql", "sqlite"] = Field("files", description="What is there.")
+    folder: str = Field(".", description="files: a folder, or s3://bucket/prefix; nothing outside it is ever read.")
+    path: str | None = Field(None, description="sqlite: the database file.")
+    host: str = Field("localhost", description="postgres, mysql: the server.")
+    port: int | None = Field(None, ge=1, le=65535, description="postgres, mysql: its port (default: the usual one).")
+    database: str | None = Field(None, description="postgres, mysql: the database.")
+    user: str | None = Field(None, description="postgres, mysql: who reads; a role that may only read is best.")
+    password: SecretStr | None = Field(None, description="postgres, mysql: AIMLOOP_SOURCES__<NAME>__PASSWORD.")
+    endpoint: str | None = Field(None, description="s3: host:port of the object store (default: Amazon's).")
+    region: str = Field("us-east-1", description="s3: the region.")
+    use_ssl: bool = Field(True, description="s3: speak TLS to the endpoint.")
+    access_key: SecretStr | None = Field(None, description="s3: AIMLOOP_SOURCES__<NAME>__ACCESS_KEY.")
+    secret_key: SecretStr | None = Field(None, description="s3: AIMLOOP_SOURCES__<NAME>__SECRET_KEY.")
+
+
+class TableInput(Section):
+    """``[tables.<name>]``: where rows of one raw table come from, and which column is which.
+
+    A table may have several inputs (``[[tables.orders]]`` twice): their rows are added up.
+    """
+
+    source: str = Field("files", description="Name of a [sources.…] section; without one, files of this folder.")
+    files: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = Field(
+        (), description="Files or glob patterns below the source's folder: CSV, TSV, .gz, Parquet, JSONL, Excel."
+    )
+    table: str | None = Field(None, description="Databases: the table or view, such as shop.orders. Excel: the sheet.")
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description='Our column = theirs, or a SQL expression over theirs: amount = "Quantity * UnitPrice".',
+    )
+    where: str | None = Field(None, description="A SQL condition over their columns: rows to take.")
+    delimiter: str | None = Field(None, max_length=4, description="CSV: between columns (default: found out).")
+    quote: str | None = Field(None, max_length=1, description="CSV: around texts (default: found out).")
+    encoding: str | None = Field(None, description="CSV: such as utf-8, latin-1, cp1252, gb18030 (default: found out).")
+    time_zone: str = Field("UTC", description="Zone of times that carry none, such as Europe/Berlin.")
+    day_first: bool | None = Field(
+        None, description="Is 3/4/2024 the 3rd of April? (default: by what the column shows)"
+    )
+    decimal_comma: bool | None = Field(None, description="Is 1,5 one and a half? (default: by what the column shows)")
+
+    @model_validator(mode="after")
+    def _has_an_origin(self) -> "TableInput":
+        if not self.files and self.table is None:
+            raise ValueError('give files = "…" or table = "…"')
+        return self
+
+
+TableInputs = Annotated[tuple[TableInput, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
+
+
+class Cleaning(Section):
+    """``[cleaning]``: the rules for real dirt. Each is counted in the report of a landing."""
+
+    empty_words: tuple[str, ...] = Field(
+        ("", "null", "none", "na", "n/a", "nan", "-", "?", "\\n"), description="Texts that mean nothing is there."
+    )
+    unknown_customers: tuple[str, ...] = Field(
+        ("0", "-1", "guest", "unknown", "anonymous"), description="Customer ids that stand for nobody in particular."
+    )
+    whole_number_ids: bool = Field(True, description="Read the id 12345.0 as 12345.")
+    exact_duplicates: Literal["quarantine", "keep"] = Field(
+        "quarantine", description="Purchase lines that equal another in every column."
+    )
+    zero_amounts: Literal["quarantine", "keep"] = Field(
+        "quarantine", description="Purchase lines of amount 0 that no discount explains."
+    )
+    absurd_amount_factor: float = Field(
+        1000, ge=10, description="Set aside amounts beyond this multiple of the 99th percentile of all amounts."
+    )
+    return_order_prefixes: tuple[str, ...] = Field(
+        (), description="Order ids that start so are credit notes: their lines are returns."
+    )
+    non_product_ids: tuple[str, ...] = Field(
+        (), description="Product ids of postage, fees and adjustments (SQL LIKE patterns, any case): set aside."
+    )
+    non_product_words: tuple[str, ...] = Field(
+        ("postage", "bank charges", "shipping fee", "carriage", "manual adjustment", "adjust bad debt"),
+        description="Product ids or descriptions that say so are no products: set aside.",
+    )
+    outlier_iqr_factor: float = Field(
+        3.0, gt=0, description="Order amounts beyond this many interquartile ranges are flagged and winsorised."
+    )
+
+
+class Privacy(Section):
+    """``[privacy]``: what is personal, who may be shown it, and what silence about consent means."""
+
+    personal: dict[str, Literal["name", "phone", "email", "id_number", "address"]] = Field(
+        default_factory=dict, description='Further personal columns: attr_home = "address"; masked in staging.'
+    )
+    not_personal: tuple[str, ...] = Field(
+        (), description="Columns that look personal and are not (barcodes like phone numbers)."
+    )
+    unanswered_consent: Literal["denied", "granted"] = Field(
+        "denied", description="What an empty consent cell means, where the company keeps that column."
+    )
+    contact_roles: tuple[str, ...] = Field(
+        ("marketer",), description="Roles that may be given contact details in an audience."
+    )
+
+
+class Quality(Section):
+    """``[quality]``: when data is too poor to act on."""
+
+    on_failure: Literal["warn", "stop"] = Field("warn", description="Go on and say so, or stop before training.")
+    stop_on: tuple[str, ...] = Field((), description="Judgements that stop the cycle even so, such as freshness.")
+    max_null_rate: float = Field(0.05, ge=0, le=1, description="Share of a required column that may be missing.")
+    max_age_days: float = Field(14, gt=0, description="How old the newest row may be at as_of.")
+    max_volume_change: float = Field(0.5, gt=0, description="How far volume may lie off its trend, as a share.")
+    max_orphan_rate: float = Field(0.05, ge=0, le=1, description="Share of references that may lead nowhere.")
+    max_shift: float = Field(0.2, gt=0, description="Population stability index of a key column that is still fine.")
