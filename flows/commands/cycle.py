@@ -1,0 +1,121 @@
+"""Run a cycle, and look at what cycles came to: run, status, models, plan."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from flows.commands.app import AsJson, app, explained, print_json
+from flows.context import Door, choose_as_of, data_fingerprint, open_door
+from flows.progress import reported_to
+from flows.temporary_server import refuse_absent_server, start_temporary_server, wait_until_ready
+from infra import raw_zone
+
+
+@app.command()
+def run(
+    as_of: Annotated[
+        str | None, typer.Option(help="The instant (UTC) the cycle knows the world up to, such as 2017-12-04.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Where raw tables come from, such as complete_journey.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run one whole cycle: ingest, marts, train, score, publish, package, allocate, watch.
+
+    Safe to repeat and to interrupt: what is finished stays, the next run goes on from there.
+    """
+    from flows.terminal import TerminalReporter, show_summary
+
+    progress = Console(stderr=True)
+    reporter = TerminalReporter(progress)
+    with explained(progress), reported_to(reporter):
+        door = open_door(as_of=as_of, source=source)
+        check_beforehand(door)
+        # Flow logs go to the Prefect database; on the terminal the steps speak.
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+        log = door.state.prefect / "server.log"
+        start_temporary_server(log)
+        progress.print(f"aimloop: state in {door.state.root}", highlight=False, soft_wrap=True)
+        try:
+            reporter.started("start")
+            from flows.cycle import cycle
+
+            wait_until_ready(log)
+            reporter.close()
+            summary = cycle(as_of=door.settings.as_of, source=door.settings.source)
+        finally:
+            reporter.close()
+    if as_json:
+        print_json(summary)
+    else:
+        show_summary(Console(), summary)
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show the last cycle: rows, models, plan, drift, seconds."""
+    from flows.summary import summarise
+    from flows.terminal import show_summary
+
+    with explained():
+        summary = summarise(open_door())
+    if as_json:
+        print_json(summary)
+    else:
+        show_summary(Console(), summary, with_steps=True)
+
+
+@app.command()
+def models(as_json: AsJson = False) -> None:
+    """List every trained version with its metrics; the champion of each model is what services answer with."""
+    from flows.summary import metrics_and_intervals
+    from flows.terminal import show_versions
+
+    with explained():
+        versions = [
+            {
+                "model": version.model,
+                "tag": version.tag,
+                "standing": "champion" if version.is_champion else "candidate",
+                "registered_at": version.registered_at.isoformat(timespec="seconds"),
+                **metrics_and_intervals(version.report["metrics"]),
+                "comparison": version.comparison,
+            }
+            for version in open_door().ledger.versions()
+        ]
+    if as_json:
+        print_json({"models": versions})
+    else:
+        show_versions(Console(), versions)
+
+
+@app.command()
+def plan(
+    budget: Annotated[float | None, typer.Option(help="Budget, in the unit of the channels' costs.")] = None,
+    channels: Annotated[
+        Path | None,
+        typer.Option(help="CSV with channel,unit_cost,unit_return,max_units,min_units; default: the last cycle's."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Plan a budget: which channels to buy, and what one more unit of budget would return."""
+    from flows.planning import what_if
+    from flows.terminal import show_plan
+
+    with explained():
+        result = asdict(what_if(open_door(budget=budget), channels))
+    if as_json:
+        print_json(result)
+    else:
+        show_plan(Console(), result, is_assumed=channels is None)
+
+
+def check_beforehand(door: Door) -> None:
+    """What can be refused at once is, before a server is started for nothing."""
+    refuse_absent_server()
+    with door.state.lock():
+        if raw_zone.landed(door.state, door.keys, data_fingerprint(door)) is not None:
+            choose_as_of(door)
