@@ -4,6 +4,8 @@ A row that a rule sets aside lies in quarantine with the rule as its reason. Wha
 is judged as rows are read; what needs all rows (duplicates, absurd amounts) is judged once they are there.
 """
 
+from collections.abc import Sequence
+
 from infra import contract_sql
 from infra.raw_contracts import RAW
 from infra.sections import Cleaning
@@ -29,13 +31,19 @@ def judge_alone(name: str, cleaning: Cleaning, now: object | None) -> str:
     if event_time and now is not None:
         cases.append((f"{event_time} > TIMESTAMP {sql_text(now)}", SKEWED.format(column=event_time)))
     if name == "orders":
-        patterns = [f"product_id ILIKE {sql_text(pattern)}" for pattern in cleaning.non_product_ids]
-        cases += [(" OR ".join(patterns), NO_PRODUCT)] if patterns else []
+        cases += [(_is_no_product(cleaning.non_product_ids), NO_PRODUCT)] if cleaning.non_product_ids else []
         if cleaning.zero_amounts == "quarantine":
             cases.append(("amount = 0 AND coalesce(discount, 0) = 0", ZERO))
     if not cases:
         return "CAST(NULL AS VARCHAR)"
     return "CASE " + " ".join(f"WHEN {condition} THEN {sql_text(rule)}" for condition, rule in cases) + " END"
+
+
+def _is_no_product(patterns: Sequence[str]) -> str:
+    likes = " OR ".join(f"product_id ILIKE {sql_text(pattern)}" for pattern in patterns)
+    if all(pattern[:1].isalpha() for pattern in patterns):  # most product ids begin with a digit: no need to look
+        return f"product_id >= 'A' AND ({likes})"
+    return likes
 
 
 def judge_together(connection: Connection, name: str, cleaning: Cleaning) -> None:

@@ -101,37 +101,43 @@ def _casts(name: str, table: RawTable, given: Mapping[str, str], cleaning: Clean
     types = contract_sql.columns(contract)
     selected = []
     for column, sql_type in types.items():
-        cast = contract_sql.cast_expression(contract, column, set(given))
+        is_text = given.get(column, given.get(contract_sql.event_time(contract) or "")) == "VARCHAR"
+        cast = contract_sql.cast_expression(contract, column, given, is_text=is_text)
         if column in given and sql_type == "VARCHAR":
-            cast = _text(column, cast, given[column], cleaning)
+            cast = _text(column, cast, given[column], table, cleaning)
         elif column in given and sql_type == "TIMESTAMP" and given[column] != "TIMESTAMP WITH TIME ZONE":
             text = quoted(column) if given[column] == "VARCHAR" else None
             cast = times.in_utc(text, cast, table.conventions.time_zone)
         elif column == "order_id" and "ordered_at" in given:
             # an order is what a customer buys at one instant (or on one day, where the source tells days)
-            cast = f"strftime({contract_sql.cast_expression(contract, 'ordered_at', set(given))}, '%Y-%m-%d %H:%M:%S')"
+            cast = f"strftime({contract_sql.cast_expression(contract, 'ordered_at', given)}, '%Y-%m-%d %H:%M:%S')"
         selected.append(f"{cast} AS {quoted(column)}")
         if column in given and sql_type != "VARCHAR" and given[column] != sql_type:
             before = (
-                f'"given_{column}"' if f"given_{column}" in given else _without_empty_words(quoted(column), cleaning)
+                f'"given_{column}"' if f"given_{column}" in given else _nothing_is_null(quoted(column), table, cleaning)
             )
             selected.append(f'{before} AS "given_{column}"')
         if column.endswith("_id") and cleaning.whole_number_ids and given.get(column) in ("VARCHAR", "DOUBLE", "FLOAT"):
             selected.append(f"suffix(CAST({quoted(column)} AS VARCHAR), '.0') AS \"was_decimal_{column}\"")
     attributes = [column for column in given if column.startswith("attr_")]
-    selected += [f"{_text(a, f'CAST({quoted(a)} AS VARCHAR)', given[a], cleaning)} AS {quoted(a)}" for a in attributes]
+    selected += [
+        f"{_text(a, f'CAST({quoted(a)} AS VARCHAR)', given[a], table, cleaning)} AS {quoted(a)}" for a in attributes
+    ]
     return selected
 
 
-def _text(column: str, cast: str, given_type: str, cleaning: Cleaning) -> str:
+def _text(column: str, cast: str, given_type: str, table: RawTable, cleaning: Cleaning) -> str:
     """A text without surrounding blanks, NULL for words that mean nothing; ids without a needless .0."""
-    text = _without_empty_words(quoted(column), cleaning) if given_type == "VARCHAR" else cast
+    text = _nothing_is_null(quoted(column), table, cleaning) if given_type == "VARCHAR" else cast
     if column.endswith("_id") and cleaning.whole_number_ids and given_type in ("VARCHAR", "DOUBLE", "FLOAT"):
         return f"CASE WHEN suffix({text}, '.0') THEN regexp_replace({text}, '^(-?\\d+)\\.0+$', '\\1') ELSE {text} END"
     return text
 
 
-def _without_empty_words(text: str, cleaning: Cleaning) -> str:
+def _nothing_is_null(text: str, table: RawTable, cleaning: Cleaning) -> str:
+    """SQL of a text without surrounding blanks, NULL for words that mean nothing."""
+    if table.empties_are_null:
+        return f"nullif(trim({text}), '')"
     words = ", ".join(sql_text(word.lower()) for word in {*cleaning.empty_words, ""})
     longest = max((len(word) for word in cleaning.empty_words), default=0)
     trimmed = f"trim(CAST({text} AS VARCHAR))"

@@ -88,7 +88,7 @@ def read_rows(settings: Settings, table: TableInput, connection: Any) -> Rows:
     if source.kind != "files":
         return databases.rows(table.source, source, table, connection)
     files.open_store(source, connection)
-    return files.rows(table, files.find(source, table.files, connection), connection)
+    return files.rows(table, files.find(source, table.files, connection), settings.cleaning.empty_words, connection)
 
 
 def _raw_table(settings: Settings, name: str, place: str, table: TableInput, connection: Any) -> RawTable:
@@ -97,20 +97,21 @@ def _raw_table(settings: Settings, name: str, place: str, table: TableInput, con
     return RawTable(
         name,
         _mapped(name, place, table, rows, connection),
-        prepare=functools.partial(_prepare, table.source, source),
+        prepare=functools.partial(_prepare, table.source, source, table.files, rows),
         origin=", ".join(table.files) or f"{table.source}: {table.table}",
         conventions=Conventions(table.time_zone, table.day_first, table.decimal_comma),
         unread=rows.unread,
+        empties_are_null=rows.empties_are_null,
     )
 
 
-def _prepare(name: str, source: Connection, connection: Any) -> None:
+def _prepare(name: str, source: Connection, paths: Sequence[str], rows: Rows, connection: Any) -> None:
     """Make ready on the landing's connection what the relation refers to."""
     if source.kind != "files":
         databases.attach(name, source, connection)
         return
     files.open_store(source, connection)
-    files.load_readers(connection)
+    files.load_readers(rows, paths, connection)
 
 
 def mapping(name: str, place: str, table: TableInput, columns: Sequence[str]) -> dict[str, str]:

@@ -36,28 +36,49 @@ class _Dialect:
         return self.header or tuple(f"column{position}" for position in range(self.width))
 
 
-def rows(table: TableInput, paths: Sequence[str], connection: Any) -> Rows:
-    load_extension(connection, "encodings")
+def rows(table: TableInput, paths: Sequence[str], empty_words: Sequence[str], connection: Any) -> Rows:
     groups: dict[_Dialect, list[str]] = {}
     for path in paths:
         groups.setdefault(_dialect(table, path, connection), []).append(path)
-    parts = [_csv_part(dialect, files) for dialect, files in groups.items()]
+    parts = [_csv_part(dialect, files, empty_words) for dialect, files in groups.items()]
     columns = tuple(dict.fromkeys(name for dialect in groups for name in dialect.names))
     unread = """
         SELECT format('{}:{}', parse_filename(s.file_path), e.line) AS place,
                lower(any_value(e.error_type::VARCHAR)) AS problem, any_value(e.csv_line) AS text
         FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) GROUP BY s.file_path, e.line"""
-    return Rows(" UNION ALL BY NAME ".join(parts), columns, is_text=True, unread=unread)
+    encodings = tuple(sorted({dialect.encoding for dialect in groups}))
+    return Rows(
+        " UNION ALL BY NAME ".join(parts),
+        columns,
+        is_text=True,
+        unread=unread,
+        encodings=encodings,
+        empties_are_null=True,
+    )
 
 
-def _csv_part(dialect: _Dialect, files: Sequence[str]) -> str:
+def load_encoding(encoding: str, connection: Any) -> None:
+    """Most files need no further encodings; loading them takes a second."""
+    if encoding not in ("utf-8", "utf-16", "latin-1"):
+        load_extension(connection, "encodings")
+
+
+def _csv_part(dialect: _Dialect, files: Sequence[str], empty_words: Sequence[str]) -> str:
     if dialect.delimiter == "whitespace":
         lines = f"read_csv({sql_list(files)}, {_single_column(dialect.encoding)}, store_rejects = true)"
         skipped = "" if dialect.header is None else f" WHERE trim(line) <> {sql_text(' '.join(dialect.names))}"
-        cells = ", ".join(f"nullif(cells[{i}], '') AS {quoted(n)}" for i, n in enumerate(dialect.names, start=1))
+        words = sql_list(word.lower() for word in empty_words)
+        cells = ", ".join(
+            f"CASE WHEN NOT list_contains({words}, lower(cells[{i}])) THEN cells[{i}] END AS {quoted(n)}"
+            for i, n in enumerate(dialect.names, start=1)
+        )
         return f"SELECT {cells} FROM (SELECT string_split_regex(trim(line), '\\s+') AS cells FROM {lines}{skipped})"
     columns = ", ".join(f"{sql_text(name)}: 'VARCHAR'" for name in dialect.names)
+    spellings = dict.fromkeys(
+        spelt for word in empty_words for spelt in (word, word.lower(), word.upper(), word.title())
+    )
     options = [
+        f"nullstr = {sql_list(['', *spellings])}",
         f"auto_detect = false, columns = {{{columns}}}, header = {str(dialect.header is not None).lower()}",
         f"delim = {sql_text(dialect.delimiter)}, quote = {sql_text(dialect.quote)}, escape = {sql_text(dialect.quote)}",
         f"encoding = {sql_text(dialect.encoding)}, store_rejects = true, rejects_limit = 0",
@@ -75,6 +96,7 @@ def _single_column(encoding: str) -> str:
 def _dialect(table: TableInput, path: str, connection: Any) -> _Dialect:
     """Delimiter, encoding and header of one file: what the settings say, else what its first lines show."""
     encoding = _encoding(table, path)
+    load_encoding(encoding, connection)
     query = f"SELECT line FROM read_csv(?, {_single_column(encoding)}, ignore_errors = true) LIMIT 30"
     lines = [row[0] or "" for row in connection.execute(query, [path]).fetchall()]
     if not lines or not any(line.strip() for line in lines):

@@ -96,13 +96,15 @@ def open_store(source: Connection, connection: Any) -> None:
     connection.execute(f"CREATE OR REPLACE TEMPORARY SECRET {name} (TYPE s3, SCOPE {scope}, {given})")
 
 
-def load_readers(connection: Any) -> None:
-    """Load the extensions that the relations below need."""
-    load_extension(connection, "encodings")
-    load_extension(connection, "excel")
+def load_readers(rows: Rows, paths: Sequence[str], connection: Any) -> None:
+    """Load the extensions that reading these rows needs."""
+    for encoding in rows.encodings:
+        csv_files.load_encoding(encoding, connection)
+    if any(kind_of(path) == EXCEL for path in paths):
+        load_extension(connection, "excel")
 
 
-def rows(table: TableInput, paths: Sequence[str], connection: Any) -> Rows:
+def rows(table: TableInput, paths: Sequence[str], empty_words: Sequence[str], connection: Any) -> Rows:
     """The rows of files of one kind.
 
     Raises:
@@ -114,9 +116,11 @@ def rows(table: TableInput, paths: Sequence[str], connection: Any) -> Rows:
     for path in paths:
         if not path.startswith("s3://"):
             refuse_bombs_and_stumps(path)
-    reader = {CSV: csv_files.rows, JSON: _json, PARQUET: _parquet, EXCEL: _excel}[families.pop()]
+    family = families.pop()
     try:
-        return reader(table, paths, connection)
+        if family == CSV:
+            return csv_files.rows(table, paths, empty_words, connection)
+        return {JSON: _json, PARQUET: _parquet, EXCEL: _excel}[family](table, paths, connection)
     except duckdb.Error as error:
         raise AimloopError(
             f"{paths[0]} cannot be read as {Path(paths[0].lower().removesuffix('.gz')).suffix[1:]} "

@@ -25,7 +25,8 @@ class RawTable:
     ready what the relation refers to on a connection, such as an attached database; ``frames`` are
     tables in memory that it refers to; ``synthetic`` names columns that are made up, so that every
     report can say so; ``origin`` says in words where the rows come from; ``unread`` is the file's
-    lines that are no rows: a relation of (place, problem, text), asked for after the rows.
+    lines that are no rows: a relation of (place, problem, text), asked for after the rows;
+    ``empties_are_null``: words that mean nothing (NULL, n/a …) are NULL already.
     """
 
     name: str
@@ -36,3 +37,4 @@ class RawTable:
     origin: str = ""
     conventions: Conventions = Conventions()
     unread: str | None = None
+    empties_are_null: bool = False

@@ -9,13 +9,16 @@ class Rows:
     """A DuckDB SELECT and its columns; ``is_text``: values are texts whose meaning is still to be read.
 
     ``unread`` is a relation of (place, problem, text): lines that are no rows, known once the rows
-    have been read.
+    have been read; ``encodings`` are those of the texts;
+    ``empties_are_null``: the reader turned words that mean nothing into NULL.
     """
 
     relation: str
     columns: tuple[str, ...]
     is_text: bool
     unread: str | None = None
+    encodings: tuple[str, ...] = ()
+    empties_are_null: bool = False
 
 
 def quoted(name: str) -> str:
