@@ -19,6 +19,7 @@ from infra.sources.rows import quoted, sql_text
 from infra.warehouse import Connection
 
 UNREAD = "unread_lines"
+_NO_ORDER = "?"  # an order id that is told from a time that could not be read
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ def _read_input(
     counts = [count for column in reread for count in _reread(connection, name, table, column, target)]
     if counts:
         connection.execute(f"UPDATE {target} SET reason = {reason} WHERE reason IS NOT NULL")
+    for column in reread:
+        _name_ambiguity(connection, column, types[column], target)
     return counts + _count_ids(connection, name, target, given)
 
 
@@ -110,7 +113,8 @@ def _casts(name: str, table: RawTable, given: Mapping[str, str], cleaning: Clean
             cast = times.in_utc(text, cast, table.conventions.time_zone)
         elif column == "order_id" and "ordered_at" in given:
             # an order is what a customer buys at one instant (or on one day, where the source tells days)
-            cast = f"strftime({contract_sql.cast_expression(contract, 'ordered_at', given)}, '%Y-%m-%d %H:%M:%S')"
+            time = contract_sql.cast_expression(contract, "ordered_at", given)
+            cast = f"coalesce(strftime({time}, '%Y-%m-%d %H:%M:%S'), '{_NO_ORDER}')"
         selected.append(f"{cast} AS {quoted(column)}")
         if column in given and sql_type != "VARCHAR" and given[column] != sql_type:
             before = (
@@ -172,6 +176,19 @@ def _reread(connection: Connection, name: str, table: RawTable, column: str, tar
     return _apply(connection, name, column, target, reading, rule, failed)
 
 
+def _name_ambiguity(connection: Connection, column: str, sql_type: str, target: str) -> None:
+    """Values that could be read in two ways are not read at all; their reason says which setting decides."""
+    text = f'"given_{column}"'
+    shown, question = {
+        "TIMESTAMP": (f"{times.rule(text)} = 'day and month'", "day or month first? Set day_first"),
+        "DOUBLE": (f"regexp_full_match({text}, '-?\\d+[.,]\\d{{3}}')", "decimals or thousands? Set decimal_comma"),
+    }.get(sql_type, ("false", ""))
+    connection.execute(
+        f"UPDATE {target} SET reason = {sql_text(f'{column}: {question}')} "
+        f"WHERE {quoted(column)} IS NULL AND {text} IS NOT NULL AND {shown}"
+    )
+
+
 def _apply(
     connection: Connection, name: str, column: str, target: str, reading: str, rule: str, which: str
 ) -> list[RuleCount]:
@@ -207,7 +224,7 @@ def _follow_event_time(connection: Connection, name: str, column: str, target: s
     if name == "orders":
         connection.execute(
             f"UPDATE {target} SET order_id = strftime(ordered_at, '%Y-%m-%d %H:%M:%S') "
-            f"WHERE {was_read} AND order_id IS NULL"
+            f"WHERE {was_read} AND order_id = '{_NO_ORDER}'"
         )
 
 

@@ -83,7 +83,8 @@ class Cleaning(Section):
     )
     whole_number_ids: bool = Field(True, description="Read the id 12345.0 as 12345.")
     exact_duplicates: Literal["quarantine", "keep"] = Field(
-        "quarantine", description="Purchase lines that equal another in every column."
+        "quarantine",
+        description="Purchase lines that equal another in every column, and have an order id or a time of day.",
     )
     zero_amounts: Literal["quarantine", "keep"] = Field(
         "quarantine", description="Purchase lines of amount 0 that no discount explains."

@@ -66,13 +66,14 @@ def load_encoding(encoding: str, connection: Any) -> None:
 def _csv_part(dialect: _Dialect, files: Sequence[str], empty_words: Sequence[str]) -> str:
     if dialect.delimiter == "whitespace":
         lines = f"read_csv({sql_list(files)}, {_single_column(dialect.encoding)}, store_rejects = true)"
-        skipped = "" if dialect.header is None else f" WHERE trim(line) <> {sql_text(' '.join(dialect.names))}"
+        skipped = "" if dialect.header is None else f" WHERE cells <> {sql_list(dialect.names)}"
         words = sql_list(word.lower() for word in empty_words)
         cells = ", ".join(
             f"CASE WHEN NOT list_contains({words}, lower(cells[{i}])) THEN cells[{i}] END AS {quoted(n)}"
             for i, n in enumerate(dialect.names, start=1)
         )
-        return f"SELECT {cells} FROM (SELECT string_split_regex(trim(line), '\\s+') AS cells FROM {lines}{skipped})"
+        split = f"SELECT string_split_regex(trim(line), '\\s+') AS cells FROM {lines}"
+        return f"SELECT {cells} FROM ({split}){skipped}"
     columns = ", ".join(f"{sql_text(name)}: 'VARCHAR'" for name in dialect.names)
     spellings = dict.fromkeys(
         spelt for word in empty_words for spelt in (word, word.lower(), word.upper(), word.title())
