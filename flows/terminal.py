@@ -55,6 +55,11 @@ def show_summary(console: Console, summary: dict[str, Any], *, with_steps: bool 
             line = summary["lines"][step]
             console.print(f"  {step:<9} {seconds:6.1f} s  {line}", highlight=False, soft_wrap=True)
     console.print(_rows(summary))
+    for rule in summary["rules"]:
+        column = f"{rule['table_name']}.{rule['column_name']}"
+        console.print(f"  {column} was read as {rule['rule']} in {rule['rows']:,} rows", highlight=False)
+    if absent := [name for name, counts in summary["rows"].items() if not counts["read"]]:
+        console.print(f"  not brought: {', '.join(absent)}", highlight=False)
     if summary["models"]:
         console.print(_models(summary))
     if summary["plan"]:
@@ -102,6 +107,8 @@ def _rows(summary: dict[str, Any]) -> Table:
     table.add_column("notes")
     reasons = {row["table_name"]: row["reason"] for row in reversed(summary["quarantine"])}
     for name, counts in summary["rows"].items():
+        if not counts["read"]:
+            continue
         synthetic = summary["synthetic"].get(name)
         notes = [f"synthetic: {', '.join(synthetic)}"] if synthetic else []
         notes += [reasons[name]] if name in reasons else []

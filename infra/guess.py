@@ -25,8 +25,8 @@ _NAMES: dict[str, str] = {
     "unit_price": "unitprice priceeach itemprice price einzelpreis stueckpreis stückpreis preis precio preciounitario "
     "prix prixunitaire 单价 价格",
     "order_id": "orderid orderno ordernumber orderref invoiceid invoiceno invoice invoicenumber basketid transactionid "
-    "transactionno receiptid receiptno receipt ticketid bestellnummer bestellnr auftragsnummer rechnungsnummer rechnungsnr "
-    "pedido idpedido numeropedido commande 订单号 订单编号 订单id",
+    "transactionno receiptid receiptno receipt ticketid bestellnummer bestellnr auftragsnummer rechnungsnummer "
+    "rechnungsnr pedido idpedido numeropedido commande 订单号 订单编号 订单id",
     "product_id": "productid product productcode sku stockcode itemid itemcode item articleid articleno article "
     "artikelnummer artikelnr artikel ean gtin upc barcode referencia 商品id 商品编号 商品编码",
     "quantity": "quantity qty units count pieces menge anzahl stueck stück cantidad quantite quantité 数量",
