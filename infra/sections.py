@@ -79,7 +79,8 @@ class Cleaning(Section):
         ("", "null", "none", "na", "n/a", "nan", "-", "?", "\\n"), description="Texts that mean nothing is there."
     )
     unknown_customers: tuple[str, ...] = Field(
-        ("0", "-1", "guest", "unknown", "anonymous"), description="Customer ids that stand for nobody in particular."
+        ("0", "-1", "guest", "unknown", "anonymous", "gast", "unbekannt", "invitado", "游客"),
+        description="Customer ids that stand for nobody in particular.",
     )
     whole_number_ids: bool = Field(True, description="Read the id 12345.0 as 12345.")
     exact_duplicates: Literal["quarantine", "keep"] = Field(
