@@ -17,6 +17,7 @@ from flows.score import score
 from flows.summary import summarise
 from flows.train import train
 from flows.watch import watch
+from infra import raw_zone
 
 
 @flow(name="cycle")
@@ -32,6 +33,7 @@ def cycle(as_of: datetime | None = None, source: str | None = None) -> dict[str,
     with door.state.lock(), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         landed, seconds = timed("ingest", lambda: ingest(door.settings.source))
         this = begin_cycle(door)
+        landed["after_as_of"] = raw_zone.rows_after(door.state, door.keys, this.as_of)
         door.ledger.finish_step(this.id, "ingest", round(seconds, 3), landed)
         if not this.generation.path.exists():  # another cycle's publishing may have dropped it
             door.ledger.forget_steps(this.id, "marts")

@@ -31,6 +31,7 @@ def summarise(door: Door, cycle_id: str | None = None) -> dict[str, Any]:
         "rows": results.get("ingest", {}).get("rows", {}),
         "quarantine": results.get("ingest", {}).get("quarantine", []),
         "rules": results.get("ingest", {}).get("rules", []),
+        "after_as_of": results.get("ingest", {}).get("after_as_of", {}),
         "synthetic": results.get("ingest", {}).get("synthetic", {}),
         "models": _models(results.get("train", {}).get("models", {})),
         "champions": {name: door.ledger.champion(name) for name in results.get("train", {}).get("models", {})},

@@ -58,6 +58,8 @@ def show_summary(console: Console, summary: dict[str, Any], *, with_steps: bool 
     for rule in summary["rules"]:
         column = f"{rule['table_name']}.{rule['column_name']}"
         console.print(f"  {column} was read as {rule['rule']} in {rule['rows']:,} rows", highlight=False)
+    for name, rows in summary["after_as_of"].items():
+        console.print(f"  {name}: {rows:,} rows are later than as_of, this cycle does not know them", highlight=False)
     if absent := [name for name, counts in summary["rows"].items() if not counts["read"]]:
         console.print(f"  not brought: {', '.join(absent)}", highlight=False)
     if summary["models"]:
