@@ -1,15 +1,6 @@
 -- Return lines, each with the part of an order that it takes back from: of the same order where the source
 -- names it, else the customer's latest purchase of the product before it, else (no product given) of the same
 -- amount. The purchase known first wins, so that what lands later never changes a match made before.
-{% set kinds_of_evidence = [
-    "returns.order_id = purchases.order_id"
-    " and coalesce(returns.product_id, purchases.product_id) is not distinct from purchases.product_id",
-    "returns.pseudonym = purchases.pseudonym and returns.product_id = purchases.product_id",
-    "returns.pseudonym = purchases.pseudonym and -returns.line_amount = purchases.amount"
-    " and returns.product_id is null",
-    "returns.pseudonym = purchases.pseudonym and -returns.line_amount = purchases.part_amount"
-    " and returns.product_id is null",
-] -%}
 with returns as (
     select
         row_number() over () as number
@@ -37,18 +28,17 @@ with returns as (
 )
 
 , candidates as (
-    {%- for same in kinds_of_evidence %}
-    {% if not loop.first %}union all{% endif %}
-    select
-        returns.number
-        , {{ loop.index }} as evidence
-        , purchases.order_id
-        , purchases.ordered_at
-        , purchases.first_snapshot_at
-        , greatest(returns.first_snapshot_at, purchases.first_snapshot_at) as known_at
-    from returns
-    inner join purchases on {{ same }} and returns.ordered_at >= purchases.ordered_at
-    {%- endfor %}
+    {{ purchases_returned(1, "returns.order_id = purchases.order_id
+        and coalesce(returns.product_id, purchases.product_id) is not distinct from purchases.product_id") }}
+    union all
+    {{ purchases_returned(2, "returns.pseudonym = purchases.pseudonym
+        and returns.product_id = purchases.product_id") }}
+    union all
+    {{ purchases_returned(3, "returns.pseudonym = purchases.pseudonym
+        and returns.product_id is null and -returns.line_amount = purchases.amount") }}
+    union all
+    {{ purchases_returned(4, "returns.pseudonym = purchases.pseudonym
+        and returns.product_id is null and -returns.line_amount = purchases.part_amount") }}
 )
 
 , matches as (
