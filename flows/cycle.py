@@ -13,6 +13,7 @@ from flows.marts import marts
 from flows.package import package
 from flows.progress import once, timed
 from flows.publish import publish
+from flows.quality import quality
 from flows.score import score
 from flows.summary import summarise
 from flows.train import train
@@ -33,6 +34,7 @@ def cycle(as_of: datetime | None = None, source: str | None = None) -> dict[str,
         landed, seconds = timed("ingest", lambda: ingest(door.settings.source))
         this = begin_cycle(door)
         door.ledger.finish_step(this.id, "ingest", round(seconds, 3), landed)
+        once(this, "quality", quality)
         if not this.generation.path.exists():  # another cycle's publishing may have dropped it
             door.ledger.forget_steps(this.id, "marts")
         once(this, "marts", marts)
