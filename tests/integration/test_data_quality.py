@@ -79,7 +79,7 @@ def test_a_failed_judgement_warns_or_stops_by_setting(door: Door) -> None:
     stop_for(failed, Quality())
     stop_for(failed, Quality(stop_on=("freshness",)))
     for setting in (Quality(on_failure="stop"), Quality(stop_on=("null_rate.orders",))):
-        with pytest.raises(AimloopError, match="before training: .*customer_id: 15 missing") as stopped:
+        with pytest.raises(AimloopError, match=r"before training: .*customer_id: 15 missing") as stopped:
             stop_for(failed, setting)
         assert "quality.max_null_rate" in stopped.value.remedy
     told = summarise(door, "c1")["quality"]

@@ -1,5 +1,7 @@
 """Evidence of data quality, counted on tables small enough to count by hand."""
 
+from collections.abc import Callable
+
 import pandas as pd
 from landing_examples import table_of
 
@@ -71,9 +73,18 @@ def test_every_complete_week_is_counted_and_an_empty_one_too(state: State, keys:
 
 
 def test_a_week_is_counted_when_the_rows_that_usually_come_late_are_there(state: State, keys: Keys) -> None:
-    late = [order(n, f"2017-02-{n:02} 10:00", landed=f"2017-02-{n + 3:02} 10:00") for n in range(1, 25)]
-    found = gathered(state, keys, table_of("orders", ORDER, *late, order(30, "2017-03-01", landed="2017-03-04")))
-    assert found.weeks["week_at"].max() == pd.Timestamp("2017-02-20")
+    """The week that ends at as_of is not settled where nine in ten rows, or one in ten, land three days late."""
+    days = pd.date_range("2017-02-01 10:00", "2017-03-02 10:00")
+
+    def last_week(is_late: Callable[[int], bool]) -> str:
+        delays = [pd.Timedelta(days=3 * is_late(n)) for n in range(len(days))]
+        lines = [
+            order(n, f"{day}", landed=f"{day + delay}") for n, (day, delay) in enumerate(zip(days, delays, strict=True))
+        ]
+        return f"{gathered(state, keys, table_of('orders', ORDER, *lines)).weeks['week_at'].max():%m-%d}"
+
+    assert last_week(lambda n: n % 10 > 0) == last_week(lambda n: n % 10 == 0) == "02-20"
+    assert last_week(lambda n: False) == "02-27"
 
 
 def test_tables_refer_to_those_that_were_brought(state: State, keys: Keys) -> None:
@@ -93,7 +104,7 @@ def test_orders_alone_are_enough(state: State, keys: Keys) -> None:
 def test_whole_orders_fall_into_the_deciles_of_the_weeks_before(state: State, keys: Keys) -> None:
     """Amounts of 1 to 100 before; lately ten orders of 5, each in two lines, and one of 1000."""
     before = [order(n, "2017-01-10 10:00", amount=str(n)) for n in range(1, 101)]
-    lately = [order(1000 + n, "2017-02-20 10:00", amount=a) for n in range(10) for a in ("2", "3")]
+    lately = [order(1000 + n, "2017-02-20 10:00", amount=a, product_id=a) for n in range(10) for a in ("2", "3")]
     high = order(2000, "2017-02-20 10:00", amount="1000")
     found = gathered(state, keys, table_of("orders", ORDER, *before, *lately, high))
     amounts = found.bins[found.bins["column_name"] == "amount"]
@@ -107,11 +118,12 @@ def test_whole_orders_fall_into_the_deciles_of_the_weeks_before(state: State, ke
 def test_rare_categories_share_a_bin_and_missing_ones_have_their_own(state: State, keys: Keys) -> None:
     """The 20 most frequent of before each have one; c20 and c21, and what is new, fall into the last."""
     before = [order(n, "2017-01-10 10:00", channel=f"c{n % 22:02}") for n in range(22 * 3 - 2)]
+    nameless = [order(200 + n, "2017-01-10 10:00", channel=None) for n in range(5)]
     lately = [order(500 + n, "2017-02-20 10:00", channel=c) for n, c in enumerate(["c00", "c21", "new", None])]
-    found = gathered(state, keys, table_of("orders", ORDER, *before, *lately))
+    found = gathered(state, keys, table_of("orders", ORDER, *before, *nameless, *lately))
     channels = found.bins[found.bins["column_name"] == "channel"]
     assert rows(channels[["bin", "before", "lately"]]) == [
-        (-1, 0, 1),
+        (-1, 5, 1),
         (0, 3, 1),
         *((n, 3, 0) for n in range(1, 20)),
         (20, 4, 2),

@@ -181,7 +181,8 @@ def test_rows_that_an_earlier_cycle_counted_and_that_are_gone():
 
 def test_late_rows_are_no_loss_and_a_lost_row_of_a_small_week_is_none_to_speak_of():
     assert only(quality.judge_history(weeks(1, 130, 0, 100), weeks(50, 100, 1, 100), RULE)).value == 0.01
-    verdict = only(quality.judge_history(weeks(1, 130, 100), weeks(50, 100, 100), RULE))
+    verdict = only(quality.judge_history(weeks(1, 130, 110), weeks(50, 100, 100), RULE))
+    assert verdict.value == 0
     assert verdict.reason == "all rows of 2 weeks that earlier cycles counted are there"
     assert only(quality.judge_history(weeks(1, 0, 0, 0), weeks(1, 0, 0, 0), RULE)).value == 0
 
