@@ -110,10 +110,11 @@ def test_as_of_joins_windows_and_qualify() -> None:
 
 def test_a_count_of_rows_comes_from_the_rows_of_its_table() -> None:
     sql = f"""
-        with visits as (select customer, count(*) as visits from {CLICKS} group by all)
+        with visits as (select customer, page, count(*) as visits, max(day) as latest from {CLICKS} group by all)
         select o.amount, v.visits from {ORDERS} as o join visits as v on o.customer = v.customer"""
     assert of(sql)["visits"] == ["rows of raw.clicks"]
-    assert chosen_by(sql) == ["raw.clicks.customer", "raw.orders.customer"]
+    # by all that is no aggregate
+    assert chosen_by(sql) == ["raw.clicks.customer", "raw.clicks.page", "raw.orders.customer"]
 
 
 def test_what_filters_choose_is_followed_through_earlier_steps() -> None:
