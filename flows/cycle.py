@@ -13,6 +13,7 @@ from flows.marts import marts
 from flows.package import package
 from flows.progress import once, timed
 from flows.publish import publish
+from flows.quality import quality
 from flows.score import score
 from flows.summary import summarise
 from flows.train import train
@@ -35,6 +36,7 @@ def cycle(as_of: datetime | None = None, source: str | None = None) -> dict[str,
         this = begin_cycle(door)
         landed["after_as_of"] = raw_zone.rows_after(door.state, door.keys, this.as_of)
         door.ledger.finish_step(this.id, "ingest", round(seconds, 3), landed)
+        once(this, "quality", quality)
         if not this.generation.path.exists():  # another cycle's publishing may have dropped it
             door.ledger.forget_steps(this.id, "marts")
         once(this, "marts", marts)

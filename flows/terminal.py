@@ -62,6 +62,8 @@ def show_summary(console: Console, summary: dict[str, Any], *, with_steps: bool 
         console.print(f"  {name}: {rows:,} rows are later than as_of, this cycle does not know them", highlight=False)
     if absent := [name for name, counts in summary["rows"].items() if not counts["read"]]:
         console.print(f"  not brought: {', '.join(absent)}", highlight=False)
+    if summary["quality"]:
+        _show_quality(console, summary["quality"])
     if summary["models"]:
         console.print(_models(summary))
     if summary["plan"]:
@@ -99,6 +101,16 @@ def show_versions(console: Console, versions: list[dict[str, Any]]) -> None:
         table = _metrics_table(f"{v['tag']}, {v['standing']}")
         _add_metrics(table, v["model"], v["metrics"], v["intervals"])
         console.print(table)
+
+
+def _show_quality(console: Console, quality: dict[str, Any]) -> None:
+    """How many judgements hold, and each that does not."""
+    failed = [verdict for verdict in quality["verdicts"] if not verdict["passed"]]
+    mark = "[red]stopped the cycle[/]" if quality["stopped"] else "[yellow]warning[/]" if failed else "[green]passed[/]"
+    total = len(quality["verdicts"])
+    console.print(f"Data quality: {mark}, {total - len(failed)} of {total} judgements hold", highlight=False)
+    for verdict in failed:
+        console.print(f"  {verdict['name']}: {verdict['reason']}", highlight=False, soft_wrap=True)
 
 
 def _rows(summary: dict[str, Any]) -> Table:

@@ -67,6 +67,15 @@ def test_arguments(settings: Settings) -> list[str]:
     return ["--quiet", "test", *_variables(settings)]
 
 
+def compile_arguments(settings: Settings) -> list[str]:
+    return ["--quiet", "compile", *_variables(settings)]
+
+
+def docs_arguments(settings: Settings) -> list[str]:
+    """The documentation as one file."""
+    return ["--quiet", "docs", "generate", "--static", *_variables(settings)]
+
+
 def _variables(settings: Settings) -> list[str]:
     values = {
         "churn_window_days": settings.churn_window_days,

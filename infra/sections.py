@@ -140,7 +140,9 @@ class Quality(Section):
     """``[quality]``: when data is too poor to act on."""
 
     on_failure: Literal["warn", "stop"] = Field("warn", description="Go on and say so, or stop before training.")
-    stop_on: tuple[str, ...] = Field((), description="Judgements that stop the cycle even so, such as freshness.")
+    stop_on: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = Field(
+        (), description="Judgements that stop the cycle even so, such as freshness."
+    )
     max_null_rate: float = Field(0.05, ge=0, le=1, description="Share of a required column that may be missing.")
     max_age_days: float = Field(14, gt=0, description="How old the newest row may be at as_of.")
     max_volume_change: float = Field(0.5, gt=0, description="How far volume may lie off its trend, as a share.")
