@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', incremental_strategy='changed') }}
 with impressions as (
     select * from {{ source('raw', 'impressions') }}
     where {{ is_known('shown_at') }}

@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', incremental_strategy='changed') }}
 with orders as (
     select * from {{ source('raw', 'orders') }}
     where {{ is_known('ordered_at') }}
