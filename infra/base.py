@@ -7,6 +7,8 @@ decided here: dbt compares digests of what it staged (``dbt_project/models/inter
 import hashlib
 import importlib.metadata
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -51,12 +53,42 @@ def find_base(state: State, recipe: str, as_of: pd.Timestamp) -> Generation | No
     return max(found, key=lambda known: known[:2])[2] if found else None
 
 
-def summary(fresh: Generation) -> dict[str, object]:
-    """What a built generation computed and what it took over, and a line that says so."""
-    facts = fresh.query(
-        """SELECT count(*) AS snapshots, count(*) FILTER (WHERE snapshot_at >= changed_from) AS computed,
+@dataclass(frozen=True)
+class Snapshots:
+    """How many snapshots a generation has and computed, from which on, and why; the others were taken over."""
+
+    total: int
+    computed: int
+    since: pd.Timestamp
+    base_as_of: pd.Timestamp | None
+    late_rows: str | None
+
+    @property
+    def line(self) -> str:
+        """For people, in one line."""
+        line = f"{self.computed} of {self.total} snapshots computed"
+        if self.base_as_of is None:
+            return line
+        line += f" (from {self.since:%Y-%m-%d} on), {self.total - self.computed} taken over"
+        if self.late_rows is None:
+            return line
+        return f"{line}; rows from before {self.base_as_of:%Y-%m-%d} changed since: {self.late_rows}"
+
+    def facts(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        return {
+            name: value.isoformat() if isinstance(value, pd.Timestamp) else value
+            for name, value in asdict(self).items()
+        }
+
+
+def snapshots(built: Generation) -> Snapshots:
+    """What became of the snapshots of a built generation."""
+    row = built.query(
+        """SELECT count(*) AS total, count(*) FILTER (WHERE snapshot_at >= changed_from) AS computed,
                   min(snapshot_at) FILTER (WHERE snapshot_at >= changed_from) AS since,
-                  any_value(late_rows) AS late_rows, any_value(base_as_of) AS base_as_of
+                  any_value(base_as_of) AS base_as_of, any_value(late_rows) AS late_rows
            FROM intermediate.int_snapshots CROSS JOIN intermediate.int_changes"""
-    ).to_dict("records")[0]
-    return facts
+    ).iloc[0]
+    known = {name: None if pd.isna(row[name]) else row[name] for name in ("base_as_of", "late_rows")}
+    return Snapshots(total=int(row["total"]), computed=int(row["computed"]), since=row["since"], **known)
