@@ -42,10 +42,22 @@ def build_generation(cycle: Cycle, label: str, base: Generation | None) -> dict[
     with dbt.environment(state, fresh, keys.storage):
         built = build_models(dbt.build_arguments(settings))
         tested = test_models(dbt.test_arguments(settings))
-    finished = warehouse.finish(state, cycle.id)
-    made = snapshots(finished)
+    generation = warehouse.finish(state, cycle.id)
+    made, returns = snapshots(generation), count_returns(generation)
     line = f"{len(built)} tables built, {made.line}, {len(tested)} tests hold"
-    return {"line": line, "tables": built, "snapshots": made.facts()}
+    if returns["lines"]:
+        line += f"; {returns['lines']:,} lines given back, {returns['without_purchase']:,} of them without a purchase"
+    return {"line": line, "tables": built, "snapshots": made.facts(), "returns": returns}
+
+
+def count_returns(generation: Generation) -> dict[str, int]:
+    """Return lines, and those among them that no purchase in the data explains: they change nothing."""
+    counted = generation.query(
+        """SELECT coalesce(sum(lines), 0) AS lines,
+                  coalesce(sum(lines) FILTER (WHERE purchase_order_id IS NULL), 0) AS without_purchase
+           FROM intermediate.int_returns"""
+    )
+    return {str(name): int(count) for name, count in counted.iloc[0].items()}
 
 
 def build_models(arguments: list[str]) -> list[dict[str, Any]]:

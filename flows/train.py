@@ -1,7 +1,7 @@
 """Train: every model of the catalogue on what the cycle knows, registered with its evidence."""
 
 import subprocess
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import pandas as pd
@@ -58,8 +58,15 @@ def read_examples(cycle: Cycle, entry: Entry) -> pd.DataFrame:
 
 
 def _settings(cycle: Cycle, name: str) -> dict[str, Any]:
+    """Those of the cycle's settings that are parameters of the model."""
     settings = cycle.door.settings
-    return {"seed": settings.seed} | ({"horizon_days": settings.churn_horizon_days} if name == "churn" else {})
+    own = {field.name for field in fields(catalog.MODELS[name].model.Params)}
+    given = {
+        "seed": settings.seed,
+        "horizon_days": settings.churn_horizon_days,
+        "imputation": settings.imputation,
+    }
+    return {field: value for field, value in given.items() if field in own}
 
 
 def _first_order(cycle: Cycle) -> pd.Timestamp:

@@ -1,7 +1,7 @@
 """The base of a generation: the earlier generation it begins as a copy of, so that only new snapshots are computed.
 
 A base must have been made by the same recipe and know no more of the world. Whether its rows still hold is not
-decided here: dbt compares digests of what it staged (``dbt_project/models/intermediate/int_changes.sql``).
+decided here: dbt compares digests of what it staged (``dbt_project/models/staging/stg_changes.sql``).
 """
 
 import hashlib
@@ -88,7 +88,7 @@ def snapshots(built: Generation) -> Snapshots:
         """SELECT count(*) AS total, count(*) FILTER (WHERE snapshot_at >= changed_from) AS computed,
                   min(snapshot_at) FILTER (WHERE snapshot_at >= changed_from) AS since,
                   any_value(base_as_of) AS base_as_of, any_value(late_rows) AS late_rows
-           FROM intermediate.int_snapshots CROSS JOIN intermediate.int_changes"""
+           FROM intermediate.int_snapshots CROSS JOIN staging.stg_changes"""
     ).iloc[0]
     known = {name: None if pd.isna(row[name]) else row[name] for name in ("base_as_of", "late_rows")}
     return Snapshots(total=int(row["total"]), computed=int(row["computed"]), since=row["since"], **known)

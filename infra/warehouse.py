@@ -193,7 +193,7 @@ def start_generation(
                 "CREATE TABLE base_digests (input VARCHAR, first_snapshot_at TIMESTAMP, rows BIGINT, digest HUGEINT)"
             )
         else:
-            connection.execute("CREATE OR REPLACE TABLE base_digests AS FROM intermediate.int_digests")
+            connection.execute("CREATE OR REPLACE TABLE base_digests AS FROM staging.stg_digests")
             _drop_later_tables(connection)
         connection.execute(
             """CREATE OR REPLACE TABLE cycle AS

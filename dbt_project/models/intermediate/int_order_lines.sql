@@ -13,5 +13,6 @@ left join {{ ref('stg_products') }} as products
         orders.product_id = products.product_id
         and orders.first_snapshot_at >= products.landed_at
 where
-    orders.product_id is not null
+    not orders.is_return
+    and orders.product_id is not null
     and {{ is_recomputed('orders.first_snapshot_at') }}

@@ -1,7 +1,9 @@
-{{ config(materialized='incremental', incremental_strategy='changed') }}
+{{ config(materialized='incremental', incremental_strategy='recomputed') }}
 with orders as (
     select * from {{ source('raw', 'orders') }}
-    where {{ is_known('ordered_at') }}
+    where
+        {{ is_known('ordered_at') }}
+        and {{ is_recomputed(first_snapshot_at('ordered_at')) }}
 )
 
 , crosswalk as (
@@ -18,10 +20,14 @@ select
     -- attributes
     , orders.channel
 
-    -- amounts: decimals, so that sums do not depend on the order of rows
-    , cast(orders.amount as decimal(18, 4)) as amount
-    , orders.quantity
-    , cast(coalesce(orders.discount, 0) as decimal(18, 4)) as discount
+    -- amounts: decimals, so that sums do not depend on the order of rows; those of a return are negative,
+    -- whatever sign the source gave them
+    , {{ is_return('orders') }} as is_return
+    , cast(if({{ is_return('orders') }}, -abs(orders.amount), orders.amount) as decimal(18, 4)) as amount
+    , if({{ is_return('orders') }}, -abs(orders.quantity), orders.quantity) as quantity
+    , cast(
+        if({{ is_return('orders') }}, -1, 1) * coalesce(orders.discount, 0) as decimal(18, 4)
+    ) as discount
 
     -- times
     , orders.ordered_at

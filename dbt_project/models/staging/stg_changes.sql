@@ -13,7 +13,7 @@ with base as (
         coalesce(fresh.input, held.input) as input
         , coalesce(fresh.first_snapshot_at, held.first_snapshot_at) as first_snapshot_at
         , coalesce(fresh.rows, 0) - coalesce(held.rows, 0) as more_rows
-    from {{ ref('int_digests') }} as fresh
+    from {{ ref('stg_digests') }} as fresh
     full join {{ source('cycle', 'base_digests') }} as held
         on
             fresh.input = held.input
