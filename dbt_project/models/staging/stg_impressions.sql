@@ -1,6 +1,9 @@
+{{ config(materialized='incremental', incremental_strategy='recomputed') }}
 with impressions as (
     select * from {{ source('raw', 'impressions') }}
-    where {{ is_known('shown_at') }}
+    where
+        {{ is_known('shown_at') }}
+        and {{ is_recomputed(first_snapshot_at('shown_at')) }}
 )
 
 , crosswalk as (

@@ -1,6 +1,9 @@
+{{ config(materialized='incremental', incremental_strategy='recomputed') }}
 with orders as (
     select * from {{ source('raw', 'orders') }}
-    where {{ is_known('ordered_at') }}
+    where
+        {{ is_known('ordered_at') }}
+        and {{ is_recomputed(first_snapshot_at('ordered_at')) }}
 )
 
 , crosswalk as (
