@@ -5,7 +5,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 
-from flows.context import Door, data_fingerprint, open_door
+from flows.context import Door, data_fingerprint, now, open_door
 from infra import landing, raw_zone
 from infra.errors import AimloopError
 from infra.raw_zone import Landing
@@ -30,7 +30,7 @@ def land(door: Door) -> list[Landing]:
     if known is not None:
         return known
     source = sources.find(door.settings.source)
-    return landing.land(door.state, door.keys, source.tables(door.settings), fingerprint)
+    return landing.land(door.state, door.keys, source.tables(door.settings), fingerprint, now())
 
 
 @flow(name="ingest")

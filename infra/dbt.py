@@ -69,7 +69,9 @@ def test_arguments(settings: Settings) -> list[str]:
 
 def _variables(settings: Settings) -> list[str]:
     names = ("churn_window_days", "churn_horizon_days")
-    return ["--vars", json.dumps({name: getattr(settings, name) for name in names})]
+    variables = {name: getattr(settings, name) for name in names}
+    variables["unanswered_consent"] = settings.privacy.unanswered_consent
+    return ["--vars", json.dumps(variables)]
 
 
 def run(arguments: list[str]) -> list[dict[str, Any]]:

@@ -8,11 +8,12 @@ table read = accepted + quarantined + suppressed.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
-from infra import contract_sql
+from infra import consents, contract_sql
 from infra.errors import AimloopError
 from infra.keys import Keys
 from infra.raw_contracts import RAW
@@ -22,8 +23,12 @@ from infra.state import State, disk_trouble
 from infra.warehouse import Connection, EngineError, attach_encrypted, engine
 
 
-def land(state: State, keys: Keys, tables: Sequence[RawTable], fingerprint: str) -> list[Landing]:
+def land(
+    state: State, keys: Keys, tables: Sequence[RawTable], fingerprint: str, now: datetime | None = None
+) -> list[Landing]:
     """Write a new raw zone from ``tables`` and let it take the old one's place.
+
+    ``now`` (naive UTC) is from when changed answers about consent are known, see `consents.record`.
 
     Raises:
         AimloopError: a table cannot be read or lacks a required column.
@@ -40,6 +45,7 @@ def land(state: State, keys: Keys, tables: Sequence[RawTable], fingerprint: str)
         connection.execute("CREATE TABLE raw.crosswalk (customer_id VARCHAR PRIMARY KEY, pseudonym VARCHAR UNIQUE)")
         connection.execute("CREATE TABLE raw.quarantine (table_name VARCHAR, reason VARCHAR, row_json VARCHAR)")
         landings = [_land_table(connection, state, keys, name, by_name.get(name)) for name in RAW]
+        consents.record(connection, state, keys, by_name.get("customers"), now)
         connection.execute("DELETE FROM raw.crosswalk WHERE pseudonym IN (FROM raw.tombstones)")
         _describe(connection, landings, fingerprint)
         connection.execute("DETACH raw")
