@@ -4,7 +4,7 @@ A company's export says what holds today; a cycle that looks back must act on wh
 adds a row for every customer whose answers differ from the last known ones, and drops none.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from infra.keys import Keys
@@ -16,7 +16,9 @@ from infra.warehouse import Connection, attach_encrypted
 QUESTIONS = ("consent_marketing", "consent_profiling")
 
 
-def record(connection: Connection, state: State, keys: Keys, customers: RawTable | None, now: datetime | None) -> None:
+def record(
+    connection: Connection, state: State, keys: Keys, customers: Sequence[RawTable], now: datetime | None
+) -> None:
     """Make ``raw.consents`` from that of the zone before and the ``raw.customers`` just landed.
 
     An answer is ``granted``, ``denied`` or ``unanswered`` (an empty cell), and NULL where the company has never
@@ -29,7 +31,8 @@ def record(connection: Connection, state: State, keys: Keys, customers: RawTable
         "(customer_id VARCHAR, landed_at TIMESTAMP, consent_marketing VARCHAR, consent_profiling VARCHAR)"
     )
     _carry(connection, state, keys)
-    given = {row[0] for row in connection.execute(f"DESCRIBE {customers.relation}").fetchall()} if customers else set()
+    described = (connection.execute(f"DESCRIBE {table.relation}").fetchall() for table in customers)
+    given = {row[0] for columns in described for row in columns}
     answers = ", ".join(f"{_answer(question, given)} AS {question}" for question in QUESTIONS)
     changed = " OR ".join(f"now.{question} IS DISTINCT FROM known.{question}" for question in QUESTIONS)
     connection.execute(

@@ -82,6 +82,12 @@ def data_range(state: State, keys: Keys) -> tuple[pd.Timestamp, pd.Timestamp]:
     return pd.Timestamp(first, tz="UTC"), pd.Timestamp(last, tz="UTC").floor("D") + pd.Timedelta(days=1)
 
 
+def rules_applied(state: State, keys: Keys) -> pd.DataFrame:
+    """How many values of which table and column were read by which rule for real dirt."""
+    with open_raw_zone(state, keys) as connection:
+        return connection.execute("SELECT * FROM raw.rules ORDER BY rows DESC").df()
+
+
 def quarantine_reasons(state: State, keys: Keys) -> pd.DataFrame:
     """How many rows of which table were set aside for which reason, most first."""
     with open_raw_zone(state, keys) as connection:

@@ -4,7 +4,6 @@ A generation is one DuckDB file, written by one cycle and published by an atomic
 open published generations read-only, so writers never block them.
 """
 
-import importlib.resources
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from pandera.typing.pandas import DataFrame
 from infra import contract_sql
 from infra.contracts import Contract
 from infra.errors import AimloopError
+from infra.sources.extensions import load_extension
+from infra.sources.rows import sql_text
 from infra.state import State, publish_text
 
 T = TypeVar("T", bound=Contract)
@@ -28,11 +29,6 @@ QueryMistake = duckdb.BinderException
 Connection: TypeAlias = duckdb.DuckDBPyConnection
 
 MEMORY_LIMIT = "3GB"
-
-
-def sql_text(value: object) -> str:
-    """A value as a SQL string literal."""
-    return "'" + str(value).replace("'", "''") + "'"
 
 
 @contextmanager
@@ -57,7 +53,7 @@ def attach_encrypted(connection: Connection, path: Path, alias: str, key: str, *
         AimloopError: the key does not open the file, or the file is damaged.
     """
     # brings the OpenSSL that DuckDB needs to write encrypted files
-    connection.execute(f"LOAD {sql_text(_packaged_extension('httpfs'))}")
+    load_extension(connection, "httpfs")
     mode = ", READ_ONLY" if read_only else ""
     try:
         connection.execute(f"ATTACH {sql_text(path)} AS {alias} (ENCRYPTION_KEY {sql_text(key)}{mode})")
@@ -70,12 +66,6 @@ def attach_encrypted(connection: Connection, path: Path, alias: str, key: str, *
                 f"remove {path} and run again: the data is landed anew",
             ) from None
         raise
-
-
-def _packaged_extension(name: str) -> Path:
-    """A DuckDB extension that came as a Python package: loaded from there, nothing is downloaded or copied."""
-    package = Path(str(importlib.resources.files(f"duckdb_extension_{name}")))
-    return package / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
 
 
 @dataclass(frozen=True)
