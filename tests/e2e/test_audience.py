@@ -2,36 +2,57 @@
 
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from flows.audience import without_details
-from tests.conftest import Aimloop
+from flows.cli import app
 from tests.e2e.conftest import SmallCycle
 
 EVERYBODY = ("audience", "--where", "true")
 
 
+class InProcess:
+    """The command over a state folder, called in this process: it is over in a moment."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+
+    def __call__(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        result = CliRunner().invoke(app, arguments, env={"AIMLOOP_STATE": str(self.state), **environ})
+        return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
+
+
+@pytest.fixture(autouse=True)
+def _put_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Opening the door sets homes and the umask of this process."""
+    for name in ("BENTOML_HOME", "PREFECT_HOME"):
+        monkeypatch.setenv(name, os.environ[name])
+    umask = os.umask(0o077)
+    yield
+    os.umask(umask)
+
+
 @pytest.fixture
-def aimloop(small_cycle: SmallCycle, tmp_path: Path) -> Aimloop:
+def aimloop(small_cycle: SmallCycle, tmp_path: Path) -> InProcess:
     """The small cycle's state, to write into."""
     shutil.copytree(small_cycle.state, tmp_path / "state", ignore=shutil.ignore_patterns("bentoml", "prefect", "dbt"))
-    copied = Aimloop(tmp_path / "state")
-    copied.environ |= {
-        name: value for name, value in small_cycle.aimloop.environ.items() if name == "AIMLOOP_SOURCE_FOLDER"
-    }
-    return copied
+    return InProcess(tmp_path / "state")
 
 
-def trail(aimloop: Aimloop) -> list[dict[str, object]]:
+def trail(aimloop: InProcess) -> list[dict[str, object]]:
     return json.loads(aimloop("audit", "--json").stdout)["entries"]
 
 
-def test_from_what_one_may_ask_for_to_a_list_on_record(aimloop: Aimloop, tmp_path: Path) -> None:
+def test_from_what_one_may_ask_for_to_a_list_on_record(aimloop: InProcess, tmp_path: Path) -> None:
     columns = {c["column"]: c["values"] for c in json.loads(aimloop("audience", "--json").stdout)["columns"]}
     segment = columns["segment"][0].rpartition(" ")[0]
     where = f"segment = {segment} and churn_probability >= 0"
@@ -60,7 +81,7 @@ def test_from_what_one_may_ask_for_to_a_list_on_record(aimloop: Aimloop, tmp_pat
     assert not any(customer_id in json.dumps(entry) for customer_id in listed["customer_id"] if len(customer_id) > 3)
 
 
-def test_contact_details_need_a_role_that_may_and_a_refusal_is_on_record(aimloop: Aimloop, tmp_path: Path) -> None:
+def test_contact_details_need_a_role_that_may_and_a_refusal_is_on_record(aimloop: InProcess, tmp_path: Path) -> None:
     out = tmp_path / "list.csv"
     asked = (*EVERYBODY, "--channel", "sms", "--contact", "--out", str(out))
 
@@ -82,7 +103,7 @@ def test_contact_details_need_a_role_that_may_and_a_refusal_is_on_record(aimloop
     assert not any(phone.encode() in ledger for phone in listed["phone"])
 
 
-def test_a_list_can_be_printed_and_a_file_is_not_overwritten(aimloop: Aimloop, tmp_path: Path) -> None:
+def test_a_list_can_be_printed_and_a_file_is_not_overwritten(aimloop: InProcess, tmp_path: Path) -> None:
     printed = aimloop(*EVERYBODY, "--limit", "2", "--out", "-")
     assert printed.stdout.splitlines()[0].startswith("customer_id,segment,")
     assert len(printed.stdout.splitlines()) == 3
@@ -98,7 +119,7 @@ def test_a_list_can_be_printed_and_a_file_is_not_overwritten(aimloop: Aimloop, t
     assert len(pd.read_parquet(out)) == 1
 
 
-def test_a_changed_trail_is_reported(aimloop: Aimloop) -> None:
+def test_a_changed_trail_is_reported(aimloop: InProcess) -> None:
     aimloop(*EVERYBODY, "--out", "-")
     with sqlite3.connect(aimloop.state / "ledger.sqlite") as connection:
         connection.execute("DROP TRIGGER audit_refuses_update")
@@ -124,7 +145,7 @@ def test_a_changed_trail_is_reported(aimloop: Aimloop) -> None:
 def test_what_cannot_be_done_is_said_with_the_remedy(
     small_cycle: SmallCycle, arguments: tuple[str, ...], said: str
 ) -> None:
-    done = small_cycle.aimloop("audience", *arguments)
+    done = InProcess(small_cycle.state)("audience", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stdout == ""
