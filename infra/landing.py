@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from infra import contract_sql
+from infra import consents, contract_sql
 from infra.errors import AimloopError
 from infra.intake import UNREAD, Judgement, read_table
 from infra.keys import Keys
@@ -41,7 +41,8 @@ def land(
         tables: any number of inputs a table; the rows of inputs of one name are added up.
         fingerprint: a label of the data, to recognise them by.
         cleaning: the rules for dirt; default: all of them as they come.
-        now: the instant of landing (naive UTC): later events are set aside; None: nobody knows the time.
+        now: the instant of landing (naive UTC): later events are set aside, changed answers about consent are known
+            from then on; None: nobody knows the time.
 
     Raises:
         AimloopError: a table cannot be read or lacks a required column.
@@ -65,6 +66,7 @@ def land(
             "CREATE TABLE raw.rules (table_name VARCHAR, column_name VARCHAR, rule VARCHAR, rows BIGINT)"
         )
         landings = [_land_table(connection, state, keys, name, inputs[name], judgement) for name in RAW]
+        consents.record(connection, state, keys, inputs["customers"], now)
         connection.execute("DELETE FROM raw.crosswalk WHERE pseudonym IN (FROM raw.tombstones)")
         _describe(connection, landings, fingerprint)
         connection.execute("DETACH raw")

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, URL, ForeignKey, create_engine, delete, event, select
+from sqlalchemy import JSON, URL, Engine, ForeignKey, create_engine, delete, event, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -121,6 +121,11 @@ class Ledger:
             raise disk_trouble(error, path) or AimloopError(
                 f"the ledger {path} cannot be read: {error.orig}", "it seems damaged: put a copy of it back"
             ) from error
+
+    @property
+    def engine(self) -> Engine:
+        """For tables kept beside these, in files of their own: `infra.audit`."""
+        return self._engine
 
     def close(self) -> None:
         self._engine.dispose()

@@ -94,6 +94,10 @@ class Settings(BaseModel):
         None, min_length=1, description="Key of pseudonyms; default: keys/pseudonym.key."
     )
 
+    role: str = Field(
+        "analyst", min_length=1, description="In which role you act; privacy.contact_roles says what for."
+    )
+
     sources: dict[str, Connection] = Field(default_factory=dict, description="Places that tables are read from.")
     tables: dict[str, TableInputs] = Field(default_factory=dict, description="Where each raw table comes from.")
     cleaning: Cleaning = Field(default_factory=Cleaning, description="The rules for real dirt.")
@@ -117,7 +121,7 @@ class Settings(BaseModel):
 
     def meaning(self) -> dict[str, Any]:
         """The settings that change what a cycle computes (not where it is kept, not secrets)."""
-        elsewhere = {"state", "port", "ui_port", "as_of", "storage_key", "pseudonym_key", "sources"}
+        elsewhere = {"state", "port", "ui_port", "as_of", "storage_key", "pseudonym_key", "sources", "role"}
         return self.model_dump(mode="json", exclude=elsewhere)
 
 
