@@ -1,8 +1,8 @@
 """Landing: the source's tables into a new raw zone, which takes the old one's place in one step.
 
 Each table is cast and checked against its contract; failing rows are set aside with their reason,
-erased people are left out, and the crosswalk from customer ids to pseudonyms is kept. For every
-table read = accepted + quarantined + suppressed.
+erased people are left out by their tombstones, and the crosswalk from customer ids to pseudonyms is
+kept. For every table read = accepted + quarantined + suppressed.
 """
 
 import json
@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from infra import contract_sql
+from infra import contract_sql, tombstones
 from infra.errors import AimloopError
 from infra.keys import Keys
 from infra.raw_contracts import RAW
-from infra.raw_zone import Landing, explained_damage
+from infra.raw_zone import Landing
 from infra.sources.raw_table import RawTable
 from infra.state import State, disk_trouble
 from infra.warehouse import Connection, EngineError, attach_encrypted, engine
@@ -34,13 +34,11 @@ def land(state: State, keys: Keys, tables: Sequence[RawTable], fingerprint: str)
     if unknown := sorted(set(by_name) - set(RAW)):
         raise AimloopError(f"the source has a table '{unknown[0]}' that no contract knows", f"known: {', '.join(RAW)}")
     with engine(state.raw_zone.parent / "spill") as connection:
-        _carry_tombstones(connection, state, keys)
+        _recall_tombstones(connection, state, keys)
         attach_encrypted(connection, fresh, "raw", keys.storage, read_only=False)
-        connection.execute("CREATE TABLE raw.tombstones AS FROM tombstones")
         connection.execute("CREATE TABLE raw.crosswalk (customer_id VARCHAR PRIMARY KEY, pseudonym VARCHAR UNIQUE)")
         connection.execute("CREATE TABLE raw.quarantine (table_name VARCHAR, reason VARCHAR, row_json VARCHAR)")
         landings = [_land_table(connection, state, keys, name, by_name.get(name)) for name in RAW]
-        connection.execute("DELETE FROM raw.crosswalk WHERE pseudonym IN (FROM raw.tombstones)")
         _describe(connection, landings, fingerprint)
         connection.execute("DETACH raw")
     fresh.replace(state.raw_zone)
@@ -66,7 +64,7 @@ def _land_table(connection: Connection, state: State, keys: Keys, name: str, tab
     _set_duplicates_aside(connection, contract_sql.key(contract))
     if "customer_id" in contract_sql.columns(contract):
         _extend_crosswalk(connection, keys)
-        suppressed = "customer_id IN (SELECT customer_id FROM raw.crosswalk SEMI JOIN raw.tombstones USING (pseudonym))"
+        suppressed = "customer_id IN (FROM erased)"
     else:
         suppressed = "false"
     connection.execute(
@@ -136,8 +134,9 @@ def _set_duplicates_aside(connection: Connection, key: list[str]) -> None:
 def _extend_crosswalk(connection: Connection, keys: Keys) -> None:
     new = connection.execute(
         "SELECT DISTINCT customer_id FROM incoming ANTI JOIN raw.crosswalk USING (customer_id) "
-        "WHERE customer_id IS NOT NULL ORDER BY customer_id"
+        "ANTI JOIN erased USING (customer_id) WHERE customer_id IS NOT NULL ORDER BY customer_id"
     ).df()
+    new = _without_erased(connection, keys, new)
     if new.empty:
         return
     new["pseudonym"] = [keys.pseudonymise(customer_id) for customer_id in new["customer_id"]]
@@ -146,14 +145,23 @@ def _extend_crosswalk(connection: Connection, keys: Keys) -> None:
     connection.unregister("newcomers")
 
 
-def _carry_tombstones(connection: Connection, state: State, keys: Keys) -> None:
-    """Erased people stay erased: their pseudonyms move from the old zone to the new one."""
-    connection.execute("CREATE TEMP TABLE tombstones (pseudonym VARCHAR)")
-    if state.raw_zone.exists():
-        with explained_damage(state.raw_zone):
-            attach_encrypted(connection, state.raw_zone, "old", keys.storage, read_only=True)
-            connection.execute("INSERT INTO tombstones FROM old.tombstones")
-            connection.execute("DETACH old")
+def _recall_tombstones(connection: Connection, state: State, keys: Keys) -> None:
+    """Tombstones of erased people, and a place for the ids among the incoming ones that they belong to."""
+    marks = sorted(tombstones.read(state, keys))
+    connection.execute("CREATE TEMP TABLE tombstones AS SELECT unnest($marks::VARCHAR[]) AS mark", {"marks": marks})
+    connection.execute("CREATE TEMP TABLE erased (customer_id VARCHAR)")
+
+
+def _without_erased(connection: Connection, keys: Keys, new: pd.DataFrame) -> pd.DataFrame:
+    """Erased people who come back with this export are told apart before anything of them is written."""
+    marks = {mark for (mark,) in connection.execute("FROM tombstones").fetchall()}
+    if not marks:
+        return new
+    is_erased = new["customer_id"].map(keys.entomb).isin(marks)
+    connection.register("returned", new.loc[is_erased, ["customer_id"]])
+    connection.execute("INSERT INTO erased FROM returned")
+    connection.unregister("returned")
+    return new[~is_erased].copy()
 
 
 def _describe(connection: Connection, landings: Sequence[Landing], fingerprint: str) -> None:

@@ -122,6 +122,11 @@ class Generation:
             if databases == [("other",)]:
                 connection.execute(f"CREATE TABLE marts.{table} AS FROM other.marts.{table}")
 
+    def holds(self, mart: str) -> bool:
+        """Is there such a table among the marts?"""
+        found = "SELECT count(*) AS n FROM duckdb_tables() WHERE schema_name = 'marts' AND table_name = $mart"
+        return bool(self.query(found, mart=mart)["n"][0])
+
     def execute(self, sql: str, **parameters: Any) -> None:
         """Run one writing statement."""
         with engine(self._spill, self.path) as connection:
@@ -185,10 +190,10 @@ def discard(generation: Generation) -> None:
 
 def finish(state: State, name: str) -> Generation:
     """Give a built generation its final name."""
-    finished = generation(state, name)
-    discard(finished)
-    building(state, name).path.replace(finished.path)
-    return finished
+    whole = generation(state, name)
+    discard(whole)
+    building(state, name).path.replace(whole.path)
+    return whole
 
 
 def published(state: State) -> Generation | None:
@@ -199,11 +204,16 @@ def published(state: State) -> Generation | None:
     return generation(state, pointer.read_text(encoding="utf-8").strip())
 
 
+def finished(state: State) -> list[Generation]:
+    """Every generation whose marts are all there, published or not."""
+    return [Generation(path) for path in sorted(state.warehouse.glob("*.duckdb")) if ".building" not in path.name]
+
+
 def publish(state: State, name: str, keep: int = 2) -> None:
     """Point readers to a generation, and drop all but the last ``keep``."""
     publish_text(state.warehouse / "current", name + "\n")
-    finished = [path for path in state.warehouse.glob("*.duckdb") if ".building" not in path.name]
-    newest_first = sorted(finished, key=lambda path: path.stat().st_mtime, reverse=True)
+    paths = [generation.path for generation in finished(state)]
+    newest_first = sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True)
     kept = {generation(state, name).path, *newest_first[:keep]}
     for path in newest_first:
         if path not in kept:
