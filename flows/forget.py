@@ -77,14 +77,12 @@ def mark_versions(door: Door, persons: Sequence[Person]) -> None:
 
 def erase_from_reference_samples(door: Door, persons: Sequence[Person], done: Journal) -> None:
     """Reference samples hold feature rows without a pseudonym: rows that equal theirs in any generation go."""
-    rows = {
-        (person.tombstone, name): _feature_rows(door, person, name) for person in persons for name in catalog.MODELS
-    }
-    for tag, folder in registry.stored(door.state.bentoml):
-        name = tag.split(":")[0]
-        for person in persons:
-            theirs = rows.get((person.tombstone, name), pd.DataFrame())
-            if theirs.empty:
+    stored = list(registry.stored(door.state.bentoml))
+    for person in persons:
+        rows = {name: _feature_rows(door, person, name) for name in catalog.MODELS}
+        for tag, folder in stored:
+            theirs = rows.get(tag.split(":")[0])
+            if theirs is None or theirs.empty:
                 continue
             for fresh, target, count in registry.rewritten_without(folder, theirs):
                 done.removed(f"reference sample: {tag}", {person.tombstone: count})

@@ -210,8 +210,9 @@ def _in_sqlite(path: Path, people: pd.DataFrame) -> dict[str, int]:
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         owned = [n for n in names if "pseudonym" in {r[1] for r in connection.execute(f'PRAGMA table_info("{n}")')}]
-        counts = {}
-        for row in people.itertuples(index=False):
-            queries = [f'SELECT count(*) FROM "{name}" WHERE pseudonym = ?' for name in owned]
-            counts[row.tombstone] = sum(connection.execute(q, (row.pseudonym,)).fetchone()[0] for q in queries)
+        queries = [f'SELECT count(*) FROM "{name}" WHERE pseudonym = ?' for name in owned]
+        counts = {
+            str(tombstone): sum(connection.execute(query, (pseudonym,)).fetchone()[0] for query in queries)
+            for pseudonym, tombstone in zip(people["pseudonym"], people["tombstone"], strict=True)
+        }
     return {tombstone: count for tombstone, count in counts.items() if count}

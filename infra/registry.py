@@ -5,7 +5,7 @@ Call ``State.set_homes`` first: BentoML reads its home when it is imported.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -94,7 +94,7 @@ def rewritten_without(folder: Path, rows: pd.DataFrame) -> Iterator[tuple[Path, 
 
 def _row_digests(frame: pd.DataFrame, like: pd.DataFrame) -> pd.Series:
     """A digest a row over the columns of ``like``, the same whatever width and nullability numbers have."""
-    plain = {}
+    plain: dict[Hashable, Any] = {}
     for name in like:
         column = frame[name] if name in frame else pd.Series(None, index=frame.index, dtype=object)
         if pd.api.types.is_numeric_dtype(like[name]):

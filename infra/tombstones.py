@@ -27,7 +27,7 @@ def read(state: State, keys: Keys) -> dict[str, str]:
     if content["people"] and content["key"] != keys.tombstone_fingerprint():
         raise AimloopError(
             f"{_file(state)} holds {len(content['people'])} erased people, and the tombstone key does not fit",
-            f"put back {state.erasure / 'tombstone.key'} or AIMLOOP_TOMBSTONE_KEY; without it erased people would return",
+            f"put back {state.erasure / 'tombstone.key'} (or AIMLOOP_TOMBSTONE_KEY): else erased people return",
         )
     return dict(content["people"])
 
