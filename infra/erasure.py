@@ -14,23 +14,24 @@ import pandas as pd
 
 from infra import rewriting, warehouse
 from infra.contract_sql import event_time
+from infra.errors import AimloopError
 from infra.files import publish_text
 from infra.journal import Journal
 from infra.keys import Keys
 from infra.people import DISTINCTIVE, Person, register
 from infra.raw_contracts import RAW
-from infra.raw_zone import explained_damage
 from infra.rewriting import Table
-from infra.state import State
-from infra.warehouse import Connection, attach_encrypted, engine
+from infra.state import State, disk_trouble
+from infra.warehouse import Connection, EngineError, attach_encrypted, engine
 
 # A row set aside is theirs when it carries their id as customer, or, since it may be broken in any way,
 # any text that can be nobody else's: as a value of its own, or as a word in a longer text.
 _IN_QUARANTINE = f"""
     SELECT DISTINCT q.rowid AS row_id, p.tombstone FROM old.quarantine q JOIN people p
-      ON q.row_json->>'customer_id' = p.customer_id OR q.row_json->>'given_customer_id' = p.customer_id
-      OR length(p.customer_id) >= {DISTINCTIVE}
-         AND list_contains(json_extract_string(q.row_json, '$.*'), p.customer_id)
+      ON json_extract_string(q.row_json, '$.customer_id') = p.customer_id
+      OR json_extract_string(q.row_json, '$.given_customer_id') = p.customer_id
+      OR (length(p.customer_id) >= {DISTINCTIVE}
+          AND list_contains(json_extract_string(q.row_json, '$.*'), p.customer_id))
     UNION
     SELECT DISTINCT q.rowid, d.tombstone FROM old.quarantine q JOIN details d
       ON contains(lower(q.row_json), lower(d.detail)) AND regexp_matches(
@@ -46,7 +47,7 @@ def holdings(state: State, keys: Keys, persons: Sequence[Person]) -> dict[str, d
             counts = _counts(connection)
         found |= {f"raw zone: {name}": count for name, count in counts.items() if count}
     for path in (generation.path for generation in warehouse.finished(state)):
-        with engine(path.parent / "spill") as connection, explained_damage(path):
+        with engine(path.parent / "spill") as connection, _discreet(path):
             connection.execute(f"ATTACH {warehouse.sql_text(path)} AS old (READ_ONLY)")
             register(connection, persons)
             counts = _counts(connection)
@@ -65,14 +66,14 @@ def first_seen(state: State, keys: Keys, persons: Sequence[Person]) -> dict[str,
     if not state.raw_zone.exists():
         return seen
     times = [
-        f"SELECT customer_id, {time} AS at FROM old.{name}"
+        f"SELECT customer_id, {time} AS happened_at FROM old.{name}"
         for name, contract in RAW.items()
         if (time := event_time(contract)) and "customer_id" in contract.to_schema().columns
     ]
     with _raw_zone(state, keys, persons) as connection:
         rows = connection.execute(
-            f"SELECT tombstone, min(least(at, TIMESTAMP '2261-01-01')) FROM ({' UNION ALL '.join(times)}) "
-            "JOIN people USING (customer_id) GROUP BY tombstone HAVING min(at) IS NOT NULL"
+            f"SELECT tombstone, min(least(happened_at, TIMESTAMP '2261-01-01')) FROM ({' UNION ALL '.join(times)}) "
+            "JOIN people USING (customer_id) GROUP BY tombstone HAVING min(happened_at) IS NOT NULL"
         ).fetchall()
     return seen | {tombstone: pd.Timestamp(at) for tombstone, at in rows}
 
@@ -109,10 +110,10 @@ def erase_from_warehouse(state: State, persons: Sequence[Person], journal: Journ
             journal.drop(path)
     if published is None or not published.path.exists():
         return
-    with engine(published.path.parent / "spill", published.path) as connection:
+    with _discreet(published.path), engine(published.path.parent / "spill", published.path) as connection:
         connection.execute("CHECKPOINT")  # nothing stays beside the file that takes its place
     fresh = published.path.with_suffix(".erasing")
-    with rewriting.between(published.path, fresh) as connection:
+    with _discreet(published.path), rewriting.between(published.path, fresh) as connection:
         register(connection, persons)
         counts = _counts(connection)
         if any(counts.values()):
@@ -155,10 +156,22 @@ def erase_from_profiles(state: State, persons: Sequence[Person], journal: Journa
 
 @contextmanager
 def _raw_zone(state: State, keys: Keys, persons: Sequence[Person]) -> Iterator[Connection]:
-    with engine(state.raw_zone.parent / "spill") as connection, explained_damage(state.raw_zone):
+    with engine(state.raw_zone.parent / "spill") as connection, _discreet(state.raw_zone):
         attach_encrypted(connection, state.raw_zone, "old", keys.storage, read_only=True)
         register(connection, persons)
         yield connection
+
+
+@contextmanager
+def _discreet(path: Path) -> Iterator[None]:
+    """The engine's words may quote a row of the person, and errors end up in logs: its kind must do."""
+    try:
+        yield
+    except EngineError as error:
+        raise disk_trouble(error, path) or AimloopError(
+            f"{path} cannot be read or copied ({type(error).__name__}); the erasure is not finished",
+            "mend or remove that file; `aimloop forget` or `aimloop run` then goes on with the erasure",
+        ) from None
 
 
 def _counts(connection: Connection) -> dict[str, dict[str, int]]:

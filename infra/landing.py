@@ -16,7 +16,7 @@ from infra import contract_sql, tombstones
 from infra.errors import AimloopError
 from infra.keys import Keys
 from infra.raw_contracts import RAW
-from infra.raw_zone import Landing
+from infra.raw_zone import Landing, explained_damage
 from infra.sources.raw_table import RawTable
 from infra.state import State, disk_trouble
 from infra.warehouse import Connection, EngineError, attach_encrypted, engine
@@ -34,6 +34,7 @@ def land(state: State, keys: Keys, tables: Sequence[RawTable], fingerprint: str)
     if unknown := sorted(set(by_name) - set(RAW)):
         raise AimloopError(f"the source has a table '{unknown[0]}' that no contract knows", f"known: {', '.join(RAW)}")
     with engine(state.raw_zone.parent / "spill") as connection:
+        _refuse_another_key(connection, state, keys)
         _recall_tombstones(connection, state, keys)
         attach_encrypted(connection, fresh, "raw", keys.storage, read_only=False)
         connection.execute("CREATE TABLE raw.crosswalk (customer_id VARCHAR PRIMARY KEY, pseudonym VARCHAR UNIQUE)")
@@ -143,6 +144,14 @@ def _extend_crosswalk(connection: Connection, keys: Keys) -> None:
     connection.register("newcomers", new)
     connection.execute("INSERT INTO raw.crosswalk SELECT customer_id, pseudonym FROM newcomers")
     connection.unregister("newcomers")
+
+
+def _refuse_another_key(connection: Connection, state: State, keys: Keys) -> None:
+    """A zone that does not open is not replaced: whoever has its key may want it."""
+    if state.raw_zone.exists():
+        with explained_damage(state.raw_zone):
+            attach_encrypted(connection, state.raw_zone, "old", keys.storage, read_only=True)
+            connection.execute("DETACH old")
 
 
 def _recall_tombstones(connection: Connection, state: State, keys: Keys) -> None:
