@@ -18,6 +18,8 @@ import duckdb
 import pandas as pd
 
 from infra.keys import Keys
+from infra.state import State
+from infra.warehouse import attach_encrypted, engine
 
 
 def files(folder: Path) -> Iterator[Path]:
@@ -28,7 +30,7 @@ def search_folder(folder: Path, person: dict[str, str], keys: Keys | None) -> It
     """Every (file, place) that holds the person; the raw zone's columns are not searched: they belong there."""
     for path in files(folder):
         content = path.read_bytes()
-        if keys is not None and path.parent.name == "raw":
+        if keys is not None and path.parent.name in ("raw", "erasure"):
             # encrypted: nobody may read it without the key
             assert not holds(content, person), path
         elif content[8:12] == b"DUCK":
@@ -101,3 +103,13 @@ def search_sqlite(path: Path, person: dict[str, str]) -> Iterator[str]:
                 if holds(b"\n".join(cells), person):
                     yield table
                     break
+
+
+def search_everything(state: State, person: dict[str, str], keys: Keys) -> Iterator[tuple[Path, str]]:
+    """``search_folder``, and every column of what is encrypted, decrypted."""
+    yield from search_folder(state.root, person, keys)
+    for path in files(state.root):
+        if path.parent.name in ("raw", "erasure") and path.suffix == ".duckdb":
+            with engine(path.parent / "spill") as connection:
+                attach_encrypted(connection, path, "searched", keys.storage, read_only=True)
+                yield from ((path, str(place)) for place in search_duckdb(connection, "searched", person))
