@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from infra.files import sha256
@@ -20,17 +20,31 @@ def erase_mentions(state: State, persons: Sequence[Person], journal: Journal) ->
     dbt's artefacts are dropped, since dbt makes them anew; a log loses the lines, a database the words.
     """
     needles = sorted({needle for person in persons for needle in person.needles}, key=len, reverse=True)
-    dropped = 0
-    for path in _files(state.dbt):
-        if any(needle.encode() in path.read_bytes() for needle in needles):
-            journal.drop(path)
-            dropped += 1
-    lines = sum(_without_lines(path, needles, journal) for path in _logs(state))
-    cells = sum(_without_words(path, needles, journal) for path in (state.ledger, *state.prefect.glob("*.db")))
-    found = {"dbt artefacts": dropped, "log lines": lines, "cells of the ledger and Prefect": cells}
-    for place, count in found.items():
+
+    def noted(path: Path, count: int) -> bool:
+        """Into the journal before it is removed: a repeat would not find it any more."""
         if count:
-            journal.removed(f"mentions: {place}", {person.tombstone: count for person in persons})
+            place = f"mentions: {path.relative_to(state.root).as_posix()}"
+            journal.removed(place, {person.tombstone: count for person in persons})
+        return count > 0
+
+    for path in _files(state.dbt):
+        if noted(path, len(_lines_with(path, needles))):
+            journal.drop(path)
+    for path in _logs(state):
+        named = _lines_with(path, needles)
+        if noted(path, len(named)):
+            fresh = path.with_name(path.name + ".fresh")
+            fresh.write_bytes(b"".join(line for line in path.read_bytes().splitlines(True) if line not in named))
+            journal.replace(fresh, path)
+    pattern = re.compile("|".join(_pattern(needle) for needle in needles))
+    for path in (path for path in (state.ledger, *state.prefect.glob("*.db")) if path.exists()):
+        with _cells(path, pattern) as (connection, cells):
+            count = sum(connection.execute(f"SELECT count(*) {where}").fetchone()[0] for _, _, where in cells)
+            if noted(path, count):
+                before = sha256(path)
+                _redact(connection, cells)
+                journal.changed(path, before)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -45,41 +59,37 @@ def _is_log(path: Path) -> bool:
     return path.is_file() and not path.is_symlink() and path.suffix in (".log", ".txt", ".out", ".err")
 
 
-def _without_lines(path: Path, needles: Sequence[str], journal: Journal) -> int:
-    content = path.read_bytes()
-    lines = content.splitlines(keepends=True)
-    kept = [line for line in lines if not any(needle.encode() in line for needle in needles)]
-    if len(kept) < len(lines):
-        fresh = path.with_name(path.name + ".fresh")
-        fresh.write_bytes(b"".join(kept))
-        journal.replace(fresh, path)
-    return len(lines) - len(kept)
+def _lines_with(path: Path, needles: Sequence[str]) -> set[bytes]:
+    return {line for line in path.read_bytes().splitlines(True) if any(needle.encode() in line for needle in needles)}
 
 
-def _without_words(path: Path, needles: Sequence[str], journal: Journal) -> int:
-    """Each cell of text, then the file compacted, so that freed pages hold nothing."""
-    if not path.exists():
-        return 0
-    pattern = re.compile("|".join(_pattern(needle) for needle in needles))
-    changed = 0
+@contextmanager
+def _cells(path: Path, pattern: re.Pattern[str]) -> Iterator[tuple[sqlite3.Connection, list[tuple[str, str, str]]]]:
+    """A connection that knows ``redacted(text)``; table, column and FROM … WHERE of every column, for its mentions."""
     with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
         connection.create_function("mentions", 1, lambda text: bool(pattern.search(text)), deterministic=True)
         connection.create_function("redacted", 1, lambda text: pattern.sub(ERASED, text), deterministic=True)
-        before = sha256(path)
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-        for (table,) in tables.fetchall():
-            for _, column, *_ in connection.execute(f'PRAGMA table_info("{table}")').fetchall():
-                changed += connection.execute(
-                    f'UPDATE "{table}" SET "{column}" = redacted("{column}") '
-                    f'WHERE typeof("{column}") = \'text\' AND mentions("{column}")'
-                ).rowcount
-        if changed:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.execute("VACUUM")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    if changed:
-        journal.changed(path, before)
-    return changed
+        yield (
+            connection,
+            [
+                (table, name, f'FROM "{table}" WHERE typeof("{name}") = \'text\' AND mentions("{name}")')
+                for (table,) in tables.fetchall()
+                for _, name, *_ in connection.execute(f'PRAGMA table_info("{table}")').fetchall()
+            ],
+        )
+
+
+def _redact(connection: sqlite3.Connection, cells: Sequence[tuple[str, str, str]]) -> None:
+    """Every mention in one transaction, then the file compacted, so that freed pages hold nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    for table, column, where in cells:
+        condition = where.split(" WHERE ", 1)[1]
+        connection.execute(f'UPDATE "{table}" SET "{column}" = redacted("{column}") WHERE {condition}')
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _pattern(needle: str) -> str:

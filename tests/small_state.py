@@ -1,10 +1,12 @@
 """A small state folder with something of three people in every place, made without dbt or training."""
 
 import hashlib
+import json
 import sqlite3
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import joblib
 import pandas as pd
@@ -13,6 +15,8 @@ from flows.context import Door
 from infra import landing, profiles, warehouse
 from infra.keys import open_keys
 from infra.ledger import Ledger
+from infra.profiles import Profiles
+from infra.raw_zone import open_raw_zone
 from infra.settings import Settings
 from infra.sources.raw_table import RawTable
 from infra.state import State
@@ -113,3 +117,31 @@ def profile_tables(pseudonyms: list[str]) -> dict[str, pd.DataFrame]:
 
 def digest(pseudonym: str, order: str) -> str:
     return hashlib.md5((pseudonym + order).encode()).hexdigest()
+
+
+def everyone(door: Door) -> dict[str, str]:
+    return {person: door.keys.pseudonymise(person) for person in PEOPLE}
+
+
+def epochs_of(door: Door) -> list[str]:
+    return [path.name for path in (door.state.root / "epochs").iterdir() if path.is_dir()]
+
+
+def assert_whole(door: Door) -> None:
+    """Every place knows the same people by the pseudonyms of the door's keys."""
+    pseudonyms = everyone(door)
+    with open_raw_zone(door.state, door.keys) as zone:
+        assert dict(zone.execute("FROM raw.crosswalk").fetchall()) == pseudonyms
+        assert zone.execute("SELECT count(*) FROM raw.orders").fetchone() == (12,)
+    generation = warehouse.published(door.state)
+    assert generation is not None
+    for table, rows in {"marts.customer_features": 1, "marts.scores": 1, "staging.stg_orders": 4}.items():
+        found = generation.query(f"SELECT pseudonym, count(*) AS rows FROM {table} GROUP BY ALL")
+        assert dict(found.itertuples(index=False)) == dict.fromkeys(pseudonyms.values(), rows)
+    orders = generation.query("SELECT DISTINCT order_id FROM staging.stg_orders")["order_id"]
+    assert set(orders) == {digest(p, f"o{n}") for p in pseudonyms.values() for n in range(4)}
+    assert Profiles.open(door.state).customers(list(pseudonyms.values()))["amount_84d"].tolist() == [1, 2, 3]
+
+
+def certificates(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text(encoding="utf-8")) for path in (folder / "certificates").glob("*.json")]

@@ -133,9 +133,9 @@ def test_the_certificate_says_what_was_removed_and_names_nobody(before: Door, er
     assert written["tombstone"] == open_door(door.state.root).keys.entomb(ANN)
     assert written["rows_removed"] == {
         f"reference sample: {TAG}": 1,
-        "mentions: dbt artefacts": 1,
-        "mentions: log lines": 1,
-        "mentions: cells of the ledger and Prefect": 1,
+        "mentions: dbt/logs/dbt.log": 1,
+        "mentions: prefect/server.log": 1,
+        "mentions: prefect/prefect.db": 1,
         "profiles": 3,
         "warehouse: marts.customer_features": 1,
         "warehouse: marts.scores": 1,

@@ -14,42 +14,17 @@ from infra import landing, warehouse
 from infra.errors import AimloopError
 from infra.keys import PARTS, open_keys
 from infra.ledger import Ledger
-from infra.profiles import Profiles
 from infra.raw_zone import open_raw_zone
 from infra.state import State
 from tests import small_state
 from tests.e2e.search import files
-from tests.small_state import ANN, PEOPLE, TAG, digest, open_door
-
-
-def everyone(door: Door) -> dict[str, str]:
-    return {person: door.keys.pseudonymise(person) for person in PEOPLE}
+from tests.small_state import ANN, TAG, assert_whole, epochs_of, everyone, open_door
 
 
 def given(door: Door, **secrets: str) -> Door:
     """The door as it is with these keys in the environment."""
     settings = door.settings.model_copy(update={name: SecretStr(value) for name, value in secrets.items()})
     return Door(settings, door.state, open_keys(settings, door.state), door.ledger)
-
-
-def epochs_of(door: Door) -> list[str]:
-    return [path.name for path in (door.state.root / "epochs").iterdir() if path.is_dir()]
-
-
-def assert_whole(door: Door) -> None:
-    """Every place knows the same people by the pseudonyms of the door's keys."""
-    pseudonyms = everyone(door)
-    with open_raw_zone(door.state, door.keys) as zone:
-        assert dict(zone.execute("FROM raw.crosswalk").fetchall()) == pseudonyms
-        assert zone.execute("SELECT count(*) FROM raw.orders").fetchone() == (12,)
-    generation = warehouse.published(door.state)
-    assert generation is not None
-    for table, rows in {"marts.customer_features": 1, "marts.scores": 1, "staging.stg_orders": 4}.items():
-        found = generation.query(f"SELECT pseudonym, count(*) AS rows FROM {table} GROUP BY ALL")
-        assert dict(found.itertuples(index=False)) == dict.fromkeys(pseudonyms.values(), rows)
-    orders = generation.query("SELECT DISTINCT order_id FROM staging.stg_orders")["order_id"]
-    assert set(orders) == {digest(p, f"o{n}") for p in pseudonyms.values() for n in range(4)}
-    assert Profiles.open(door.state).customers(list(pseudonyms.values()))["amount_84d"].tolist() == [1, 2, 3]
 
 
 def test_the_small_state_is_whole_before_anything_happens(door: Door) -> None:
