@@ -1,8 +1,8 @@
 """Landing: the source's tables into a new raw zone, which takes the old one's place in one step.
 
 Each table is cast and checked against its contract; failing rows are set aside with their reason,
-erased people are left out, and the crosswalk from customer ids to pseudonyms is kept. For every
-table read = accepted + quarantined + suppressed.
+erased people are left out by their tombstones, and the crosswalk from customer ids to pseudonyms is
+kept. For every table read = accepted + quarantined + suppressed.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from infra import consents, contract_sql
+from infra import consents, contract_sql, tombstones
 from infra.errors import AimloopError
 from infra.intake import UNREAD, Judgement, read_table
 from infra.keys import Keys
@@ -57,9 +57,9 @@ def land(
         inputs[table.name].append(table)
     judgement = Judgement(cleaning or Cleaning(), now)
     with engine(state.raw_zone.parent / "spill") as connection:
-        _carry_tombstones(connection, state, keys)
+        _refuse_another_key(connection, state, keys)
+        _recall_tombstones(connection, state, keys)
         attach_encrypted(connection, fresh, "raw", keys.storage, read_only=False)
-        connection.execute("CREATE TABLE raw.tombstones AS FROM tombstones")
         connection.execute("CREATE TABLE raw.crosswalk (customer_id VARCHAR PRIMARY KEY, pseudonym VARCHAR UNIQUE)")
         connection.execute("CREATE TABLE raw.quarantine (table_name VARCHAR, reason VARCHAR, row_json VARCHAR)")
         connection.execute(
@@ -67,7 +67,6 @@ def land(
         )
         landings = [_land_table(connection, state, keys, name, inputs[name], judgement) for name in RAW]
         consents.record(connection, state, keys, inputs["customers"], now)
-        connection.execute("DELETE FROM raw.crosswalk WHERE pseudonym IN (FROM raw.tombstones)")
         _describe(connection, landings, fingerprint)
         connection.execute("DETACH raw")
     fresh.replace(state.raw_zone)
@@ -94,7 +93,7 @@ def _land_table(
         ) from None
     if "customer_id" in contract_sql.columns(contract):
         _extend_crosswalk(connection, keys)
-        suppressed = "customer_id IN (SELECT customer_id FROM raw.crosswalk SEMI JOIN raw.tombstones USING (pseudonym))"
+        suppressed = "customer_id IN (FROM erased)"
     else:
         suppressed = "false"
     connection.execute(
@@ -128,8 +127,9 @@ _BELONGS = "c <> 'reason' AND c NOT LIKE 'given\\_%' ESCAPE '\\' AND c NOT LIKE 
 def _extend_crosswalk(connection: Connection, keys: Keys) -> None:
     new = connection.execute(
         "SELECT DISTINCT customer_id FROM incoming ANTI JOIN raw.crosswalk USING (customer_id) "
-        "WHERE customer_id IS NOT NULL ORDER BY customer_id"
+        "ANTI JOIN erased USING (customer_id) WHERE customer_id IS NOT NULL ORDER BY customer_id"
     ).df()
+    new = _without_erased(connection, keys, new)
     if new.empty:
         return
     new["pseudonym"] = [keys.pseudonymise(customer_id) for customer_id in new["customer_id"]]
@@ -138,14 +138,31 @@ def _extend_crosswalk(connection: Connection, keys: Keys) -> None:
     connection.unregister("newcomers")
 
 
-def _carry_tombstones(connection: Connection, state: State, keys: Keys) -> None:
-    """Erased people stay erased: their pseudonyms move from the old zone to the new one."""
-    connection.execute("CREATE TEMP TABLE tombstones (pseudonym VARCHAR)")
+def _refuse_another_key(connection: Connection, state: State, keys: Keys) -> None:
+    """A zone that does not open is not replaced: whoever has its key may want it."""
     if state.raw_zone.exists():
         with explained_damage(state.raw_zone):
             attach_encrypted(connection, state.raw_zone, "old", keys.storage, read_only=True)
-            connection.execute("INSERT INTO tombstones FROM old.tombstones")
             connection.execute("DETACH old")
+
+
+def _recall_tombstones(connection: Connection, state: State, keys: Keys) -> None:
+    """Tombstones of erased people, and a place for the ids among the incoming ones that they belong to."""
+    marks = sorted(tombstones.read(state, keys))
+    connection.execute("CREATE TEMP TABLE tombstones AS SELECT unnest($marks::VARCHAR[]) AS mark", {"marks": marks})
+    connection.execute("CREATE TEMP TABLE erased (customer_id VARCHAR)")
+
+
+def _without_erased(connection: Connection, keys: Keys, new: pd.DataFrame) -> pd.DataFrame:
+    """Erased people who come back with this export are told apart before anything of them is written."""
+    marks = {mark for (mark,) in connection.execute("FROM tombstones").fetchall()}
+    if not marks:
+        return new
+    is_erased = new["customer_id"].map(keys.entomb).isin(marks)
+    connection.register("returned", new.loc[is_erased, ["customer_id"]])
+    connection.execute("INSERT INTO erased FROM returned")
+    connection.unregister("returned")
+    return new[~is_erased].copy()
 
 
 def _describe(connection: Connection, landings: Sequence[Landing], fingerprint: str) -> None:
