@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from infra.files import sync
+from infra.sources.rows import sql_text
 from infra.warehouse import Connection, engine
 
 
