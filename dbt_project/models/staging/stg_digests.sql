@@ -39,10 +39,16 @@ with crosswalk as (
         product_id
         , min(first_snapshot_at) as first_used_at
     from (
-        select distinct product_id, first_snapshot_at from orders
+        select
+            product_id
+            , first_snapshot_at
+        from orders
         union all
-        select distinct product_id, first_snapshot_at from impressions
-    )
+        select
+            product_id
+            , first_snapshot_at
+        from impressions
+    ) as uses
     group by product_id
 )
 
@@ -64,9 +70,17 @@ with crosswalk as (
 )
 
 , inputs as (
-    select 'orders' as input, first_snapshot_at, row_hash from orders
+    select
+        'orders' as input
+        , first_snapshot_at
+        , row_hash
+    from orders
     union all
-    select 'impressions' as input, first_snapshot_at, row_hash from impressions
+    select
+        'impressions' as input
+        , first_snapshot_at
+        , row_hash
+    from impressions
     union all
     select
         'customers' as input
