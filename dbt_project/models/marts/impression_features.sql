@@ -1,6 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='recomputed') }}
 -- Every impression with what was known at the snapshot before it. The as-of joins take, for each key,
--- the history row that held at that snapshot.
+-- the history row that held at that snapshot; customers come last, so that their columns need no sorting.
 with impressions as (
     select * from {{ ref('stg_impressions') }}
     where {{ is_recomputed('first_snapshot_at') }}
@@ -28,10 +28,6 @@ left join {{ ref('stg_products') }} as products
     on
         impressions.product_id = products.product_id
         and impressions.snapshot_at >= products.landed_at
-left join {{ ref('customer_features') }} as customers
-    on
-        impressions.pseudonym = customers.pseudonym
-        and impressions.snapshot_at = customers.snapshot_at
 asof left join {{ ref('int_customer_product_history') }} as customer_product
     on
         impressions.pseudonym = customer_product.pseudonym
@@ -50,3 +46,7 @@ asof left join {{ ref('int_product_click_history') }} as product_clicks
     on
         impressions.product_id = product_clicks.product_id
         and impressions.snapshot_at >= product_clicks.snapshot_at
+left join {{ ref('customer_features') }} as customers
+    on
+        impressions.pseudonym = customers.pseudonym
+        and impressions.snapshot_at = customers.snapshot_at
