@@ -31,6 +31,8 @@ def summarise(door: Door, cycle_id: str | None = None) -> dict[str, Any]:
         },
         "rows": results.get("ingest", {}).get("rows", {}),
         "quarantine": results.get("ingest", {}).get("quarantine", []),
+        "rules": results.get("ingest", {}).get("rules", []),
+        "after_as_of": results.get("ingest", {}).get("after_as_of", {}),
         "synthetic": results.get("ingest", {}).get("synthetic", {}),
         "quality": _quality(door, row.id, results),
         "models": _models(results.get("train", {}).get("models", {})),

@@ -82,6 +82,7 @@ def _variables(settings: Settings) -> list[str]:
         "churn_horizon_days": settings.churn_horizon_days,
         "return_order_prefixes": settings.cleaning.return_order_prefixes,
         "outlier_iqr_factor": settings.cleaning.outlier_iqr_factor,
+        "unanswered_consent": settings.privacy.unanswered_consent,
     }
     return ["--vars", json.dumps(values)]
 
