@@ -13,7 +13,7 @@ from flows.cli import app
 from flows.context import Door, open_door
 from flows.publish import PUBLISHED
 from flows.watch import CURRENT_ROWS
-from infra import project, warehouse
+from infra import landing, project, warehouse
 from infra.errors import AimloopError
 from infra.lineage import Lineage, Ref
 from infra.project import Compiled
@@ -217,12 +217,16 @@ def test_the_command_draws_the_tree_and_tells_programs_the_same(door: Door) -> N
 # ── the page ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_documentation_is_one_page_that_asks_nobody(tmp_path: Path) -> None:
+def test_the_documentation_is_one_page_that_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "docs" / "index.html"
+    land = Mock(wraps=landing.land)
+    monkeypatch.setattr(landing, "land", land)
     key = "the company's own storage key"
     project.document(load({"AIMLOOP_STORAGE_KEY": key}, tmp_path), page)
     text = page.read_text(encoding="utf-8")
-    assert key not in text
+    used = land.call_args.args[1].storage
+    assert used != key  # nobody's key, and even that is not on the page
+    assert used not in text
     assert '"send_anonymous_usage_stats": false' in text  # the page's own tracking is switched by it
     for word in ("customer_features", "days_since_last_order", "drift_reports", "birth_date"):
         assert word in text

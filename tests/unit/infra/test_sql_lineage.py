@@ -140,6 +140,7 @@ def test_what_filters_choose_is_followed_through_earlier_steps() -> None:
     ]
     assert lineage.chosen(Ref("raw.orders", "day")) == ["second"]
     assert [str(ref) for ref in lineage.fed(Ref("raw.orders", "amount"))] == ["first.amount", "second.amount"]
+    assert lineage.fed(Ref("first", "amount")) == [amount]
     assert lineage.readers_of([amount, Ref("first", "amount")]) == {"m": [amount]}
     assert lineage.readers[0].description == "A model."
 
