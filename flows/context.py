@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from infra import raw_zone, registry, warehouse
+from infra import personal_data, raw_zone, registry, warehouse
 from infra.errors import AimloopError
 from infra.keys import Keys, open_keys
 from infra.ledger import Ledger
@@ -68,9 +68,10 @@ def open_door(**overrides: Any) -> Door:
 
 
 def data_fingerprint(door: Door) -> str:
-    """A label of what the source holds, the code that lands it, and the key it is pseudonymised with."""
+    """A label of what the source holds, the code and settings that land it, and the key of its pseudonyms."""
     source = sources.find(door.settings.source).fingerprint(door.settings)
-    return f"{source}-{_code_fingerprint(('infra',))[:16]}-{door.keys.fingerprint()}"
+    private = personal_data.fingerprint(door.settings.privacy)
+    return f"{source}-{_code_fingerprint(('infra',))[:16]}-{private}-{door.keys.fingerprint()}"
 
 
 def begin_cycle(door: Door) -> Cycle:

@@ -30,7 +30,8 @@ def land(door: Door) -> list[Landing]:
     if known is not None:
         return known
     source = sources.find(door.settings.source)
-    return landing.land(door.state, door.keys, source.tables(door.settings), fingerprint)
+    tables = source.tables(door.settings)
+    return landing.land(door.state, door.keys, tables, fingerprint, door.settings.privacy)
 
 
 @flow(name="ingest")

@@ -69,7 +69,8 @@ def test_arguments(settings: Settings) -> list[str]:
 
 def _variables(settings: Settings) -> list[str]:
     names = ("churn_window_days", "churn_horizon_days")
-    return ["--vars", json.dumps({name: getattr(settings, name) for name in names})]
+    values: dict[str, Any] = {name: getattr(settings, name) for name in names}
+    return ["--vars", json.dumps(values | {"not_personal": list(settings.privacy.not_personal)})]
 
 
 def run(arguments: list[str]) -> list[dict[str, Any]]:

@@ -12,22 +12,26 @@ from pathlib import Path
 
 import pandas as pd
 
-from infra import contract_sql
+from infra import contract_sql, personal_columns
 from infra.errors import AimloopError
 from infra.keys import Keys
 from infra.raw_contracts import RAW
 from infra.raw_zone import Landing, explained_damage
+from infra.sections import Privacy
 from infra.sources.raw_table import RawTable
 from infra.state import State, disk_trouble
 from infra.warehouse import Connection, EngineError, attach_encrypted, engine
 
 
-def land(state: State, keys: Keys, tables: Sequence[RawTable], fingerprint: str) -> list[Landing]:
+def land(
+    state: State, keys: Keys, tables: Sequence[RawTable], fingerprint: str, privacy: Privacy | None = None
+) -> list[Landing]:
     """Write a new raw zone from ``tables`` and let it take the old one's place.
 
     Raises:
         AimloopError: a table cannot be read or lacks a required column.
     """
+    privacy = privacy or Privacy.model_validate({})
     fresh = state.raw_zone.with_name("zone.building.duckdb")
     _remove(fresh)
     by_name = {table.name: table for table in tables}
@@ -39,7 +43,12 @@ def land(state: State, keys: Keys, tables: Sequence[RawTable], fingerprint: str)
         connection.execute("CREATE TABLE raw.tombstones AS FROM tombstones")
         connection.execute("CREATE TABLE raw.crosswalk (customer_id VARCHAR PRIMARY KEY, pseudonym VARCHAR UNIQUE)")
         connection.execute("CREATE TABLE raw.quarantine (table_name VARCHAR, reason VARCHAR, row_json VARCHAR)")
-        landings = [_land_table(connection, state, keys, name, by_name.get(name)) for name in RAW]
+        connection.execute(
+            "CREATE TABLE raw.personal_columns "
+            "(table_name VARCHAR, column_name VARCHAR, kind VARCHAR, how VARCHAR, share DOUBLE)"
+        )
+        landings = [_land_table(connection, state, keys, name, by_name.get(name), privacy) for name in RAW]
+        personal_columns.refuse_unknown(connection, privacy)
         connection.execute("DELETE FROM raw.crosswalk WHERE pseudonym IN (FROM raw.tombstones)")
         _describe(connection, landings, fingerprint)
         connection.execute("DETACH raw")
@@ -47,7 +56,9 @@ def land(state: State, keys: Keys, tables: Sequence[RawTable], fingerprint: str)
     return landings
 
 
-def _land_table(connection: Connection, state: State, keys: Keys, name: str, table: RawTable | None) -> Landing:
+def _land_table(
+    connection: Connection, state: State, keys: Keys, name: str, table: RawTable | None, privacy: Privacy
+) -> Landing:
     contract = RAW[name]
     if table is None:
         types = ", ".join(f'"{column}" {sql_type}' for column, sql_type in contract_sql.columns(contract).items())
@@ -64,6 +75,7 @@ def _land_table(connection: Connection, state: State, keys: Keys, name: str, tab
             "check the files it is read from, and the types of their columns; nothing has been changed",
         ) from None
     _set_duplicates_aside(connection, contract_sql.key(contract))
+    personal_columns.note(connection, name, privacy)
     if "customer_id" in contract_sql.columns(contract):
         _extend_crosswalk(connection, keys)
         suppressed = "customer_id IN (SELECT customer_id FROM raw.crosswalk SEMI JOIN raw.tombstones USING (pseudonym))"

@@ -20,7 +20,7 @@ from infra.sections import Privacy
 from infra.warehouse import Connection, sql_text
 
 LOOKED_AT = 20_000  # distinct values by which a kind is told
-MOSTLY = 0.5  # a column is of a kind when at least this share of its distinct values are
+MOSTLY = 0.5  # a column is of a kind when more than this share of its distinct values are
 SHORTEST = 9  # characters of the shortest phone or id number
 
 
@@ -50,13 +50,17 @@ def detect(
 ) -> list[PersonalColumn]:
     """The personal ones among ``columns`` of ``relation`` (a table, or a query in parentheses).
 
-    Values decide; a name such as ``phone`` only lowers what they must look like. A phone in a single
-    cell is found: every distinct value is looked at. People's names are told by a column's name
-    alone, so a caller who knows that ``name`` is an article's passes it as ``not_personal``.
+    What is declared wins. Else values decide; a name such as ``phone`` only lowers what they must look
+    like. A phone in a single cell is found: every distinct value is looked at. People's names are told by
+    a column's name alone, so a caller who knows that ``name`` is an article's passes it as ``not_personal``.
     Values are read more than once: pass a table rather than a file.
     """
     types = dict(connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE FROM {relation})").fetchall())
-    asked = [column for column in columns if column not in not_personal and not types[column].startswith(_NEVER)]
+    asked = [
+        column
+        for column in columns
+        if column in declared or (column not in not_personal and not types[column].startswith(_NEVER))
+    ]
     texts = {column: _text(column, types[column]) for column in asked}
     hints = {column: kind_of(column) if by_name else None for column in asked}
     measured = _measure(connection, relation, texts)
@@ -68,15 +72,15 @@ def detect(
     return [column for column in found if column is not None]
 
 
-def looks_personal(value: str) -> str:
-    """SQL: whether a text holds a phone, an e-mail address or an id number."""
-    return str(_macros().looks_personal(value))
+def test_of(kind: str) -> str:
+    """SQL: whether the text ``v`` is of a kind that values can tell; ``text``: holds a phone, e-mail or id number."""
+    return _KINDS[kind] if kind != "text" else str(_macros().looks_personal("v"))
 
 
 def fingerprint(privacy: Privacy) -> str:
     """A label of everything that decides what is found."""
     meant = {"personal": privacy.personal, "not_personal": sorted(privacy.not_personal)}
-    told = json.dumps(meant, sort_keys=True) + looks_personal("v")
+    told = json.dumps(meant, sort_keys=True) + test_of("text")
     return hashlib.sha256(told.encode()).hexdigest()[:8]
 
 
@@ -126,15 +130,15 @@ class _Values:
 
 
 def _judge(values: _Values, column: str, declared: str | None, hint: str | None) -> PersonalColumn | None:
-    shares = values.shares(_KINDS | ({"named": _NAMED[hint]} if hint else {}))
+    shares = values.shares({**_KINDS, "text": test_of("text")} | ({"named": _NAMED[hint]} if hint else {}))
     if declared is not None:
         return PersonalColumn(column, declared, shares.get(declared, 0.0), "declared")
-    if hint and shares["named"] >= MOSTLY:
+    if hint and shares["named"] > MOSTLY:
         return PersonalColumn(column, hint, shares["named"], "name")
     likeliest = max(_KINDS, key=lambda kind: shares[kind])
-    if shares[likeliest] >= MOSTLY:
+    if shares[likeliest] > MOSTLY:
         return PersonalColumn(column, likeliest, shares[likeliest], "values")
-    in_text = values.share(looks_personal("v"))
+    in_text = shares["text"] if values.distinct <= LOOKED_AT else values.share(test_of("text"))
     return PersonalColumn(column, "text", in_text, "values") if in_text else None
 
 

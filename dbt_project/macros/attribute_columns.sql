@@ -1,8 +1,13 @@
-{# The attr_… columns that this company brought, each with a comma before it; none is fine. #}
+{# The attr_… columns that this company brought and models may learn from, each with a comma before it; none
+   is fine. Personal ones are left out: a masked phone tells a model nothing, and a person too much. #}
 {% macro attribute_columns(relation, alias) -%}
+    {%- set personal = personal_columns('customers') -%}
     {%- if execute -%}
         {%- for column in adapter.get_columns_in_relation(relation) if column.name.startswith('attr_') -%}
+            {%- set base = column.name.removesuffix('_masked') -%}
+            {%- if personal.get(base, 'text') == personal.get(column.name, 'text') == 'text' %}
             , {{ alias }}.{{ adapter.quote(column.name) }}
+            {%- endif -%}
         {% endfor -%}
     {%- else -%}
         -- attr_… columns: known when dbt runs

@@ -8,6 +8,7 @@ import pytest
 
 from infra import dbt
 from infra.errors import AimloopError
+from infra.sections import Privacy
 from infra.settings import Settings
 from infra.state import State
 from infra.warehouse import generation
@@ -76,12 +77,18 @@ def test_everything_that_the_profile_asks_for_is_told() -> None:
 
 
 def test_dbt_builds_with_the_windows_of_the_settings_and_without_secrets() -> None:
-    settings = Settings(churn_window_days=28, churn_horizon_days=14, storage_key="open sesame")
+    settings = Settings(
+        churn_window_days=28,
+        churn_horizon_days=14,
+        storage_key="open sesame",
+        privacy=Privacy(not_personal=("ean",)),
+    )
 
     for arguments in (dbt.build_arguments(settings), dbt.test_arguments(settings)):
         assert json.loads(arguments[arguments.index("--vars") + 1]) == {
             "churn_window_days": 28,
             "churn_horizon_days": 14,
+            "not_personal": ["ean"],
         }
         assert "sesame" not in " ".join(arguments)
 
