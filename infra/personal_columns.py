@@ -103,8 +103,9 @@ def _set_aside(connection: Connection, table: str, found: PersonalColumn) -> Non
     (share,) = connection.execute(f"SELECT avg(CAST({test} AS INT)) FROM {accepted}").fetchone() or (0.0,)
     if share > MOSTLY:
         raise AimloopError(
-            f"{share:.0%} of {table}.{column} look like {_WORDS[found.kind]}, which models and joins would use unmasked",
-            f"map another column to it, or none; if they only look so, add '{table}.{column}' to privacy.not_personal",
+            f"{share:.0%} of the values in {table}.{column} look like {_WORDS[found.kind]}",
+            "models and joins would use them unmasked: map another column to it, or none; "
+            f"if they only look so, add '{table}.{column}' to privacy.not_personal",
         )
     connection.execute(
         f"UPDATE incoming SET reason = '{column}: looks like a phone, e-mail, id number or address' "

@@ -63,12 +63,13 @@ def detect(
     ]
     texts = {column: _text(column, types[column]) for column in asked}
     hints = {column: kind_of(column) if by_name else None for column in asked}
-    measured = _measure(connection, relation, texts)
-    found = []
-    for column, (is_promising, distinct) in measured.items():
-        if column in declared or hints[column] or is_promising:
-            values = _Values(connection, relation, texts[column], distinct)
-            found.append(_judge(values, column, declared.get(column), hints[column]))
+    promising = _promising(connection, relation, texts)
+    likely = {c: text for c, text in texts.items() if c in declared or hints[c] or c in promising}
+    distinct = _one_a_column(connection, relation, likely, "approx_count_distinct({})")
+    found = (
+        _judge(_Values(connection, relation, text, distinct[column]), column, declared.get(column), hints[column])
+        for column, text in likely.items()
+    )
     return [column for column in found if column is not None]
 
 
@@ -84,16 +85,19 @@ def fingerprint(privacy: Privacy) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:8]
 
 
-def _measure(connection: Connection, relation: str, texts: Mapping[str, str]) -> dict[str, tuple[bool, int]]:
-    """Per column: is a value long enough for a number or has an @, and about how many are there; one pass."""
+def _promising(connection: Connection, relation: str, texts: Mapping[str, str]) -> set[str]:
+    """Columns with a value long enough for a number, or with an @."""
+    test = f"bool_or(strlen({{0}}) >= {SHORTEST} OR contains({{0}}, '@'))"
+    return {column for column, holds in _one_a_column(connection, relation, texts, test).items() if holds}
+
+
+def _one_a_column(connection: Connection, relation: str, texts: Mapping[str, str], aggregate: str) -> dict[str, Any]:
+    """An aggregate of every column, in one pass over the rows."""
     if not texts:
         return {}
-    tests = ", ".join(
-        f"coalesce(bool_or(strlen({v}) >= {SHORTEST} OR contains({v}, '@')), false), approx_count_distinct({v})"
-        for v in texts.values()
-    )
-    answers = connection.execute(f"SELECT {tests} FROM {relation}").fetchone() or ()
-    return dict(zip(texts, zip(answers[::2], answers[1::2], strict=True), strict=True))
+    aggregates = ", ".join(aggregate.format(text) for text in texts.values())
+    answers = connection.execute(f"SELECT {aggregates} FROM {relation}").fetchone() or ()
+    return dict(zip(texts, answers, strict=True))
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,7 @@ _ADDRESS = "|".join(
         rf"\b\d{{1,5}}[a-z]?,? (?:[^\s\d]+ ){{1,4}}(?:{_STREETS})\b",
         rf"(?:^|\s)\d{{1,4}}(?: bis)?,? (?:{_STREETS_BEFORE}) [^\s\d]",
         rf"(?:^|\s)(?:{_STREETS_BEFORE}) (?:[^\s\d]+ ){{1,5}}\d{{1,5}}\b",
-        r"(?:straße|strasse|str\.|weg|platz|allee|gasse|straat|laan|gatan|vej) \d{1,4}\b",
+        r"(?:straße|strasse|str\.|weg|platz|allee|gasse|straat|laan|gatan|vej) \d{1,4}[a-z]?\b",
         r"[路街道巷弄].{0,8}\d+号|丁目",
     )
 )
