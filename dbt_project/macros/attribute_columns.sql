@@ -6,10 +6,16 @@
         {%- for column in adapter.get_columns_in_relation(relation) if column.name.startswith('attr_') -%}
             {%- set base = column.name.removesuffix('_masked') -%}
             {%- if personal.get(base, 'text') == personal.get(column.name, 'text') == 'text' %}
-            , {{ alias }}.{{ adapter.quote(column.name) }}
+            , {{ alias }}.{{ quoted(column.name) }}
             {%- endif -%}
         {% endfor -%}
     {%- else -%}
         -- attr_… columns: known when dbt runs
     {%- endif -%}
+{%- endmacro %}
+
+
+{# A company's own column name as an identifier; the adapter's quote() does not mind quotes inside. #}
+{% macro quoted(name) -%}
+    "{{ name | replace('"', '""') }}"
 {%- endmacro %}

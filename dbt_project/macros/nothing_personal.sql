@@ -19,7 +19,7 @@
         select null as place, null as v where false
         {%- for mart, column in texts %}
         union all
-        select distinct {{ place(mart, column) }}, cast({{ adapter.quote(column) }} as varchar) from marts.{{ mart }}
+        select distinct {{ place(mart, column) }}, cast({{ quoted(column) }} as varchar) from marts.{{ mart }}
         {%- endfor %}
     )
 
@@ -29,7 +29,7 @@
         union all
         select unnest([
             {%- for column in columns %}
-            {%- set number = adapter.quote(column) %}
+            {%- set number = quoted(column) %}
             case when count_if({{ number_looks_personal(number) }}) > count({{ number }}) / 20
                 then {{ place(mart, column) }} end {{- ',' if not loop.last }}
             {%- endfor %}

@@ -27,10 +27,10 @@
     {%- if execute -%}
         {%- set personal = personal_columns(relation.identifier) -%}
         {%- for column in adapter.get_columns_in_relation(relation) if column.name.startswith('attr_') -%}
-            {%- set value = alias ~ '.' ~ adapter.quote(column.name) -%}
+            {%- set value = alias ~ '.' ~ quoted(column.name) -%}
             {%- set kind = personal.get(column.name, '') -%}
             , {{ masked(value, kind) if kind else value }} as
-            {{- ' ' ~ adapter.quote(column.name ~ ('_masked' if kind not in ('', 'text') else '')) }}
+            {{- ' ' ~ quoted(column.name ~ ('_masked' if kind not in ('', 'text') else '')) }}
         {% endfor -%}
     {%- else -%}
         -- attr_… columns: known when dbt runs
