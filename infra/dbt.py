@@ -84,6 +84,7 @@ def _variables(settings: Settings) -> list[str]:
         "return_order_prefixes": settings.cleaning.return_order_prefixes,
         "outlier_iqr_factor": settings.cleaning.outlier_iqr_factor,
         "unanswered_consent": settings.privacy.unanswered_consent,
+        "not_personal": settings.privacy.not_personal,
     }
     return ["--vars", json.dumps(values)]
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from infra import consents, contract_sql, tombstones
+from infra import consents, contract_sql, personal_columns, tombstones
 from infra.errors import AimloopError
 from infra.intake import UNREAD, Judgement, read_table
 from infra.keys import Keys
 from infra.raw_contracts import RAW
 from infra.raw_zone import Landing, explained_damage
-from infra.sections import Cleaning
+from infra.sections import Cleaning, Privacy
 from infra.sources.raw_table import RawTable
 from infra.state import State, disk_trouble
 from infra.warehouse import Connection, EngineError, attach_encrypted, engine
@@ -31,6 +31,7 @@ def land(
     tables: Sequence[RawTable],
     fingerprint: str,
     cleaning: Cleaning | None = None,
+    privacy: Privacy | None = None,
     now: datetime | None = None,
 ) -> list[Landing]:
     """Write a new raw zone from ``tables`` and let it take the old one's place.
@@ -41,12 +42,14 @@ def land(
         tables: any number of inputs a table; the rows of inputs of one name are added up.
         fingerprint: a label of the data, to recognise them by.
         cleaning: the rules for dirt; default: all of them as they come.
+        privacy: what is personal; default: what looks so.
         now: the instant of landing (naive UTC): later events are set aside, changed answers about consent are known
             from then on; None: nobody knows the time.
 
     Raises:
         AimloopError: a table cannot be read or lacks a required column.
     """
+    privacy = privacy or Privacy.model_validate({})
     fresh = state.raw_zone.with_name("zone.building.duckdb")
     _remove(fresh)
     inputs: dict[str, list[RawTable]] = {name: [] for name in RAW}
@@ -65,7 +68,12 @@ def land(
         connection.execute(
             "CREATE TABLE raw.rules (table_name VARCHAR, column_name VARCHAR, rule VARCHAR, rows BIGINT)"
         )
-        landings = [_land_table(connection, state, keys, name, inputs[name], judgement) for name in RAW]
+        connection.execute(
+            "CREATE TABLE raw.personal_columns "
+            "(table_name VARCHAR, column_name VARCHAR, kind VARCHAR, how VARCHAR, share DOUBLE)"
+        )
+        landings = [_land_table(connection, state, keys, name, inputs[name], judgement, privacy) for name in RAW]
+        personal_columns.refuse_unknown(connection, privacy)
         consents.record(connection, state, keys, inputs["customers"], now)
         _describe(connection, landings, fingerprint)
         connection.execute("DETACH raw")
@@ -74,7 +82,13 @@ def land(
 
 
 def _land_table(
-    connection: Connection, state: State, keys: Keys, name: str, inputs: Sequence[RawTable], judgement: Judgement
+    connection: Connection,
+    state: State,
+    keys: Keys,
+    name: str,
+    inputs: Sequence[RawTable],
+    judgement: Judgement,
+    privacy: Privacy,
 ) -> Landing:
     contract = RAW[name]
     if not inputs:
@@ -91,6 +105,7 @@ def _land_table(
             + (f": {origins}" if origins else ""),
             "check the files it is read from, and the types of their columns; nothing has been changed",
         ) from None
+    personal_columns.note(connection, name, privacy)
     if "customer_id" in contract_sql.columns(contract):
         _extend_crosswalk(connection, keys)
         suppressed = "customer_id IN (FROM erased)"
