@@ -1,5 +1,6 @@
 """The door's view of one cycle: settings read, state opened, identity known."""
 
+import getpass
 import hashlib
 import json
 import os
@@ -11,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from infra import raw_zone, registry, tombstones, warehouse
+from infra.audit import Audit
 from infra.errors import AimloopError
 from infra.keys import Keys, open_keys
 from infra.ledger import Ledger
@@ -31,6 +33,11 @@ class Door:
     state: State
     keys: Keys = field(repr=False)
     ledger: Ledger = field(repr=False)
+
+    @property
+    def audit(self) -> Audit:
+        """The audit trail, as this user in this role writes it."""
+        return Audit(self.ledger, user=_user(), role=self.settings.role)
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,13 @@ def open_door(**overrides: Any) -> Door:
     state = State(settings.state).open()
     state.set_homes(os.environ)
     return Door(settings, state, open_keys(settings, state), Ledger(state.ledger))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have a number only
+        return f"user {os.getuid()}"
 
 
 def data_fingerprint(door: Door) -> str:

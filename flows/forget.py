@@ -105,7 +105,7 @@ def _feature_rows(door: Door, person: Person, model: str) -> pd.DataFrame:
     theirs = f"SELECT * FROM marts.{table} WHERE pseudonym = $pseudonym"
     found = [
         generation.query(theirs, pseudonym=person.pseudonym)
-        for generation in warehouse.finished(door.state)
+        for generation in warehouse.generations(door.state)
         if generation.holds(table)
     ]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()

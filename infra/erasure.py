@@ -21,6 +21,7 @@ from infra.keys import Keys
 from infra.people import DISTINCTIVE, Person, register
 from infra.raw_contracts import RAW
 from infra.rewriting import Table
+from infra.sources.rows import sql_text
 from infra.state import State, disk_trouble
 from infra.warehouse import Connection, EngineError, attach_encrypted, engine
 
@@ -46,9 +47,9 @@ def holdings(state: State, keys: Keys, persons: Sequence[Person]) -> dict[str, d
         with _raw_zone(state, keys, persons) as connection:
             counts = _counts(connection)
         found |= {f"raw zone: {name}": count for name, count in counts.items() if count}
-    for path in (generation.path for generation in warehouse.finished(state)):
+    for path in (generation.path for generation in warehouse.generations(state)):
         with engine(path.parent / "spill") as connection, _discreet(path):
-            connection.execute(f"ATTACH {warehouse.sql_text(path)} AS old (READ_ONLY)")
+            connection.execute(f"ATTACH {sql_text(path)} AS old (READ_ONLY)")
             register(connection, persons)
             counts = _counts(connection)
         for name, count in counts.items():

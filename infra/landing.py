@@ -6,63 +6,91 @@ kept. For every table read = accepted + quarantined + suppressed.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, astuple
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
-from infra import contract_sql, tombstones
+from infra import consents, contract_sql, tombstones
 from infra.errors import AimloopError
+from infra.intake import UNREAD, Judgement, read_table
 from infra.keys import Keys
 from infra.raw_contracts import RAW
 from infra.raw_zone import Landing, explained_damage
+from infra.sections import Cleaning
 from infra.sources.raw_table import RawTable
 from infra.state import State, disk_trouble
 from infra.warehouse import Connection, EngineError, attach_encrypted, engine
 
 
-def land(state: State, keys: Keys, tables: Sequence[RawTable], fingerprint: str) -> list[Landing]:
+def land(
+    state: State,
+    keys: Keys,
+    tables: Sequence[RawTable],
+    fingerprint: str,
+    cleaning: Cleaning | None = None,
+    now: datetime | None = None,
+) -> list[Landing]:
     """Write a new raw zone from ``tables`` and let it take the old one's place.
+
+    Args:
+        state: whose zone it is.
+        keys: for the file and the pseudonyms.
+        tables: any number of inputs a table; the rows of inputs of one name are added up.
+        fingerprint: a label of the data, to recognise them by.
+        cleaning: the rules for dirt; default: all of them as they come.
+        now: the instant of landing (naive UTC): later events are set aside, changed answers about consent are known
+            from then on; None: nobody knows the time.
 
     Raises:
         AimloopError: a table cannot be read or lacks a required column.
     """
     fresh = state.raw_zone.with_name("zone.building.duckdb")
     _remove(fresh)
-    by_name = {table.name: table for table in tables}
-    if unknown := sorted(set(by_name) - set(RAW)):
-        raise AimloopError(f"the source has a table '{unknown[0]}' that no contract knows", f"known: {', '.join(RAW)}")
+    inputs: dict[str, list[RawTable]] = {name: [] for name in RAW}
+    for table in tables:
+        if table.name not in inputs:
+            known = ", ".join(RAW)
+            raise AimloopError(f"the source has a table '{table.name}' that no contract knows", f"known: {known}")
+        inputs[table.name].append(table)
+    judgement = Judgement(cleaning or Cleaning(), now)
     with engine(state.raw_zone.parent / "spill") as connection:
         _refuse_another_key(connection, state, keys)
         _recall_tombstones(connection, state, keys)
         attach_encrypted(connection, fresh, "raw", keys.storage, read_only=False)
         connection.execute("CREATE TABLE raw.crosswalk (customer_id VARCHAR PRIMARY KEY, pseudonym VARCHAR UNIQUE)")
         connection.execute("CREATE TABLE raw.quarantine (table_name VARCHAR, reason VARCHAR, row_json VARCHAR)")
-        landings = [_land_table(connection, state, keys, name, by_name.get(name)) for name in RAW]
+        connection.execute(
+            "CREATE TABLE raw.rules (table_name VARCHAR, column_name VARCHAR, rule VARCHAR, rows BIGINT)"
+        )
+        landings = [_land_table(connection, state, keys, name, inputs[name], judgement) for name in RAW]
+        consents.record(connection, state, keys, inputs["customers"], now)
         _describe(connection, landings, fingerprint)
         connection.execute("DETACH raw")
     fresh.replace(state.raw_zone)
     return landings
 
 
-def _land_table(connection: Connection, state: State, keys: Keys, name: str, table: RawTable | None) -> Landing:
+def _land_table(
+    connection: Connection, state: State, keys: Keys, name: str, inputs: Sequence[RawTable], judgement: Judgement
+) -> Landing:
     contract = RAW[name]
-    if table is None:
+    if not inputs:
         types = ", ".join(f'"{column}" {sql_type}' for column, sql_type in contract_sql.columns(contract).items())
         connection.execute(f"CREATE TABLE raw.{name} ({types})")
         return Landing(name, 0, 0, 0, 0)
-    for frame_name, frame in table.frames.items():
-        connection.register(frame_name, frame)
     try:
-        _read(connection, name, table)
+        applied = read_table(connection, name, inputs, judgement)
     except EngineError as error:
         # the engine's own words may quote a customer's data, and errors end up in logs: its kind must do
+        origins = ", ".join(table.origin for table in inputs if table.origin)
         raise disk_trouble(error, state.raw_zone) or AimloopError(
-            f"the source's table '{name}' cannot be read ({type(error).__name__})",
+            f"the source's table '{name}' cannot be read ({type(error).__name__})"
+            + (f": {origins}" if origins else ""),
             "check the files it is read from, and the types of their columns; nothing has been changed",
         ) from None
-    _set_duplicates_aside(connection, contract_sql.key(contract))
     if "customer_id" in contract_sql.columns(contract):
         _extend_crosswalk(connection, keys)
         suppressed = "customer_id IN (FROM erased)"
@@ -73,63 +101,27 @@ def _land_table(connection: Connection, state: State, keys: Keys, name: str, tab
         f"WHERE reason IS NOT NULL AND coalesce(NOT ({suppressed}), true)"
     )
     connection.execute(
-        f"CREATE TABLE raw.{name} AS SELECT COLUMNS(c -> c <> 'reason' AND c NOT LIKE 'given_%') "
-        f"FROM incoming WHERE reason IS NULL AND NOT ({suppressed})"
+        f"INSERT INTO raw.quarantine SELECT '{name}', 'line: ' || problem, to_json({UNREAD})::VARCHAR FROM {UNREAD}"
     )
+    connection.execute(
+        f"CREATE TABLE raw.{name} AS SELECT COLUMNS(c -> {_BELONGS}) FROM incoming "
+        f"WHERE reason IS NULL AND NOT ({suppressed})"
+    )
+    for count in applied:
+        connection.execute("INSERT INTO raw.rules VALUES (?, ?, ?, ?)", list(astuple(count)))
     read, quarantined, accepted, left_out = connection.execute(
-        f"""SELECT (SELECT count(*) FROM incoming),
+        f"""SELECT (SELECT count(*) FROM incoming) + (SELECT count(*) FROM {UNREAD}),
                    (SELECT count(*) FROM raw.quarantine WHERE table_name = '{name}'),
                    (SELECT count(*) FROM raw.{name}),
                    (SELECT count(*) FROM incoming WHERE {suppressed})"""
     ).fetchone() or (0, 0, 0, 0)
     connection.execute("DROP TABLE incoming")
-    return Landing(name, read, accepted, quarantined, left_out, table.synthetic)
+    synthetic = tuple(dict.fromkeys(column for table in inputs for column in table.synthetic))
+    return Landing(name, read, accepted, quarantined, left_out, synthetic)
 
 
-def _read(connection: Connection, name: str, table: RawTable) -> None:
-    """Make ``incoming``: cast columns, the given ones where a cast could lose them, the reason."""
-    contract = RAW[name]
-    described = connection.execute(f"DESCRIBE {table.relation}").fetchall()
-    given: Mapping[str, str] = {row[0]: row[1] for row in described}
-    types = contract_sql.columns(contract)
-    _refuse_missing_columns(name, set(given))
-    recast = {column for column in types if column in given and given[column] != types[column]}
-    casts = [f'{contract_sql.cast_expression(contract, column, set(given))} AS "{column}"' for column in types]
-    kept = [f'"{column}" AS "given_{column}"' for column in recast if types[column] != "VARCHAR"]
-    attributes = [column.replace('"', '""') for column in given if column.startswith("attr_")]
-    further = [f'CAST("{column}" AS VARCHAR) AS "{column}"' for column in attributes]
-    reason = contract_sql.reason_expression(contract, recast)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT *, {reason} AS reason "
-        f"FROM (SELECT {', '.join(casts + further + kept)} FROM ({table.relation}))"
-    )
-
-
-def _refuse_missing_columns(name: str, given: set[str]) -> None:
-    contract = RAW[name]
-    for column, rule in contract.to_schema().columns.items():
-        if not rule.nullable and column not in given and column != "landed_at":
-            raise AimloopError(
-                f"the source's table '{name}' lacks the required column '{column}'",
-                f"'{name}' is {str(contract.__doc__).strip().rstrip('.').lower()}: give it that column",
-            )
-
-
-def _set_duplicates_aside(connection: Connection, key: list[str]) -> None:
-    if not key:
-        return
-    columns = ", ".join(key)
-    connection.execute(
-        f"""UPDATE incoming SET reason = '{columns}: duplicate'
-            WHERE rowid IN (
-                SELECT row_id FROM (
-                    SELECT rowid AS row_id, row_number() OVER (PARTITION BY {columns} ORDER BY rowid) AS copy
-                    FROM incoming
-                    WHERE reason IS NULL AND ({columns}) IN (
-                        SELECT ({columns}) FROM incoming WHERE reason IS NULL GROUP BY {columns} HAVING count(*) > 1
-                    )
-                ) WHERE copy > 1)"""
-    )
+# what helped to read and judge a row stays behind
+_BELONGS = "c <> 'reason' AND c NOT LIKE 'given\\_%' ESCAPE '\\' AND c NOT LIKE 'was\\_decimal\\_%' ESCAPE '\\'"
 
 
 def _extend_crosswalk(connection: Connection, keys: Keys) -> None:

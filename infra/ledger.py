@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, URL, ForeignKey, create_engine, delete, event, select
+from sqlalchemy import JSON, URL, Engine, ForeignKey, create_engine, delete, event, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -131,6 +131,11 @@ class Ledger:
                 f"the ledger {path} cannot be read: {error.orig}", "it seems damaged: put a copy of it back"
             ) from error
 
+    @property
+    def engine(self) -> Engine:
+        """For tables kept beside these, in files of their own: `infra.audit`."""
+        return self._engine
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -184,6 +189,19 @@ class Ledger:
         with Session(self._engine, expire_on_commit=False) as session:
             rows = session.scalars(select(StepRow).where(StepRow.cycle_id == cycle_id).order_by(StepRow.position))
             return {row.name: row for row in rows}
+
+    def earlier_results(self, cycle_id: str, step: str) -> list[dict[str, Any]]:
+        """What a step came to in other cycles of the same source that knew no more of the world, the latest first."""
+        with Session(self._engine) as session:
+            this = session.get_one(CycleRow, cycle_id)
+            query = (
+                select(StepRow.result)
+                .join(CycleRow)
+                .where(StepRow.name == step, CycleRow.id != cycle_id)
+                .where(CycleRow.source == this.source, CycleRow.as_of <= this.as_of)
+                .order_by(CycleRow.as_of.desc(), CycleRow.started_at.desc())
+            )
+            return list(session.scalars(query))
 
     # versions and champions
 

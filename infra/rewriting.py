@@ -13,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from infra.files import sync
-from infra.warehouse import Connection, engine, sql_text
+from infra.sources.rows import sql_text
+from infra.warehouse import Connection, engine
 
 
 @dataclass(frozen=True)

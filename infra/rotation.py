@@ -14,8 +14,9 @@ from infra.files import publish_text
 from infra.keys import Keys
 from infra.raw_zone import explained_damage
 from infra.rewriting import Table
+from infra.sources.rows import sql_text
 from infra.state import State
-from infra.warehouse import attach_encrypted, engine, sql_text
+from infra.warehouse import attach_encrypted, engine
 
 DIGESTS = {"order_id": "orders", "impression_id": "impressions"}  # column of the marts → raw table it is made from
 

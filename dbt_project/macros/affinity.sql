@@ -2,8 +2,8 @@
 
    One row per key and snapshot at which new orders became known; it holds until the next row of the
    key (join it as-of). Affinity is the number of orders, each decayed by its age with a mean life of
-   `life` days. Sums run relative to as_of, so that no exponential overflows;
-   rows are added as decimals, so that the sum does not depend on their order. #}
+   `life` days. Every term depends on its two snapshots alone, and terms are added as decimals: the same
+   sum comes out whenever, and beside whatever other rows, it is computed. #}
 {% macro order_history(relation, keys, lives) -%}
     {%- set key_list = keys | join(', ') -%}
     with arrivals as (
@@ -13,9 +13,7 @@
             count(*) as orders,
             max(ordered_at) as last_ordered_at
             {%- for life in lives %},
-            cast(
-                sum(cast({{ decay('ordered_at', 'first_snapshot_at', life) }} as decimal(18, 15))) as double
-            ) as weight_{{ life }}d
+            cast(sum({{ exact(decay('ordered_at', 'first_snapshot_at', life)) }}) as double) as weight_{{ life }}d
             {%- endfor %}
         from (
             select
@@ -24,20 +22,30 @@
                 order_id,
                 max(ordered_at) as ordered_at
             from {{ relation }}
+            {%- if is_incremental() %}
+            where ({{ key_list }}) in (select ({{ key_list }}) from {{ relation }} where {{ is_recomputed('first_snapshot_at') }})
+            {%- endif %}
             group by all
         ) as orders
         group by all
     )
 
     select
-        {{ key_list }},
-        first_snapshot_at as snapshot_at,
-        cast(sum(orders) over history as double) as orders,
-        max(last_ordered_at) over history as last_ordered_at
+        {% for key in keys %}latest.{{ key }}, {% endfor %}
+        latest.first_snapshot_at as snapshot_at,
+        cast(sum(arrivals.orders) as double) as orders,
+        max(arrivals.last_ordered_at) as last_ordered_at
         {%- for life in lives %},
-        sum(weight_{{ life }}d * {{ decay('first_snapshot_at', as_of(), life) }}) over history
-        / {{ decay('first_snapshot_at', as_of(), life) }} as affinity_{{ life }}d
+        cast(
+            sum({{ exact('arrivals.weight_' ~ life ~ 'd * ' ~ decay('arrivals.first_snapshot_at', 'latest.first_snapshot_at', life)) }})
+            as double
+        ) as affinity_{{ life }}d
         {%- endfor %}
-    from arrivals
-    window history as (partition by {{ key_list }} order by first_snapshot_at)
+    from arrivals as latest
+    inner join arrivals
+        on
+            {% for key in keys %}latest.{{ key }} = arrivals.{{ key }}
+            and {% endfor %}latest.first_snapshot_at >= arrivals.first_snapshot_at
+    where {{ is_recomputed('latest.first_snapshot_at') }}
+    group by all
 {%- endmacro %}

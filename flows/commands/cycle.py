@@ -21,9 +21,13 @@ def run(
         str | None, typer.Option(help="The instant (UTC) the cycle knows the world up to, such as 2017-12-04.")
     ] = None,
     source: Annotated[str | None, typer.Option(help="Where raw tables come from, such as complete_journey.")] = None,
+    full_refresh: Annotated[
+        bool,
+        typer.Option("--full-refresh", help="Compute every snapshot anew; the default takes over what still holds."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run one whole cycle: ingest, marts, train, score, publish, package, allocate, watch.
+    """Run one whole cycle: ingest, quality, marts, train, score, publish, package, allocate, watch.
 
     Safe to repeat and to interrupt: what is finished stays, the next run goes on from there.
     """
@@ -45,7 +49,7 @@ def run(
 
             wait_until_ready(log)
             reporter.close()
-            summary = cycle(as_of=door.settings.as_of, source=door.settings.source)
+            summary = cycle(door.settings.as_of, door.settings.source, full_refresh)
         finally:
             reporter.close()
     if as_json:

@@ -1,10 +1,17 @@
+{{ config(materialized='incremental', incremental_strategy='recomputed') }}
 -- Every impression with what was known at the snapshot before it. The as-of joins take, for each key,
 -- the history row that held at that snapshot.
+with impressions as (
+    select * from {{ ref('stg_impressions') }}
+    where {{ is_recomputed('first_snapshot_at') }}
+)
+
 select
     impressions.impression_id
     , impressions.pseudonym
     , impressions.shown_at
     , impressions.snapshot_at
+    , impressions.first_snapshot_at
     , greatest(impressions.shown_at, impressions.landed_at) as label_known_at
     , impressions.clicked
     , impressions.sampling_weight
@@ -16,7 +23,7 @@ select
     , {{ affinity_features('customer_product', 'impressions.snapshot_at', 'customer_product') }}
     , {{ affinity_features('customer_category', 'impressions.snapshot_at', 'customer_category') }}
     , {{ product_features('product_orders', 'product_clicks', 'impressions.snapshot_at') }}
-from {{ ref('stg_impressions') }} as impressions
+from impressions
 left join {{ ref('stg_products') }} as products
     on
         impressions.product_id = products.product_id

@@ -140,6 +140,7 @@ def test_the_certificate_says_what_was_removed_and_names_nobody(before: Door, er
         "warehouse: marts.customer_features": 1,
         "warehouse: marts.scores": 1,
         "warehouse: staging.stg_orders": 4,
+        "raw zone: consents": 1,
         "raw zone: crosswalk": 1,
         "raw zone: customers": 1,
         "raw zone: orders": 4,
