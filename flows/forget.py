@@ -62,6 +62,8 @@ def finish(door: Door) -> list[dict[str, Any]]:
     erasure.erase_from_warehouse(door.state, persons, done)
     erasure.erase_from_raw_zone(door.state, door.keys, persons, done)
     certificates = [certify(door, person, done, now()) for person in persons]
+    erased = [{"tombstone": c["tombstone"], "rows": sum(c["rows_removed"].values())} for c in certificates]
+    door.audit.record("forget", {"erased": erased}, now())
     people.end(door.state)
     journal.discard(door.state)
     return certificates

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from flows import forget
-from flows.context import Door
+from flows.context import Door, now
 from infra import epochs, keys
 from infra.rotation import Side, rewrite
 from infra.settings import Settings
@@ -36,6 +36,7 @@ def rotate(door: Door, parts: Sequence[str]) -> dict[str, Any]:
         shutil.rmtree(following.epoch_folder, ignore_errors=True)
         raise
     epochs.switch(door.state.root, name)
+    door.audit.record("rotate-key", {"keys": list(parts), "epoch": name}, now())
     epochs.sweep(door.state.root)
     return {"rotated": list(parts), "epoch": name, "next": _what_to_set(door.settings, parts)}
 

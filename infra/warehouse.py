@@ -215,11 +215,11 @@ def discard(generation: Generation) -> None:
 
 def finish(state: State, name: str) -> Generation:
     """Give a built generation its final name; it notes which tables were built, for those that begin as its copy."""
-    finished, built = generation(state, name), building(state)
+    whole, built = generation(state, name), building(state)
     built.execute("CREATE OR REPLACE TABLE built_tables AS SELECT schema_name, table_name FROM duckdb_tables()")
-    discard(finished)
-    built.path.replace(finished.path)
-    return finished
+    discard(whole)
+    built.path.replace(whole.path)
+    return whole
 
 
 def published(state: State) -> Generation | None:

@@ -65,7 +65,7 @@ def test_data_too_poor_to_act_on(aimloop: Aimloop, prefect_server: dict[str, str
     }
     done = aimloop("run", **prefect_server, **strict)
     assert_explained(done, "before training: freshness.", "quality.max_age_days")
-    assert list(aimloop.state.glob("warehouse/*.duckdb")) == []
+    assert list(aimloop.state.glob("epochs/*/warehouse/*.duckdb")) == []
     status = json.loads(aimloop("status", "--json").stdout)
     assert list(status["seconds"]) == ["ingest"]
     assert status["quality"]["stopped"] is True

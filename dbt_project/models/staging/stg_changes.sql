@@ -37,7 +37,11 @@ select
     , (
         select string_agg(counted.input || printf(' %+d', counted.more_rows), ', ' order by counted.input)
         from (
-            select input, sum(more_rows) as more_rows from late group by input
+            select
+                input
+                , sum(more_rows) as more_rows
+            from late
+            group by input
         ) as counted
     ) as late_rows
 from base

@@ -1,5 +1,5 @@
 -- What snapshots are computed from, reduced to a digest per input and first snapshot that may use it. The next
--- generation compares its own with these (stg_changes). Digests are of raw rows and their person's pseudonym, of those who may be profiled:
+-- generation compares its own with these (stg_changes). Digests are of raw rows of people who may be profiled:
 -- these are known before anything is written, and writing is what costs time.
 with people as (
     select * from {{ ref('stg_people') }}
@@ -39,10 +39,16 @@ with people as (
         product_id
         , min(first_snapshot_at) as first_used_at
     from (
-        select distinct product_id, first_snapshot_at from orders
+        select
+            product_id
+            , first_snapshot_at
+        from orders
         union all
-        select distinct product_id, first_snapshot_at from impressions
-    )
+        select
+            product_id
+            , first_snapshot_at
+        from impressions
+    ) as uses
     group by product_id
 )
 
@@ -64,9 +70,17 @@ with people as (
 )
 
 , inputs as (
-    select 'orders' as input, first_snapshot_at, row_hash from orders
+    select
+        'orders' as input
+        , first_snapshot_at
+        , row_hash
+    from orders
     union all
-    select 'impressions' as input, first_snapshot_at, row_hash from impressions
+    select
+        'impressions' as input
+        , first_snapshot_at
+        , row_hash
+    from impressions
     union all
     select
         'customers' as input

@@ -247,3 +247,14 @@ def test_a_number_that_is_also_an_id_stays_in_the_ledger(door: Door) -> None:
     found = door.ledger.plan("g1")
     assert found is not None
     assert found.plan == {"budget": 1130000, "note": "asked by '[erased]'"}
+
+
+def test_a_condition_that_the_audit_trail_quotes_does_not_stop_an_erasure(door: Door) -> None:
+    """The trail refuses every change, so a mention there stays; the certificate says so."""
+    door.audit.record("audience", {"where": f"region = '{ANN}'"}, NOW)
+
+    (certificate,) = forget(door, [ANN])
+
+    assert certificate["rows_removed"]["raw zone: orders"] == 4
+    assert any("audit trail" in line for line in certificate["not_covered"])
+    assert all(entry.is_intact for entry in door.audit.entries())
