@@ -11,7 +11,7 @@ from infra.people import Person
 
 NOT_COVERED = (
     "the source that exports come from, and backups or copies of the state folder",
-    "files that were written elsewhere, such as audience lists",
+    "files that were written elsewhere, such as audience lists, and the conditions that the audit trail quotes",
     "sums over many people in product and channel statistics, until the next `aimloop run` computes them anew",
 )
 

@@ -69,12 +69,14 @@ def _cells(path: Path, pattern: re.Pattern[str]) -> Iterator[tuple[sqlite3.Conne
     with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
         connection.create_function("mentions", 1, lambda text: bool(pattern.search(text)), deterministic=True)
         connection.create_function("redacted", 1, lambda text: pattern.sub(ERASED, text), deterministic=True)
-        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        # the audit trail is only added to; it holds counts, hashes and conditions, and says so in infra/audit.py
+        tables = [name for (name,) in found.fetchall() if name != "audit"]
         yield (
             connection,
             [
                 (table, name, f'FROM "{table}" WHERE typeof("{name}") = \'text\' AND mentions("{name}")')
-                for (table,) in tables.fetchall()
+                for table in tables
                 for _, name, *_ in connection.execute(f'PRAGMA table_info("{table}")').fetchall()
             ],
         )

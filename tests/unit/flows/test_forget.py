@@ -140,6 +140,7 @@ def test_the_certificate_says_what_was_removed_and_names_nobody(before: Door, er
         "warehouse: marts.customer_features": 1,
         "warehouse: marts.scores": 1,
         "warehouse: staging.stg_orders": 4,
+        "raw zone: consents": 1,
         "raw zone: crosswalk": 1,
         "raw zone: customers": 1,
         "raw zone: orders": 4,
@@ -246,3 +247,14 @@ def test_a_number_that_is_also_an_id_stays_in_the_ledger(door: Door) -> None:
     found = door.ledger.plan("g1")
     assert found is not None
     assert found.plan == {"budget": 1130000, "note": "asked by '[erased]'"}
+
+
+def test_a_condition_that_the_audit_trail_quotes_does_not_stop_an_erasure(door: Door) -> None:
+    """The trail refuses every change, so a mention there stays; the certificate says so."""
+    door.audit.record("audience", {"where": f"region = '{ANN}'"}, NOW)
+
+    (certificate,) = forget(door, [ANN])
+
+    assert certificate["rows_removed"]["raw zone: orders"] == 4
+    assert any("audit trail" in line for line in certificate["not_covered"])
+    assert all(entry.is_intact for entry in door.audit.entries())
