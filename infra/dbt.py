@@ -64,13 +64,29 @@ def build_arguments(settings: Settings) -> list[str]:
 
 
 def test_arguments(settings: Settings) -> list[str]:
-    return ["--quiet", "test", *_variables(settings)]
+    # what Prefect's runner sets for the models: a hundred tests need no debug log, nor the manifest written again
+    return ["--quiet", "test", "--no-write-json", "--log-level-file", "error", *_variables(settings)]
+
+
+def compile_arguments(settings: Settings) -> list[str]:
+    return ["--quiet", "compile", *_variables(settings)]
+
+
+def docs_arguments(settings: Settings) -> list[str]:
+    """The documentation as one file."""
+    return ["--quiet", "docs", "generate", "--static", *_variables(settings)]
 
 
 def _variables(settings: Settings) -> list[str]:
-    names = ("churn_window_days", "churn_horizon_days")
-    values: dict[str, Any] = {name: getattr(settings, name) for name in names}
-    return ["--vars", json.dumps(values | {"not_personal": list(settings.privacy.not_personal)})]
+    values = {
+        "churn_window_days": settings.churn_window_days,
+        "churn_horizon_days": settings.churn_horizon_days,
+        "return_order_prefixes": settings.cleaning.return_order_prefixes,
+        "outlier_iqr_factor": settings.cleaning.outlier_iqr_factor,
+        "unanswered_consent": settings.privacy.unanswered_consent,
+        "not_personal": settings.privacy.not_personal,
+    }
+    return ["--vars", json.dumps(values)]
 
 
 def run(arguments: list[str]) -> list[dict[str, Any]]:

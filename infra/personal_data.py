@@ -17,7 +17,8 @@ import jinja2  # dbt's own language of macros
 from infra.dbt import PROJECT
 from infra.personal_names import kind_of
 from infra.sections import Privacy
-from infra.warehouse import Connection, sql_text
+from infra.sources.rows import sql_text
+from infra.warehouse import Connection
 
 LOOKED_AT = 20_000  # distinct values by which a kind is told
 MOSTLY = 0.5  # a column is of a kind when more than this share of its distinct values are

@@ -81,6 +81,9 @@ class Settings(BaseModel):
         1_130_000, gt=0, allow_inf_nan=False, description="Budget of the next cycle, in the unit of the channel costs."
     )
     solver: Literal["highs", "cbc"] = Field("highs", description="LP solver for the budget.")
+    imputation: Literal["mean", "knn"] = Field(
+        "mean", description="What takes the place of missing numbers in models that cannot do without."
+    )
     seed: int = Field(20170101, description="Seed of everything random.")
     port: int = Field(3000, ge=1, le=65535, description="Port of `aimloop serve`.")
     ui_port: int = Field(4200, ge=1, le=65535, description="Port of the Prefect UI that `aimloop ui` starts.")
@@ -89,6 +92,19 @@ class Settings(BaseModel):
     )
     pseudonym_key: SecretStr | None = Field(
         None, min_length=1, description="Key of pseudonyms; default: keys/pseudonym.key."
+    )
+    tombstone_key: SecretStr | None = Field(
+        None, min_length=1, description="Key of the marks of erased people, never changed; default: tombstone.key."
+    )
+    new_storage_key: SecretStr | None = Field(
+        None, min_length=1, description="`aimloop rotate-key` alone: what the storage key becomes; default: made up."
+    )
+    new_pseudonym_key: SecretStr | None = Field(
+        None, min_length=1, description="`aimloop rotate-key` alone: what the pseudonym key becomes; default: made up."
+    )
+
+    role: str = Field(
+        "analyst", min_length=1, description="In which role you act; privacy.contact_roles says what for."
     )
 
     sources: dict[str, Connection] = Field(default_factory=dict, description="Places that tables are read from.")
@@ -114,8 +130,9 @@ class Settings(BaseModel):
 
     def meaning(self) -> dict[str, Any]:
         """The settings that change what a cycle computes (not where it is kept, not secrets)."""
-        elsewhere = {"state", "port", "ui_port", "as_of", "storage_key", "pseudonym_key", "sources"}
-        return self.model_dump(mode="json", exclude=elsewhere)
+        elsewhere = {"state", "port", "ui_port", "as_of", "sources", "role"}
+        secrets = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+        return self.model_dump(mode="json", exclude=elsewhere | secrets)
 
 
 def load(environ: Mapping[str, str], folder: Path, **overrides: Any) -> Settings:

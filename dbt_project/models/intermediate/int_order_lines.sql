@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', incremental_strategy='recomputed') }}
 -- Purchase lines with what is known of the article.
 select
     orders.order_id
@@ -11,4 +12,7 @@ left join {{ ref('stg_products') }} as products
     on
         orders.product_id = products.product_id
         and orders.first_snapshot_at >= products.landed_at
-where orders.product_id is not null
+where
+    not orders.is_return
+    and orders.product_id is not null
+    and {{ is_recomputed('orders.first_snapshot_at') }}

@@ -3,13 +3,13 @@ with customers as (
     where landed_at <= {{ as_of() }}
 )
 
-, crosswalk as (
-    select * from {{ source('raw', 'crosswalk') }}
+, people as (
+    select * from {{ ref('stg_people') }}
 )
 
 select
     -- ids
-    crosswalk.pseudonym
+    people.pseudonym
 
     -- masked, for people who must recognise a customer
     , {{ mask_name('customers.name') }} as name_masked
@@ -19,10 +19,8 @@ select
 
     -- attributes
     , customers.region
-    , coalesce(
-        customers.age_band
-        , cast(10 * (date_diff('year', customers.birth_date, {{ as_of() }}) // 10) as varchar) || 's'
-    ) as age_band
+    , customers.age_band
+    , date_trunc('month', customers.birth_date) as birth_month
     , customers.gender
     , customers.income_band
     , customers.household_size
@@ -37,4 +35,4 @@ select
     , customers.member_expires_at
     , customers.landed_at
 from customers
-inner join crosswalk on customers.customer_id = crosswalk.customer_id
+inner join people on customers.customer_id = people.customer_id

@@ -17,7 +17,7 @@ NOTED = "SELECT table_name, column_name, kind, how FROM raw.personal_columns ORD
 
 
 def land(state: State, keys: Keys, *tables: RawTable, **privacy: Any) -> dict[str, Landing]:
-    landings = landing.land(state, keys, tables, "test", Privacy(**privacy))
+    landings = landing.land(state, keys, tables, "test", privacy=Privacy(**privacy))
     return {landed.table_name: landed for landed in landings}
 
 
