@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from infra import raw_zone, registry, warehouse
+from infra import personal_data, raw_zone, registry, tombstones, warehouse
 from infra.audit import Audit
 from infra.errors import AimloopError
 from infra.keys import Keys, open_keys
@@ -82,9 +82,12 @@ def _user() -> str:
 
 
 def data_fingerprint(door: Door) -> str:
-    """A label of what the source holds, the code that lands it, and the key it is pseudonymised with."""
+    """A label of what the source holds, the code and settings that land it, its pseudonyms' key, and who is erased."""
     source = sources.find(door.settings.source).fingerprint(door.settings)
-    return f"{source}-{_code_fingerprint(('infra',))[:16]}-{door.keys.fingerprint()}"
+    private = personal_data.fingerprint(door.settings.privacy)
+    erased = tombstones.fingerprint(door.state)
+    label = f"{source}-{_code_fingerprint(('infra',))[:16]}-{private}-{door.keys.fingerprint()}"
+    return f"{label}-{erased}" if erased else label
 
 
 def begin_cycle(door: Door) -> Cycle:

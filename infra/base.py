@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from infra import tombstones
 from infra.dbt import PROJECT
 from infra.keys import Keys
 from infra.raw_zone import open_raw_zone
@@ -35,8 +36,7 @@ def recipe(state: State, keys: Keys, arguments: Sequence[str]) -> str:
         columns = connection.execute(
             "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'raw' ORDER BY ALL"
         ).fetchall()
-        erased = connection.execute("SELECT pseudonym FROM raw.tombstones ORDER BY ALL").fetchall()
-    digest.update(repr((columns, erased)).encode())
+    digest.update(repr((columns, tombstones.fingerprint(state))).encode())
     return digest.hexdigest()
 
 

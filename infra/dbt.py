@@ -64,7 +64,8 @@ def build_arguments(settings: Settings) -> list[str]:
 
 
 def test_arguments(settings: Settings) -> list[str]:
-    return ["--quiet", "test", *_variables(settings)]
+    # what Prefect's runner sets for the models: a hundred tests need no debug log, nor the manifest written again
+    return ["--quiet", "test", "--no-write-json", "--log-level-file", "error", *_variables(settings)]
 
 
 def compile_arguments(settings: Settings) -> list[str]:
@@ -83,6 +84,7 @@ def _variables(settings: Settings) -> list[str]:
         "return_order_prefixes": settings.cleaning.return_order_prefixes,
         "outlier_iqr_factor": settings.cleaning.outlier_iqr_factor,
         "unanswered_consent": settings.privacy.unanswered_consent,
+        "not_personal": settings.privacy.not_personal,
     }
     return ["--vars", json.dumps(values)]
 

@@ -4,7 +4,7 @@ SQLAlchemy over one SQLite file in WAL mode, so that services read while a cycle
 instant is an argument; nothing here looks at the clock.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,6 +89,15 @@ class VerdictRow(Base):
     threshold: Mapped[float]
     reason: Mapped[str]
     report: Mapped[str | None]
+
+
+class InfluenceRow(Base):
+    """A version that learned from someone who has been erased since; the person is a tombstone."""
+
+    __tablename__ = "influences"
+    tag: Mapped[str] = mapped_column(ForeignKey("versions.tag"), primary_key=True)
+    tombstone: Mapped[str] = mapped_column(primary_key=True)
+    erased_at: Mapped[datetime]
 
 
 @dataclass(frozen=True)
@@ -247,6 +256,21 @@ class Ledger:
                 )
                 for row in session.scalars(query)
             ]
+
+    def mark_influenced(self, tags: Iterable[str], tombstone: str, now: datetime) -> None:
+        """Note that versions learned from someone who is being erased; what is noted already stays."""
+        with self._transaction() as session:
+            for tag in tags:
+                if session.get(InfluenceRow, (tag, tombstone)) is None:
+                    session.add(InfluenceRow(tag=tag, tombstone=tombstone, erased_at=now))
+
+    def influences(self) -> dict[str, list[str]]:
+        """Tag → tombstones of erased people it learned from; versions without any are left out."""
+        with Session(self._engine) as session:
+            found: dict[str, list[str]] = {}
+            for row in session.scalars(select(InfluenceRow).order_by(InfluenceRow.tag, InfluenceRow.tombstone)):
+                found.setdefault(row.tag, []).append(row.tombstone)
+            return found
 
     # plans and verdicts
 

@@ -113,6 +113,11 @@ class Generation:
             if databases == [("other",)]:
                 connection.execute(f"CREATE TABLE marts.{table} AS FROM other.marts.{table}")
 
+    def holds(self, mart: str) -> bool:
+        """Is there such a table among the marts?"""
+        found = "SELECT count(*) AS n FROM duckdb_tables() WHERE schema_name = 'marts' AND table_name = $mart"
+        return bool(self.query(found, mart=mart)["n"][0])
+
     def execute(self, sql: str, **parameters: Any) -> None:
         """Run one writing statement."""
         with engine(self._spill, self.path) as connection:
@@ -210,11 +215,11 @@ def discard(generation: Generation) -> None:
 
 def finish(state: State, name: str) -> Generation:
     """Give a built generation its final name; it notes which tables were built, for those that begin as its copy."""
-    finished, built = generation(state, name), building(state)
+    whole, built = generation(state, name), building(state)
     built.execute("CREATE OR REPLACE TABLE built_tables AS SELECT schema_name, table_name FROM duckdb_tables()")
-    discard(finished)
-    built.path.replace(finished.path)
-    return finished
+    discard(whole)
+    built.path.replace(whole.path)
+    return whole
 
 
 def published(state: State) -> Generation | None:

@@ -16,14 +16,22 @@
 {%- endmacro %}
 
 
-{# Let the computed rows take the place of those of the same snapshots. A snapshot off the grid was that of
-   the base's as_of, and is nobody's now. Columns by name: attr_… come in the order in which a source has them. #}
+{# Of a copied row: true when it still holds. A snapshot off the grid was that of the base's as_of, and is
+   nobody's now. #}
+{% macro is_taken_over(snapshot) -%}
+    (
+        {{ snapshot }} < (select changes.changed_from from {{ ref('stg_changes') }} as changes)
+        and {{ snapshot }} = {{ snapshot_before(snapshot) }}
+    )
+{%- endmacro %}
+
+
+{# Let the computed rows take the place of those of the same snapshots. Columns by name: attr_… come in the
+   order in which a source has them. #}
 {% macro get_incremental_recomputed_sql(arguments) -%}
     {%- set snapshot = config.get('meta', {}).get('snapshot_column', 'first_snapshot_at') -%}
     delete from {{ arguments.target_relation }}
-    where
-        {{ snapshot }} >= (select changes.changed_from from {{ ref('stg_changes') }} as changes)
-        or {{ snapshot }} != {{ snapshot_before(snapshot) }};
+    where not {{ is_taken_over(snapshot) }};
     insert into {{ arguments.target_relation }} by name
     select * from {{ arguments.temp_relation }};
     drop table {{ arguments.temp_relation }}

@@ -24,7 +24,7 @@ select
     , customers.gender
     , customers.income_band
     , customers.household_size
-    {{ attribute_columns(source('raw', 'customers'), 'customers') }}
+    {{ staged_attribute_columns(source('raw', 'customers'), 'customers') }}
 
     -- times
     , customers.signed_up_at

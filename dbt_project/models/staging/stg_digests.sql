@@ -39,12 +39,12 @@ with people as (
         product_id
         , min(first_snapshot_at) as first_used_at
     from (
-        select distinct
+        select
             product_id
             , first_snapshot_at
         from orders
         union all
-        select distinct
+        select
             product_id
             , first_snapshot_at
         from impressions
