@@ -44,7 +44,8 @@ def attributes(state: State) -> list[str]:
         return []
     found = generation.query(
         "SELECT DISTINCT column_name FROM duckdb_columns() "
-        "WHERE schema_name = 'staging' AND starts_with(column_name, 'attr_') ORDER BY ALL"
+        "WHERE schema_name = 'staging' AND starts_with(column_name, 'attr_') AND NOT ends_with(column_name, '_masked') "
+        "ORDER BY ALL"
     )
     return [str(name) for name in found["column_name"]]
 

@@ -26,10 +26,6 @@ select
     , customers.household_size
     {{ staged_attribute_columns(source('raw', 'customers'), 'customers') }}
 
-    -- consent
-    , customers.consent_marketing
-    , customers.consent_profiling
-
     -- times
     , customers.signed_up_at
     , customers.member_expires_at

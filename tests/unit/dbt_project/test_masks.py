@@ -61,7 +61,7 @@ def personal_ones(connection: duckdb.DuckDBPyConnection, values: list[str]) -> l
         ("email", " Ada@Example.com ", "A***@Example.com"),
         ("email", "иван@почта.рф", "и***@почта.рф"),
         ("email", "a@example.com", "***@example.com"),
-        ("email", "é@example.com", "***@example.com"),  # e with a combining accent: one letter
+        ("email", "e\u0301@example.com", "***@example.com"),  # e with a combining accent: one letter
         ("email", "@ada_lovelace.private", "***"),
         ("email", "ada@lovelace", "***"),
         ("email", "ada@example.com, bob@example.com", "***"),
@@ -72,8 +72,8 @@ def personal_ones(connection: duckdb.DuckDBPyConnection, values: list[str]) -> l
         ("name", "李雷", "李***"),
         ("name", "李", "***"),
         ("name", "X", "***"),
-        ("name", "é", "***"),
-        ("name", "élodie", "é***"),
+        ("name", "e\u0301", "***"),
+        ("name", "e\u0301lodie", "e\u0301***"),
         ("name", "𝒜da", "𝒜***"),  # beyond the basic plane
         ("name", "", "***"),
         ("id_number", "110101199001011234", "***1234"),
@@ -85,6 +85,7 @@ def personal_ones(connection: duckdb.DuckDBPyConnection, values: list[str]) -> l
         ("address", "12 Main Street, Springfield", "***"),
         ("text", "ring 13812341234 or ada@example.com, id 078-05-1120", "ring **** or ***, id ***"),
         ("text", "13812341234 13912341234,13712341234", "**** ****,****"),
+        ("text", "+4915123456789-13812341234", "****-****"),  # the second shows only once the first is gone
         ("text", "nothing of the kind", "nothing of the kind"),
         ("text", '{"contact": "ada@example.com", "n": 3}', '{"contact": "***", "n": 3}'),
     ],
@@ -105,13 +106,17 @@ phones = st.builds(
     st.sampled_from(["138", "+86138", "0049 151 ", "+1 (555) "]),
     st.from_regex(r"[0-9]{8}", fullmatch=True),
 )
-mailboxes = st.text("abcXYZ.é+李", min_size=1, max_size=9)
+mailboxes = st.text("abcXYZ.e\u0301+李", min_size=1, max_size=9)
 emails = st.builds("{}@{}".format, mailboxes, st.sampled_from(["example.com", "x.de"]))
 pieces = st.one_of(phones, emails, st.text("ab 12-.,+()", max_size=12))
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.one_of(phones, emails, st.text("aé李- 019@.x", min_size=1, max_size=20)), min_size=20, max_size=40))
+@given(
+    st.lists(
+        st.one_of(phones, emails, st.text("ae\u0301李- 019@.x", min_size=1, max_size=20)), min_size=20, max_size=40
+    )
+)
 def test_no_mask_shows_a_whole_value_or_looks_like_one(
     connection: duckdb.DuckDBPyConnection, values: list[str]
 ) -> None:
@@ -123,8 +128,8 @@ def test_no_mask_shows_a_whole_value_or_looks_like_one(
         for mask in (phone, id_number):
             assert mask == "*" * len(mask) or sum(c.isalnum() for c in mask) <= sum(c.isalnum() for c in value) - 4
         assert name.endswith("***")
-        assert len(name) <= 4
-        assert len(email.split("***")[0]) <= 1
+        assert len(name.replace("\u0301", "")) <= 4
+        assert len(email.split("***")[0].replace("\u0301", "")) <= 1
         if value.strip():
             assert not any(value.strip() in mask for mask in (phone, email, name, id_number))
 

@@ -172,6 +172,7 @@ def test_a_condition_that_does_not_fit_is_explained(
         "COPY (SELECT 1) TO '/tmp/audience-stolen.csv'",
         "ATTACH '/tmp/audience-other.duckdb'",
         "SET enable_external_access = true",
+        "SET memory_limit = '1TB'",
         "DELETE FROM raw.customers",
         "DELETE FROM warehouse.marts.scores",
     ],
