@@ -21,6 +21,7 @@ from infra.warehouse import Connection
 # what staging hashes, exchanges for a pseudonym, or masks always
 _TREATED = {"customer_id", "order_id", "impression_id", "event_id", "name", "phone", "email", "id_number"}
 _FREE_TEXT = {("products", "description"), ("campaigns", "kind"), ("events", "properties")}
+_ACCEPTED = "(FROM incoming WHERE reason IS NULL)"
 _WORDS = {
     "phone": "phone numbers",
     "email": "e-mail addresses",
@@ -40,10 +41,9 @@ def note(connection: Connection, table: str, privacy: Privacy) -> None:
     """
     declared = _of_table(privacy.personal, table)
     exempt = _of_table(dict.fromkeys(privacy.not_personal, True), table)
-    accepted = "(FROM incoming WHERE reason IS NULL)"
-    attributes, contract = _text_columns(connection, table)
-    further = detect(connection, accepted, attributes, declared, exempt)
-    for found in detect(connection, accepted, contract, declared, exempt, by_name=False):
+    _, contract = _text_columns(connection, table)
+    further = attributes(connection, table, privacy)
+    for found in detect(connection, _ACCEPTED, contract, declared, exempt, by_name=False):
         if (table, found.column) in _FREE_TEXT:
             further.append(found if found.how == "declared" else replace(found, kind="text"))
         elif found.how == "declared":
@@ -58,6 +58,13 @@ def note(connection: Connection, table: str, privacy: Privacy) -> None:
             "INSERT INTO raw.personal_columns VALUES (?, ?, ?, ?, ?)",
             [table, found.column, found.kind, found.how, found.share],
         )
+
+
+def attributes(connection: Connection, table: str, privacy: Privacy) -> list[PersonalColumn]:
+    """The personal ones among the company's own attributes (``attr_…``) in ``incoming``."""
+    own, _ = _text_columns(connection, table)
+    exempt = _of_table(dict.fromkeys(privacy.not_personal, True), table)
+    return detect(connection, _ACCEPTED, own, _of_table(privacy.personal, table), exempt)
 
 
 def refuse_unknown(connection: Connection, privacy: Privacy) -> None:
