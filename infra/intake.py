@@ -10,15 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from infra import cleaning_rules, contract_sql
+from infra.contracts import Contract
 from infra.errors import AimloopError
 from infra.raw_contracts import RAW
 from infra.reading import flags, numbers, times
 from infra.sections import Cleaning
-from infra.sources.raw_table import RawTable
-from infra.sources.rows import quoted, sql_text
+from infra.sources.raw_table import UNJUDGED, RawTable
+from infra.sources.rows import RUNAWAY_QUOTE, quoted, sql_text
 from infra.warehouse import Connection
 
 UNREAD = "unread_lines"
+NO_TIME = "no time"  # the id of an order without one; such a line is set aside for its time
 
 
 @dataclass(frozen=True)
@@ -80,19 +82,45 @@ def _read_input(
     types = contract_sql.columns(RAW[name])
     recast = {column for column in types if column in given and given[column] != types[column]}
     reason = _reason(name, recast, judgement)
+    if UNJUDGED in given:
+        reason = f"CASE WHEN {UNJUDGED} THEN 'where: cannot be judged' ELSE {reason} END"
     columns = _casts(name, table, given, judgement.cleaning)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT *, {reason} AS reason "
         f"FROM (SELECT {', '.join(columns)} FROM ({table.relation}))"
     )
-    if table.unread:
-        connection.execute(f"INSERT INTO {UNREAD} {table.unread}")
-        connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-    reread = [column for column in recast if given[column] == "VARCHAR" and types[column] != "VARCHAR"]
-    counts = [count for column in reread for count in _reread(connection, name, table, column, target)]
-    if counts:
-        connection.execute(f"UPDATE {target} SET reason = {reason} WHERE reason IS NOT NULL")
+    _keep_unread(connection, table)
+    outcomes = [
+        _reread(connection, name, table, column, target)
+        for column in types
+        if column in recast and _may_be_read_again(types[column], given[column])
+    ]
+    counts = [count for outcome in outcomes for count in outcome or ()]
+    if any(outcome is not None for outcome in outcomes):  # what was read may be read otherwise now, or not at all
+        connection.execute(f"UPDATE {target} SET reason = {reason} WHERE reason IS DISTINCT FROM ({reason})")
     return counts + _count_ids(connection, name, target, given)
+
+
+def _keep_unread(connection: Connection, table: RawTable) -> None:
+    """Raises:
+    AimloopError: a quote never closes, so that nobody can say which lines are missing.
+    """
+    if not table.unread:
+        return
+    connection.execute(f"INSERT INTO {UNREAD} {table.unread}")
+    connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+    runaway = connection.execute(f"SELECT min(place) FROM {UNREAD} WHERE problem = {sql_text(RUNAWAY_QUOTE)}").fetchone()
+    if runaway and runaway[0]:
+        raise AimloopError(
+            f"{runaway[0]} begins a text with a quote that never closes: the lines after it cannot be told apart",
+            "close it, or set quote = '' for that table if its texts are not quoted",
+        )
+
+
+def _may_be_read_again(sql_type: str, given_type: str) -> bool:
+    """Texts, and numbers that may be epochs or 20170403."""
+    numbers_may_be_times = sql_type == "TIMESTAMP" and given_type.startswith(("BIGINT", "INTEGER", "DOUBLE", "UBIGINT", "UINTEGER", "HUGEINT"))
+    return sql_type != "VARCHAR" and (given_type == "VARCHAR" or numbers_may_be_times)
 
 
 def _casts(name: str, table: RawTable, given: Mapping[str, str], cleaning: Cleaning) -> list[str]:
@@ -101,16 +129,17 @@ def _casts(name: str, table: RawTable, given: Mapping[str, str], cleaning: Clean
     types = contract_sql.columns(contract)
     selected = []
     for column, sql_type in types.items():
-        is_text = given.get(column, given.get(contract_sql.event_time(contract) or "")) == "VARCHAR"
-        cast = contract_sql.cast_expression(contract, column, given, is_text=is_text)
+        cast = contract_sql.cast_expression(contract, column, given, is_text=given.get(column) == "VARCHAR")
+        event_time = contract_sql.event_time(contract)
         if column in given and sql_type == "VARCHAR":
             cast = _text(column, cast, given[column], table, cleaning)
-        elif column in given and sql_type == "TIMESTAMP" and given[column] != "TIMESTAMP WITH TIME ZONE":
-            text = quoted(column) if given[column] == "VARCHAR" else None
-            cast = times.in_utc(text, cast, table.conventions.time_zone)
+        elif column in given and sql_type == "TIMESTAMP":
+            cast = _time(contract, column, table, given)
+        elif column == "landed_at" and event_time in given:
+            cast = f"coalesce({_time(contract, str(event_time), table, given)}, {contract_sql.ALWAYS})"
         elif column == "order_id" and "ordered_at" in given:
             # an order is what a customer buys at one instant (or on one day, where the source tells days)
-            cast = f"strftime({contract_sql.cast_expression(contract, 'ordered_at', given)}, '%Y-%m-%d %H:%M:%S')"
+            cast = f"coalesce(strftime({_time(contract, 'ordered_at', table, given)}, '%Y-%m-%d %H:%M:%S'), '{NO_TIME}')"
         selected.append(f"{cast} AS {quoted(column)}")
         if column in given and sql_type != "VARCHAR" and given[column] != sql_type:
             before = (
@@ -119,11 +148,22 @@ def _casts(name: str, table: RawTable, given: Mapping[str, str], cleaning: Clean
             selected.append(f'{before} AS "given_{column}"')
         if column.endswith("_id") and cleaning.whole_number_ids and given.get(column) in ("VARCHAR", "DOUBLE", "FLOAT"):
             selected.append(f"suffix(CAST({quoted(column)} AS VARCHAR), '.0') AS \"was_decimal_{column}\"")
+    if UNJUDGED in given:
+        selected.append(UNJUDGED)
     attributes = [column for column in given if column.startswith("attr_")]
     selected += [
         f"{_text(a, f'CAST({quoted(a)} AS VARCHAR)', given[a], table, cleaning)} AS {quoted(a)}" for a in attributes
     ]
     return selected
+
+
+def _time(contract: type[Contract], column: str, table: RawTable, given: Mapping[str, str]) -> str:
+    """A time in UTC."""
+    is_text = given[column] == "VARCHAR"
+    cast = contract_sql.cast_expression(contract, column, given, is_text=is_text)
+    if given[column] == "TIMESTAMP WITH TIME ZONE":
+        return cast
+    return times.in_utc(quoted(column) if is_text else None, cast, table.conventions.time_zone)
 
 
 def _text(column: str, cast: str, given_type: str, table: RawTable, cleaning: Cleaning) -> str:
@@ -137,7 +177,7 @@ def _text(column: str, cast: str, given_type: str, table: RawTable, cleaning: Cl
 def _nothing_is_null(text: str, table: RawTable, cleaning: Cleaning) -> str:
     """SQL of a text without surrounding blanks, NULL for words that mean nothing."""
     if table.empties_are_null:
-        return f"nullif(trim({text}), '')"
+        return f"nullif(trim(CAST({text} AS VARCHAR)), '')"
     words = ", ".join(sql_text(word.lower()) for word in {*cleaning.empty_words, ""})
     longest = max((len(word) for word in cleaning.empty_words), default=0)
     trimmed = f"trim(CAST({text} AS VARCHAR))"
@@ -149,22 +189,24 @@ def _reason(name: str, recast: set[str], judgement: Judgement) -> str:
     return f"coalesce({contract}, {cleaning_rules.judge_alone(name, judgement.cleaning, judgement.now)})"
 
 
-def _reread(connection: Connection, name: str, table: RawTable, column: str, target: str) -> list[RuleCount]:
-    """Read with care what the cast could not; the rules that served are counted."""
+def _reread(
+    connection: Connection, name: str, table: RawTable, column: str, target: str
+) -> list[RuleCount] | None:
+    """Read with care what the cast could not; the rules that served are counted. None: there was nothing to do."""
     text, failed = f'"given_{column}"', f'{quoted(column)} IS NULL AND "given_{column}" IS NOT NULL'
     sql_type = contract_sql.columns(RAW[name])[column]
     conventions = table.conventions
+    failing = connection.execute(f"SELECT count(*) FROM {target} WHERE {failed}").fetchone() or (0,)
+    if not failing[0] and not (sql_type == "DOUBLE" and conventions.decimal_comma):
+        return None
     if sql_type == "DOUBLE":
-        failing = connection.execute(f"SELECT count(*) FROM {target} WHERE {failed}").fetchone() or (0,)
-        if not failing[0] and not conventions.decimal_comma:
-            return []
         comma = numbers.shows_decimal_comma(target, text, conventions.decimal_comma, connection)
         reading = numbers.expression(text, comma)
         rule = {True: "'decimal comma'", False: "'thousands or currency'", None: "'both decimal signs'"}[comma]
         failed = failed if comma is False else f"{text} IS NOT NULL"
     elif sql_type == "TIMESTAMP":
         day_first = times.shows_day_first(f"(FROM {target} WHERE {failed})", text, conventions.day_first, connection)
-        reading = times.in_utc(None, times.expression(text, day_first), conventions.time_zone)
+        reading = times.expression(text, day_first, conventions.time_zone)
         order = {True: "day first", False: "month first", None: "day or month first, by each value"}[day_first]
         rule = f"replace({times.rule(text)}, 'day and month', '{order}')"
     else:
@@ -207,7 +249,7 @@ def _follow_event_time(connection: Connection, name: str, column: str, target: s
     if name == "orders":
         connection.execute(
             f"UPDATE {target} SET order_id = strftime(ordered_at, '%Y-%m-%d %H:%M:%S') "
-            f"WHERE {was_read} AND order_id IS NULL"
+            f"WHERE {was_read} AND order_id = '{NO_TIME}'"
         )
 
 
