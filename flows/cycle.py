@@ -13,10 +13,12 @@ from flows.marts import marts
 from flows.package import package
 from flows.progress import once, timed
 from flows.publish import publish
+from flows.quality import quality
 from flows.score import score
 from flows.summary import summarise
 from flows.train import train
 from flows.watch import watch
+from infra import raw_zone
 
 
 @flow(name="cycle")
@@ -32,7 +34,9 @@ def cycle(as_of: datetime | None = None, source: str | None = None) -> dict[str,
     with door.state.lock(), temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         landed, seconds = timed("ingest", lambda: ingest(door.settings.source))
         this = begin_cycle(door)
+        landed["after_as_of"] = raw_zone.rows_after(door.state, door.keys, this.as_of)
         door.ledger.finish_step(this.id, "ingest", round(seconds, 3), landed)
+        once(this, "quality", quality)
         if not this.generation.path.exists():  # another cycle's publishing may have dropped it
             door.ledger.forget_steps(this.id, "marts")
         once(this, "marts", marts)

@@ -20,8 +20,22 @@ def marts(cycle_id: str) -> dict[str, Any]:
     with dbt.environment(state, target, cycle.door.keys.storage):
         built = build_models(dbt.build_arguments(settings))
         tested = test_models(dbt.test_arguments(settings))
-    warehouse.finish(state, cycle.id)
-    return {"line": f"{len(built)} tables built, {len(tested)} tests hold", "tables": built}
+    generation = warehouse.finish(state, cycle.id)
+    returns = count_returns(generation)
+    line = f"{len(built)} tables built, {len(tested)} tests hold"
+    if returns["lines"]:
+        line += f"; {returns['lines']:,} lines given back, {returns['without_purchase']:,} of them without a purchase"
+    return {"line": line, "tables": built, "returns": returns}
+
+
+def count_returns(generation: warehouse.Generation) -> dict[str, int]:
+    """Return lines, and those among them that no purchase in the data explains: they change nothing."""
+    counted = generation.query(
+        """SELECT coalesce(sum(lines), 0) AS lines,
+                  coalesce(sum(lines) FILTER (WHERE purchase_order_id IS NULL), 0) AS without_purchase
+           FROM intermediate.int_returns"""
+    )
+    return {str(name): int(count) for name, count in counted.iloc[0].items()}
 
 
 def build_models(arguments: list[str]) -> list[dict[str, Any]]:

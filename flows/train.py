@@ -1,7 +1,7 @@
 """Train: every model of the catalogue on what the cycle knows, registered with its evidence."""
 
 import subprocess
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import pandas as pd
@@ -36,6 +36,8 @@ def train_and_register(cycle: Cycle, name: str) -> dict[str, Any]:
     """Backtest, save, compare with the champion, and record all of it in the ledger."""
     entry = catalog.MODELS[name]
     params = catalog.params(name, **_settings(cycle, name))
+    if _is_absent(cycle, entry.brought_as):
+        return {"line": f"skipped: needs {entry.brought_as}, and the data hold none", "tag": None}
     try:
         result = backtest(entry.model, read_examples(cycle, entry), cycle.as_of, params)
     except TooLittleHistory as reason:
@@ -49,6 +51,11 @@ def train_and_register(cycle: Cycle, name: str) -> dict[str, Any]:
     return {"line": _headline(entry, result.metrics, is_champion), "tag": tag, "is_champion": is_champion, **report}
 
 
+def _is_absent(cycle: Cycle, raw_table: str) -> bool:
+    """True where the company brought no such table (least input: orders alone)."""
+    return cycle.generation.query(f"SELECT 1 AS one FROM staging.stg_{raw_table} LIMIT 1").empty
+
+
 def read_examples(cycle: Cycle, entry: Entry) -> pd.DataFrame:
     """The rows of its mart that a model learns from and is tested on."""
     if entry.recent_by is None:
@@ -58,8 +65,15 @@ def read_examples(cycle: Cycle, entry: Entry) -> pd.DataFrame:
 
 
 def _settings(cycle: Cycle, name: str) -> dict[str, Any]:
+    """Those of the cycle's settings that are parameters of the model."""
     settings = cycle.door.settings
-    return {"seed": settings.seed} | ({"horizon_days": settings.churn_horizon_days} if name == "churn" else {})
+    own = {field.name for field in fields(catalog.MODELS[name].model.Params)}
+    given = {
+        "seed": settings.seed,
+        "horizon_days": settings.churn_horizon_days,
+        "imputation": settings.imputation,
+    }
+    return {field: value for field, value in given.items() if field in own}
 
 
 def _first_order(cycle: Cycle) -> pd.Timestamp:

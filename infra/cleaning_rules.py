@@ -59,7 +59,7 @@ def judge_together(connection: Connection, name: str, cleaning: Cleaning) -> Non
     _set_key_duplicates_aside(connection, contract_sql.key(RAW[name]))
     if name == "orders":
         _set_absurd_amounts_aside(connection, cleaning.absurd_amount_factor)
-        if cleaning.exact_duplicates == "quarantine":
+        if cleaning.exact_duplicates == "quarantine" and _can_be_told_apart(connection):
             _set_exact_duplicates_aside(connection)
 
 
@@ -67,6 +67,12 @@ def _set_key_duplicates_aside(connection: Connection, key: list[str]) -> None:
     if key:
         columns = ", ".join(key)
         _keep_first(connection, columns, f"({columns})", f"{columns}: duplicate")
+
+
+def _can_be_told_apart(connection: Connection) -> bool:
+    """Lines with neither an order id nor a time of day may be alike and still be two purchases of a day."""
+    told = "order_id <> strftime(ordered_at, '%Y-%m-%d %H:%M:%S') OR ordered_at <> date_trunc('day', ordered_at)"
+    return connection.execute(f"SELECT 1 FROM incoming WHERE {told} LIMIT 1").fetchone() is not None
 
 
 def _set_exact_duplicates_aside(connection: Connection) -> None:

@@ -104,6 +104,7 @@ _CHECKS: dict[str, Callable[[str, dict[str, Any]], tuple[str, str]]] = {
     "greater_than": lambda c, s: (f"{c} > {s['min_value']}", f"above {s['min_value']}"),
     "greater_than_or_equal_to": lambda c, s: (f"{c} >= {s['min_value']}", f"at least {s['min_value']:g}"),
     "less_than_or_equal_to": lambda c, s: (f"{c} <= {s['max_value']}", f"at most {s['max_value']:g}"),
+    "not_equal_to": lambda c, s: (f"{c} <> {s['value']}", f"other than {s['value']:g}"),
     "str_length": _str_length,
 }
 

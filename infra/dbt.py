@@ -67,9 +67,23 @@ def test_arguments(settings: Settings) -> list[str]:
     return ["--quiet", "test", *_variables(settings)]
 
 
+def compile_arguments(settings: Settings) -> list[str]:
+    return ["--quiet", "compile", *_variables(settings)]
+
+
+def docs_arguments(settings: Settings) -> list[str]:
+    """The documentation as one file."""
+    return ["--quiet", "docs", "generate", "--static", *_variables(settings)]
+
+
 def _variables(settings: Settings) -> list[str]:
-    names = ("churn_window_days", "churn_horizon_days")
-    return ["--vars", json.dumps({name: getattr(settings, name) for name in names})]
+    values = {
+        "churn_window_days": settings.churn_window_days,
+        "churn_horizon_days": settings.churn_horizon_days,
+        "return_order_prefixes": settings.cleaning.return_order_prefixes,
+        "outlier_iqr_factor": settings.cleaning.outlier_iqr_factor,
+    }
+    return ["--vars", json.dumps(values)]
 
 
 def run(arguments: list[str]) -> list[dict[str, Any]]:

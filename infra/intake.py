@@ -15,12 +15,12 @@ from infra.errors import AimloopError
 from infra.raw_contracts import RAW
 from infra.reading import flags, numbers, times
 from infra.sections import Cleaning
-from infra.sources.raw_table import UNJUDGED, RawTable
+from infra.sources.raw_table import UNJUDGED, Conventions, RawTable
 from infra.sources.rows import RUNAWAY_QUOTE, quoted, sql_text
 from infra.warehouse import Connection
 
 UNREAD = "unread_lines"
-NO_TIME = "no time"  # the id of an order without one; such a line is set aside for its time
+_NO_ORDER = "?"  # an order id that is told from a time that could not be read
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,17 @@ def _read_input(
         f"FROM (SELECT {', '.join(columns)} FROM ({table.relation}))"
     )
     _keep_unread(connection, table)
-    outcomes = [
-        _reread(connection, name, table, column, target)
+    outcomes = {
+        column: outcome
         for column in types
         if column in recast and _may_be_read_again(types[column], given[column])
-    ]
-    counts = [count for outcome in outcomes for count in outcome or ()]
-    if any(outcome is not None for outcome in outcomes):  # what was read may be read otherwise now, or not at all
+        if (outcome := _reread(connection, name, table, column, target)) is not None
+    }
+    counts = [count for outcome in outcomes.values() for count in outcome]
+    if outcomes:  # what was read may be read otherwise now, or not at all
         connection.execute(f"UPDATE {target} SET reason = {reason} WHERE reason IS DISTINCT FROM ({reason})")
+    for column in outcomes:
+        _name_ambiguity(connection, column, types[column], table.conventions, target)
     return counts + _count_ids(connection, name, target, given)
 
 
@@ -139,7 +142,7 @@ def _casts(name: str, table: RawTable, given: Mapping[str, str], cleaning: Clean
             cast = f"coalesce({_time(contract, str(event_time), table, given)}, {contract_sql.ALWAYS})"
         elif column == "order_id" and "ordered_at" in given:
             # an order is what a customer buys at one instant (or on one day, where the source tells days)
-            cast = f"coalesce(strftime({_time(contract, 'ordered_at', table, given)}, '%Y-%m-%d %H:%M:%S'), '{NO_TIME}')"
+            cast = f"coalesce(strftime({_time(contract, 'ordered_at', table, given)}, '%Y-%m-%d %H:%M:%S'), '{_NO_ORDER}')"
         selected.append(f"{cast} AS {quoted(column)}")
         if column in given and sql_type != "VARCHAR" and given[column] != sql_type:
             before = (
@@ -214,6 +217,23 @@ def _reread(
     return _apply(connection, name, column, target, reading, rule, failed)
 
 
+def _name_ambiguity(
+    connection: Connection, column: str, sql_type: str, conventions: Conventions, target: str
+) -> None:
+    """Values that could be read in two ways are not read at all; their reason says which setting decides."""
+    text = f'"given_{column}"'
+    if sql_type == "TIMESTAMP" and conventions.day_first is None:
+        shown, question = times.is_ambiguous(text), "day or month first? Set day_first"
+    elif sql_type == "DOUBLE" and conventions.decimal_comma is None:
+        shown, question = numbers.is_ambiguous(text), "decimals or thousands? Set decimal_comma"
+    else:
+        return
+    connection.execute(
+        f"UPDATE {target} SET reason = {sql_text(f'{column}: {question}')} "
+        f"WHERE {quoted(column)} IS NULL AND {text} IS NOT NULL AND {shown}"
+    )
+
+
 def _apply(
     connection: Connection, name: str, column: str, target: str, reading: str, rule: str, which: str
 ) -> list[RuleCount]:
@@ -249,7 +269,7 @@ def _follow_event_time(connection: Connection, name: str, column: str, target: s
     if name == "orders":
         connection.execute(
             f"UPDATE {target} SET order_id = strftime(ordered_at, '%Y-%m-%d %H:%M:%S') "
-            f"WHERE {was_read} AND order_id = '{NO_TIME}'"
+            f"WHERE {was_read} AND order_id = '{_NO_ORDER}'"
         )
 
 

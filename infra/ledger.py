@@ -176,6 +176,19 @@ class Ledger:
             rows = session.scalars(select(StepRow).where(StepRow.cycle_id == cycle_id).order_by(StepRow.position))
             return {row.name: row for row in rows}
 
+    def earlier_results(self, cycle_id: str, step: str) -> list[dict[str, Any]]:
+        """What a step came to in other cycles of the same source that knew no more of the world, the latest first."""
+        with Session(self._engine) as session:
+            this = session.get_one(CycleRow, cycle_id)
+            query = (
+                select(StepRow.result)
+                .join(CycleRow)
+                .where(StepRow.name == step, CycleRow.id != cycle_id)
+                .where(CycleRow.source == this.source, CycleRow.as_of <= this.as_of)
+                .order_by(CycleRow.as_of.desc(), CycleRow.started_at.desc())
+            )
+            return list(session.scalars(query))
+
     # versions and champions
 
     def register(

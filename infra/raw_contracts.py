@@ -43,7 +43,7 @@ class Orders(Contract):
     ordered_at: Time = required()
     amount: float = required(ge=-1e9, le=1e9)
     product_id: str = optional()
-    quantity: float = optional(gt=0, le=1e9)
+    quantity: float = optional(ge=-1e9, le=1e9, ne=0)
     discount: float = optional(ge=0, le=1e9)
     store_id: str = optional()
     channel: str = optional()

@@ -79,11 +79,13 @@ class Cleaning(Section):
         ("", "null", "none", "na", "n/a", "nan", "-", "?", "\\n"), description="Texts that mean nothing is there."
     )
     unknown_customers: tuple[str, ...] = Field(
-        ("0", "-1", "guest", "unknown", "anonymous"), description="Customer ids that stand for nobody in particular."
+        ("0", "-1", "guest", "unknown", "anonymous", "gast", "unbekannt", "invitado", "游客"),
+        description="Customer ids that stand for nobody in particular.",
     )
     whole_number_ids: bool = Field(True, description="Read the id 12345.0 as 12345.")
     exact_duplicates: Literal["quarantine", "keep"] = Field(
-        "quarantine", description="Purchase lines that equal another in every column."
+        "quarantine",
+        description="Purchase lines that equal another in every column, and have an order id or a time of day.",
     )
     zero_amounts: Literal["quarantine", "keep"] = Field(
         "quarantine", description="Purchase lines of amount 0 that no discount explains."
@@ -138,7 +140,9 @@ class Quality(Section):
     """``[quality]``: when data is too poor to act on."""
 
     on_failure: Literal["warn", "stop"] = Field("warn", description="Go on and say so, or stop before training.")
-    stop_on: tuple[str, ...] = Field((), description="Judgements that stop the cycle even so, such as freshness.")
+    stop_on: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = Field(
+        (), description="Judgements that stop the cycle even so, such as freshness."
+    )
     max_null_rate: float = Field(0.05, ge=0, le=1, description="Share of a required column that may be missing.")
     max_age_days: float = Field(14, gt=0, description="How old the newest row may be at as_of.")
     max_volume_change: float = Field(0.5, gt=0, description="How far volume may lie off its trend, as a share.")

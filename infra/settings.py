@@ -81,6 +81,9 @@ class Settings(BaseModel):
         1_130_000, gt=0, allow_inf_nan=False, description="Budget of the next cycle, in the unit of the channel costs."
     )
     solver: Literal["highs", "cbc"] = Field("highs", description="LP solver for the budget.")
+    imputation: Literal["mean", "knn"] = Field(
+        "mean", description="What takes the place of missing numbers in models that cannot do without."
+    )
     seed: int = Field(20170101, description="Seed of everything random.")
     port: int = Field(3000, ge=1, le=65535, description="Port of `aimloop serve`.")
     ui_port: int = Field(4200, ge=1, le=65535, description="Port of the Prefect UI that `aimloop ui` starts.")

@@ -17,9 +17,10 @@ from sklearn.pipeline import Pipeline
 from infra.contracts import ChurnExamples, ChurnPrediction, CustomerFeatures
 from models.backtest import Rehearsal, Window
 from models.boosting import boost
-from models.encoding import Encoder, logistic_baseline
+from models.encoding import Encoder, attributes, logistic_baseline
 from models.errors import TooLittleHistory
 from models.fitted import Fitted
+from models.imputation import Imputation
 from models.metrics import Array, Metric, Metrics, interval, lift_at_top, log_loss, resampled_customers, weighted_auc
 
 STATIC = ("region", "age_band", "gender", "income_band", "household_size")
@@ -38,6 +39,7 @@ class Params:
     evaluation_days: how long before the last labelled snapshot evaluation starts.
     earlier_windows, window_step_days: windows before the reported one, for choices, and their length.
     rounds: at most so many trees; the earlier windows choose.
+    imputation: what takes the place of missing numbers in the baseline.
     medium_risk, high_risk: risk bands begin at these multiples of the training base rate.
     """
 
@@ -50,6 +52,7 @@ class Params:
     learning_rate: float = 0.03
     leaves: int = 7
     min_rows_in_leaf: int = 100
+    imputation: Imputation = "mean"
     baseline_inverse_penalty: float = 0.1
     medium_risk: float = 1.0
     high_risk: float = 4.0
@@ -115,10 +118,10 @@ def train(frame: DataFrame[ChurnExamples], params: Params) -> Fitted:
         MissingColumns: a feature is not in the frame.
     """
     model, _ = _fit(frame, params)
-    baseline = logistic_baseline(model.encoder, params.baseline_inverse_penalty)
+    baseline = logistic_baseline(model.encoder, params.baseline_inverse_penalty, params.imputation, params.seed)
     baseline.fit(model.encoder.transform(frame), _label(frame))
     features = model.encoder.features
-    reference = frame[list(features)].sample(min(params.reference_rows, len(frame)), random_state=params.seed)
+    reference = model.encoder.sample(frame, params.reference_rows, params.seed)
     snapshots = sorted(frame["snapshot_at"].dt.strftime("%Y-%m-%d").unique())
     notes = {"rounds": params.rounds, "rows": len(frame), "churned": int(_label(frame).sum()), "snapshots": snapshots}
     return Fitted(replace(model, baseline=baseline), features, reference, notes)
@@ -159,8 +162,7 @@ def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None)
     churned = _label(frame)
     if churned.sum() < params.min_churned or churned.all():
         raise TooLittleHistory(f"{int(churned.sum())} churned among {len(churned)} examples to learn from")
-    attributes = tuple(sorted(name for name in frame.columns if name.startswith("attr_")))
-    encoder = Encoder.fit(frame, NUMERIC, (*STATIC, *attributes))
+    encoder = Encoder.fit(frame, NUMERIC, STATIC, attributes(frame))
     options = {
         "learning_rate": params.learning_rate,
         "num_leaves": params.leaves,

@@ -16,9 +16,10 @@ from sklearn.pipeline import Pipeline
 from infra.contracts import CtrPrediction, ImpressionFeatures
 from models.backtest import Rehearsal, Window
 from models.boosting import boost
-from models.encoding import Encoder, logistic_baseline
+from models.encoding import Encoder, attributes, logistic_baseline
 from models.errors import TooLittleHistory
 from models.fitted import Fitted
+from models.imputation import Imputation
 from models.metrics import (
     Array,
     Metric,
@@ -48,6 +49,7 @@ class Params:
     evaluation_days: length of each window.
     earlier_windows: how many windows before the reported one serve for choices.
     rounds: at most so many trees; the earlier windows choose.
+    imputation: what takes the place of missing numbers in the baseline.
     min_clicks: with fewer clicks to learn from, training is refused.
     """
 
@@ -58,6 +60,7 @@ class Params:
     learning_rate: float = 0.1
     leaves: int = 63
     min_rows_in_leaf: int = 200
+    imputation: Imputation = "mean"
     baseline_inverse_penalty: float = 1.0
     min_clicks: int = 200
     reference_rows: int = 2_000
@@ -111,17 +114,17 @@ def rehearse(past: DataFrame[ImpressionFeatures], later: DataFrame[ImpressionFea
 
 
 def train(frame: DataFrame[ImpressionFeatures], params: Params) -> Fitted:
-    """Fit LightGBM and the baseline.
+    """Fit LightGBM and the baseline; ``customer_attr_…`` columns are features too.
 
     Raises:
         TooLittleHistory: fewer than ``min_clicks`` clicked impressions.
         MissingColumns: a feature is not in the frame.
     """
     model, _ = _fit(frame, params)
-    baseline = logistic_baseline(model.encoder, params.baseline_inverse_penalty)
+    baseline = logistic_baseline(model.encoder, params.baseline_inverse_penalty, params.imputation, params.seed)
     baseline.fit(model.encoder.transform(frame), _label(frame))
     features = model.encoder.features
-    reference = frame[list(features)].sample(min(params.reference_rows, len(frame)), random_state=params.seed)
+    reference = model.encoder.sample(frame, params.reference_rows, params.seed)
     notes = {"rounds": params.rounds, "rows": len(frame), "clicks": int(_label(frame).sum())}
     return Fitted(replace(model, baseline=baseline), features, reference, notes)
 
@@ -158,7 +161,7 @@ def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None)
     clicked = _label(frame)
     if clicked.sum() < params.min_clicks or clicked.all():
         raise TooLittleHistory(f"{int(clicked.sum())} clicks among {len(clicked)} impressions to learn from")
-    encoder = Encoder.fit(frame, NUMERIC, CATEGORICAL)
+    encoder = Encoder.fit(frame, NUMERIC, CATEGORICAL, attributes(frame, "customer_attr_"))
     weight = frame["sampling_weight"].to_numpy(dtype=float)
     offset = float(np.log(weight[clicked].mean()) - np.log(weight[~clicked].mean()))
     options = {

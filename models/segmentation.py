@@ -19,13 +19,14 @@ from sklearn.preprocessing import PowerTransformer
 
 from infra.contracts import CustomerFeatures, SegmentPrediction
 from models.backtest import Rehearsal, Window
-from models.encoding import require_columns
+from models.encoding import MAX_ATTRIBUTE_LEVELS, attributes, is_number, require_columns, to_numbers
 from models.errors import TooLittleHistory
 from models.fitted import Fitted
 from models.metrics import Array, Metric, Metrics
 
 RECENCY, FREQUENCY, MONETARY = "days_since_last_order", "orders_84d", "amount_84d"
 FEATURES = (RECENCY, FREQUENCY, MONETARY)
+MIN_SHARING = 5
 PERIOD_DAYS = 28  # the column amount_28d of the snapshot one period later is what was spent in it
 
 _NAMES = {
@@ -121,8 +122,37 @@ def train(frame: DataFrame[CustomerFeatures], params: Params) -> Fitted:
         "inertia": {k: round(float(fit.inertia_), 3) for k, fit in fits.items()},
         "silhouette": {k: round(_silhouette(scaled, fit.labels_, params.seed), 4) for k, fit in fits.items()},
         "sizes": {name: int((clusters.labels_ == i).sum()) for i, name in enumerate(model.names)},
+        "attributes": describe(frame, np.array(model.names, dtype=object)[clusters.labels_]),
     }
     return Fitted(model, FEATURES, reference, notes)
+
+
+def describe(frame: pd.DataFrame, segments: np.ndarray) -> dict[str, dict[str, dict[str, float]]]:
+    """What else the company knows (``attr_…``) of each segment, beside ``all`` customers.
+
+    Attribute → segment → value → share of those whose value is known; of a number, its ``median``. Values of
+    fewer than ``MIN_SHARING`` customers are ``other``: notes are read by people, and must not point at one.
+    """
+    described = {}
+    for name in attributes(frame):
+        known = frame[name].notna().to_numpy()
+        values = to_numbers(frame[name]) if is_number(frame[name]) else _frequent_values(frame[name])
+        groups = {"all": known} | {segment: known & (segments == segment) for segment in sorted(set(segments))}
+        described[name] = {group: _told(values[rows]) for group, rows in groups.items() if rows.any()}
+    return described
+
+
+def _frequent_values(column: pd.Series) -> np.ndarray:
+    counts = column.value_counts()
+    kept = counts[counts >= MIN_SHARING].index[:MAX_ATTRIBUTE_LEVELS]
+    return column.astype(object).where(column.isin(kept), "other").to_numpy()
+
+
+def _told(values: np.ndarray) -> dict[str, float]:
+    if values.dtype == float:
+        return {"median": round(float(np.median(values)), 4)}
+    shares = pd.Series(values).value_counts(normalize=True).sort_index()
+    return {str(value): round(float(share), 4) for value, share in shares.items()}
 
 
 def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[SegmentPrediction]:

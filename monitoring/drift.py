@@ -12,6 +12,8 @@ from evidently.presets import DataDriftPreset
 
 from monitoring.verdict import Verdict
 
+MAX_LEVELS = 100  # of a category: samples tell nothing of rarer ones
+
 
 @dataclass(frozen=True, kw_only=True)
 class DriftRule:
@@ -49,7 +51,8 @@ def judge_drift(name: str, current: pd.DataFrame, reference: pd.DataFrame, rule:
             Verdict(f"drift.{name}", True, 0.0, rule.share, "nothing to compare yet"), pd.Series(dtype=float), ""
         )
     definition = DataDefinition(numerical_columns=numeric, categorical_columns=categorical)
-    frames = [_prepared(frame, numeric, categorical, rule) for frame in (current, reference)]
+    usual = {name: reference[name].value_counts().index[:MAX_LEVELS] for name in categorical}
+    frames = [_prepared(frame, numeric, usual, rule) for frame in (current, reference)]
     report = Report(
         [
             DataDriftPreset(
@@ -78,10 +81,13 @@ def _has_values(frame: pd.DataFrame, column: str) -> bool:
     return column in frame and bool(frame[column].notna().any())
 
 
-def _prepared(frame: pd.DataFrame, numeric: list[str], categorical: list[str], rule: DriftRule) -> pd.DataFrame:
+def _prepared(frame: pd.DataFrame, numeric: list[str], usual: dict[str, pd.Index], rule: DriftRule) -> pd.DataFrame:
+    """A sample; what is not among a category's usual values is "other"."""
     sample = frame.sample(min(rule.max_rows, len(frame)), random_state=rule.seed)
-    numbers = sample[numeric].astype(float)
-    texts = sample[categorical].astype(object).where(sample[categorical].notna(), "missing")
+    numbers = sample[numeric].apply(pd.to_numeric, errors="coerce").astype(float)  # attributes come as text
+    texts = sample[list(usual)].astype(object)
+    for name, values in usual.items():
+        texts[name] = texts[name].where(texts[name].isin(values), "other").where(texts[name].notna(), "missing")
     return pd.concat([numbers, texts], axis=1).reset_index(drop=True)
 
 

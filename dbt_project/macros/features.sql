@@ -24,4 +24,5 @@
     , {{ customers }}.amount_56d as customer_amount_56d
     , {{ customers }}.lines_56d as customer_lines_56d
     , {{ customers }}.days_since_last_order as customer_days_since_last_order
+    {{ attribute_columns(source('raw', 'customers'), customers, 'customer_') }}
 {%- endmacro %}

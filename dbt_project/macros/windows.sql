@@ -6,7 +6,7 @@
 
 
 {% macro orders_within(days) -%}
-    count(*) filter (where orders.is_first_part and {{ is_within(days) }})
+    cast(coalesce(sum(orders.order_change) filter (where {{ is_within(days) }}), 0) as bigint)
 {%- endmacro %}
 
 

@@ -23,7 +23,7 @@ def run(
     source: Annotated[str | None, typer.Option(help="Where raw tables come from, such as complete_journey.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run one whole cycle: ingest, marts, train, score, publish, package, allocate, watch.
+    """Run one whole cycle: ingest, quality, marts, train, score, publish, package, allocate, watch.
 
     Safe to repeat and to interrupt: what is finished stays, the next run goes on from there.
     """

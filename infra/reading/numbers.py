@@ -27,6 +27,11 @@ def expression(text: str, decimal_comma: bool | None) -> str:
     return f"coalesce(try_cast({text} AS DOUBLE), {_careful(text, '.')})"
 
 
+def is_ambiguous(text: str) -> str:
+    """SQL: by itself, the text does not tell decimals from thousands."""
+    return f"regexp_full_match({text}, '-?\\d{{1,3}}[.,]\\d{{3}}')"
+
+
 def _careful(text: str, decimal: str) -> str:
     thousands = "." if decimal == "," else ","
     bare = f"regexp_replace({text}, '{_DECORATION}', '', 'g')"

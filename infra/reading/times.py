@@ -75,6 +75,12 @@ def rule(text: str) -> str:
     return f"CASE {' '.join(cases)} ELSE 'named month' END"
 
 
+def is_ambiguous(text: str) -> str:
+    """SQL: by itself, the text does not tell its day from its month."""
+    part = "(0?[1-9]|1[0-2])"
+    return f"regexp_matches({text}, '^{part}[/-]{part}[/-]\\d')"
+
+
 def _cases(text: str, shapes: dict[str, tuple[str, str]]) -> str:
     return " ".join(
         f"WHEN regexp_full_match({text}, '{shape}') THEN {sql.format(text=text)}" for shape, sql in shapes.values()

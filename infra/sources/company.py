@@ -203,3 +203,11 @@ def _digest(path: str, size: int, modified: int) -> bytes:
     """SHA-256 of a file; asked for again, it is read again only when size or time have changed."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
+
+
+def described(settings: Settings, name: str, table: TableInput) -> list[tuple[str, str]]:
+    """(our column, their column or expression) of one input, as people read it."""
+    with _session() as connection:
+        columns = read_rows(settings, table, connection).columns
+    found = mapping(name, f"tables.{name}", table, columns)
+    return [(ours, table.columns.get(ours, sql.strip('"'))) for ours, sql in found.items()]

@@ -56,6 +56,20 @@ def test_too_little_history_skips_a_model_and_names_the_first_date(
     assert "trainable from 2017-06-" in churn["line"]
 
 
+def test_data_too_poor_to_act_on(aimloop: Aimloop, prefect_server: dict[str, str]) -> None:
+    strict = {
+        "AIMLOOP_QUALITY__STOP_ON": "freshness",
+        "AIMLOOP_QUALITY__MAX_AGE_DAYS": "0.001",
+        "AIMLOOP_HOUSEHOLDS": "20",
+    }
+    done = aimloop("run", **prefect_server, **strict)
+    assert_explained(done, "before training: freshness.", "quality.max_age_days")
+    assert list(aimloop.state.glob("warehouse/*.duckdb")) == []
+    status = json.loads(aimloop("status", "--json").stdout)
+    assert list(status["seconds"]) == ["ingest"]
+    assert status["quality"]["stopped"] is True
+
+
 def test_a_truncated_parquet_file(aimloop: Aimloop, slice_folder: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(slice_folder, broken)

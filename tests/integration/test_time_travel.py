@@ -1,14 +1,17 @@
 """No feature knows the future: computed from the whole history, it equals that from the history cut there.
 
-The history is small and unruly: orders land days or weeks late, some after the snapshot they precede.
-A slow, obvious computation of some features in pandas stands beside the SQL.
+The history is small and unruly: orders and returns land days or weeks late, some after the snapshot they
+precede, some returns before their purchase. A slow, obvious computation of some features stands beside the SQL.
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from slow_orders import orders_known_at
 
 from infra import dbt, landing, warehouse
 from infra.keys import open_keys
@@ -25,7 +28,7 @@ DAY = pd.Timedelta(days=1)
 
 @pytest.fixture(scope="module")
 def history() -> dict[str, pd.DataFrame]:
-    """Raw tables with late rows: a third of the orders and impressions land up to 30 days after the event."""
+    """Raw tables with late rows: a third of the orders, returns and impressions land up to 30 days after the event."""
     random = np.random.default_rng(7)
 
     def late(times: pd.Series) -> pd.Series:
@@ -49,7 +52,9 @@ def history() -> dict[str, pd.DataFrame]:
     )
     # an order belongs to one customer and happens at one time; its lines may still land apart
     orders[["customer_id", "ordered_at"]] = orders.groupby("order_id")[["customer_id", "ordered_at"]].transform("first")
+    orders["amount"] *= np.where(random.random(n) < 0.03, 20, 1).round(2)  # some absurdly large
     orders["landed_at"] = late(orders["ordered_at"])
+    orders = pd.concat([orders, returned(orders, random, late)], ignore_index=True)
     impressions = pd.DataFrame(
         {
             "impression_id": [f"i{i}" for i in range(n)],
@@ -72,6 +77,22 @@ def history() -> dict[str, pd.DataFrame]:
     return {"customers": customers, "orders": orders, "products": products, "impressions": impressions}
 
 
+def returned(orders: pd.DataFrame, random: np.random.Generator, late: Callable) -> pd.DataFrame:
+    """Lines given back, soon or up to 40 days after they were bought: some twice, some in part, some without naming the
+    product or the order, some that nobody bought.
+    """
+    lines = orders.sample(150, replace=True, random_state=3).reset_index(drop=True)
+    n = len(lines)
+    lines["order_id"] = np.where(random.random(n) < 0.2, lines["order_id"], [f"credit {i}" for i in range(n)])
+    lines["ordered_at"] += pd.to_timedelta(random.random(n) ** 3 * 40, unit="D").round("s")
+    lines["amount"] = -(lines["amount"] * random.choice([0.5, 1, 1, 1], n)).round(2)
+    lines["quantity"] = -random.choice([0.5, 1.0], n)
+    lines["product_id"] = lines["product_id"].where(random.random(n) < 0.6, None)
+    lines.loc[random.random(n) < 0.1, "product_id"] = "never sold"
+    lines["landed_at"] = late(lines["ordered_at"])
+    return lines
+
+
 def known(history: dict[str, pd.DataFrame], at: pd.Timestamp) -> dict[str, pd.DataFrame]:
     """What had happened before ``at`` and had arrived by then."""
     times = {"orders": "ordered_at", "impressions": "shown_at"}
@@ -81,9 +102,9 @@ def known(history: dict[str, pd.DataFrame], at: pd.Timestamp) -> dict[str, pd.Da
     }
 
 
-def build(folder: Path, tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> Generation:
+def build(folder: Path, tables: dict[str, pd.DataFrame], as_of: pd.Timestamp, **given: Any) -> Generation:
     """Land the tables and build the marts as of an instant, in a state folder of their own."""
-    settings = load({"AIMLOOP_PSEUDONYM_KEY": "the same in every folder"}, folder, state=folder / "state")
+    settings = load({"AIMLOOP_PSEUDONYM_KEY": "the same in every folder"}, folder, state=folder / "state", **given)
     state = State(settings.state).open()
     keys = open_keys(settings, state)
     raw = [RawTable(name, f"SELECT * FROM {name}_frame", frames={f"{name}_frame": t}) for name, t in tables.items()]
@@ -149,19 +170,37 @@ def test_customer_features_equal_a_slow_computation(whole: Generation, history: 
     keys = open_keys(settings, State(whole.path.parents[1]))
     features = whole.query("SELECT * FROM marts.customer_features").set_index(["snapshot_at", "pseudonym"])
     for snapshot in (SNAPSHOT, END, START + 35 * DAY):
-        orders = known(history, snapshot)["orders"]
-        for customer, lines in orders.groupby("customer_id"):
+        orders = orders_known_at(known(history, snapshot)["orders"], snapshot)
+        assert len(orders) > 80
+        for customer, mine in orders.groupby("customer_id"):
             row = features.loc[(snapshot, keys.pseudonymise(str(customer)))]
-            age = snapshot - lines["ordered_at"]
+            age = snapshot - mine["ordered_at"]
             assert row["days_since_last_order"] == pytest.approx(age.min() / DAY)
             assert row["tenure_days"] == pytest.approx(age.max() / DAY)
-            assert row["orders_total"] == lines["order_id"].nunique()
-            assert row["amount_total"] == pytest.approx(lines["amount"].sum())
+            assert row["orders_total"] == mine["counts"].sum()
+            assert row["amount_total"] == pytest.approx(mine["amount"].sum(), abs=0.01)
             for days in (14, 28, 56, 84):
-                assert row[f"orders_{days}d"] == lines.loc[age <= days * DAY, "order_id"].nunique()
+                assert row[f"orders_{days}d"] == mine.loc[age <= days * DAY, "counts"].sum()
             for days in (28, 56, 84):
-                assert row[f"amount_{days}d"] == pytest.approx(lines.loc[age <= days * DAY, "amount"].sum())
-            assert row["lines_56d"] == (age <= 56 * DAY).sum()
+                assert row[f"amount_{days}d"] == pytest.approx(mine.loc[age <= days * DAY, "amount"].sum(), abs=0.01)
+            assert row["lines_56d"] == mine.loc[age <= 56 * DAY, "lines"].sum()
+            repeated = mine[age < age.max()]
+            assert row["repeat_orders"] == repeated["counts"].sum()
+            if row["repeat_orders"]:
+                mean = repeated["amount"].sum() / row["repeat_orders"]
+                assert row["repeat_order_amount_mean"] == pytest.approx(mean, abs=0.01)
+
+
+def test_the_history_has_returns_and_outliers_that_matter(whole: Generation) -> None:
+    counted = whole.query(
+        """SELECT count(*) FILTER (WHERE purchase_order_id IS NULL) AS unmatched,
+                  count(*) FILTER (WHERE known_at > first_snapshot_at) AS earlier_than_the_purchase,
+                  count(*) FILTER (WHERE product_id IS NULL AND known_at IS NOT NULL) AS without_product,
+                  (SELECT count(*) FROM intermediate.int_orders WHERE order_change = -1) AS given_back,
+                  (SELECT count(*) FROM intermediate.int_orders WHERE is_outlier) AS outliers
+           FROM intermediate.int_returns"""
+    )
+    assert (counted.iloc[0] >= [15, 5, 30, 10, 10]).all(), counted
 
 
 def test_churn_labels_equal_a_slow_computation(whole: Generation, history: dict[str, pd.DataFrame]) -> None:
@@ -170,6 +209,7 @@ def test_churn_labels_equal_a_slow_computation(whole: Generation, history: dict[
     labels = whole.query("SELECT * FROM marts.churn_labels")
     assert (labels["label_ends_at"] <= END).all()
     orders = known(history, END)["orders"]
+    orders = orders[orders["quantity"] > 0]
     orders = orders.assign(pseudonym=orders["customer_id"].map(keys.pseudonymise))
     for label in labels.itertuples():
         after = orders[(orders["pseudonym"] == label.pseudonym) & (orders["ordered_at"] >= label.snapshot_at)]

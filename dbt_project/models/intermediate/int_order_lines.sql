@@ -11,4 +11,6 @@ left join {{ ref('stg_products') }} as products
     on
         orders.product_id = products.product_id
         and orders.first_snapshot_at >= products.landed_at
-where orders.product_id is not null
+where
+    not orders.is_return
+    and orders.product_id is not null

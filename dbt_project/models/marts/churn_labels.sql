@@ -12,13 +12,14 @@ with active as (
 )
 
 , orders as (
+    -- a purchase that was given back later still shows that the customer came; a return by itself does not
     select distinct
         pseudonym
         , ordered_at
     from {{ ref('int_orders') }}
 )
 
-, returned as (
+, came_back as (
     select distinct
         active.pseudonym
         , active.snapshot_at
@@ -34,10 +35,10 @@ select
     active.pseudonym
     , active.snapshot_at
     , active.label_ends_at
-    , returned.pseudonym is null as churned
+    , came_back.pseudonym is null as churned
 from active
-left join returned
+left join came_back
     on
-        active.pseudonym = returned.pseudonym
-        and active.snapshot_at = returned.snapshot_at
+        active.pseudonym = came_back.pseudonym
+        and active.snapshot_at = came_back.snapshot_at
 where active.label_ends_at <= {{ as_of() }}

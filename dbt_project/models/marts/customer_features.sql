@@ -17,17 +17,18 @@ with snapshots as (
         , orders.pseudonym
         , max(orders.ordered_at) as last_ordered_at
         , min(orders.ordered_at) as first_ordered_at
-        , count(*) filter (where orders.is_first_part) as orders_total
-        , cast(sum(orders.amount) as double) as amount_total
+        , cast(sum(orders.order_change) as bigint) as orders_total
+        , sum(orders.amount_winsorised) as amount_total
         , {{ orders_within(14) }} as orders_14d
         , {{ orders_within(28) }} as orders_28d
         , {{ orders_within(56) }} as orders_56d
         , {{ orders_within(84) }} as orders_84d
-        , {{ sum_within('amount', 28) }} as amount_28d
-        , {{ sum_within('amount', 56) }} as amount_56d
-        , {{ sum_within('amount', 84) }} as amount_84d
+        , {{ sum_within('amount_winsorised', 28) }} as amount_28d
+        , {{ sum_within('amount_winsorised', 56) }} as amount_56d
+        , {{ sum_within('amount_winsorised', 84) }} as amount_84d
         , {{ sum_within('lines', 56) }} as lines_56d
         , {{ sum_within('discount', 84) }} as discount_84d
+        , {{ sum_within('amount', 84) }} as exact_amount_84d
         , count(distinct {{ snapshot_before('orders.ordered_at') }}) filter (
             where {{ is_within(84) }}
         ) as order_weeks_84d
@@ -36,13 +37,33 @@ with snapshots as (
     group by snapshots.snapshot_at, orders.pseudonym
 )
 
+-- what happened at the instant of the first order, which a repeat order lies after
+, beginnings as (
+    select
+        aggregated.snapshot_at
+        , aggregated.pseudonym
+        , cast(sum(orders.order_change) as bigint) as orders
+        , sum(orders.amount_winsorised) as amount
+    from aggregated
+    inner join orders
+        on
+            aggregated.pseudonym = orders.pseudonym
+            and aggregated.first_ordered_at = orders.ordered_at
+            and aggregated.snapshot_at >= orders.first_snapshot_at
+    group by aggregated.snapshot_at, aggregated.pseudonym
+)
+
 , measured as (
     select
-        *
+        aggregated.*
         , {{ days_between('last_ordered_at', 'snapshot_at') }} as days_since_last_order
         , {{ days_between('first_ordered_at', 'snapshot_at') }} as tenure_days
-        , {{ days_between('first_ordered_at', 'last_ordered_at') }} / nullif(orders_total - 1, 0) as order_gap_mean_days
+        , {{ days_between('first_ordered_at', 'last_ordered_at') }} as first_to_last_order_days
+        , first_to_last_order_days / nullif(greatest(orders_total - 1, 0), 0) as order_gap_mean_days
+        , orders_total - beginnings.orders as repeat_orders
+        , cast(amount_total - beginnings.amount as double) as repeat_amount
     from aggregated
+    inner join beginnings using (snapshot_at, pseudonym)
 )
 
 select
@@ -51,7 +72,7 @@ select
     , measured.days_since_last_order
     , measured.tenure_days
     , measured.orders_total
-    , measured.amount_total
+    , cast(measured.amount_total as double) as amount_total
     , measured.orders_14d
     , measured.orders_28d
     , measured.orders_56d
@@ -61,13 +82,16 @@ select
     , measured.amount_56d
     , measured.amount_84d
     , measured.lines_56d
-    , measured.discount_84d / nullif(measured.amount_84d + measured.discount_84d, 0) as discount_84d_ratio
+    , measured.discount_84d / nullif(measured.exact_amount_84d + measured.discount_84d, 0) as discount_84d_ratio
+    , measured.repeat_orders
+    , if(measured.repeat_orders > 0, measured.first_to_last_order_days, 0) as first_to_last_order_days
+    , measured.repeat_amount / nullif(measured.repeat_orders, 0) as repeat_order_amount_mean
     , measured.order_gap_mean_days
     , measured.days_since_last_order / nullif(measured.order_gap_mean_days, 0) as recency_to_gap_ratio
     , measured.orders_28d / nullif(measured.orders_56d, 0) as orders_28d_to_56d_ratio
     , measured.orders_56d / nullif(measured.orders_84d, 0) as orders_56d_to_84d_ratio
     , customers.region
-    , customers.age_band
+    , {{ age_band('customers', 'measured.snapshot_at') }} as age_band
     , customers.gender
     , customers.income_band
     , customers.household_size

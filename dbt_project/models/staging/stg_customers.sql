@@ -19,10 +19,8 @@ select
 
     -- attributes
     , customers.region
-    , coalesce(
-        customers.age_band
-        , cast(10 * (date_diff('year', customers.birth_date, {{ as_of() }}) // 10) as varchar) || 's'
-    ) as age_band
+    , customers.age_band
+    , date_trunc('month', customers.birth_date) as birth_month
     , customers.gender
     , customers.income_band
     , customers.household_size

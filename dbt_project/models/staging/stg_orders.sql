@@ -17,10 +17,14 @@ select
     -- attributes
     , orders.channel
 
-    -- amounts: decimals, so that sums do not depend on the order of rows
-    , cast(orders.amount as decimal(18, 4)) as amount
-    , orders.quantity
-    , cast(coalesce(orders.discount, 0) as decimal(18, 4)) as discount
+    -- amounts: decimals, so that sums do not depend on the order of rows; those of a return are negative,
+    -- whatever sign the source gave them
+    , {{ is_return('orders') }} as is_return
+    , cast(if({{ is_return('orders') }}, -abs(orders.amount), orders.amount) as decimal(18, 4)) as amount
+    , if({{ is_return('orders') }}, -abs(orders.quantity), orders.quantity) as quantity
+    , cast(
+        if({{ is_return('orders') }}, -1, 1) * coalesce(orders.discount, 0) as decimal(18, 4)
+    ) as discount
 
     -- times
     , orders.ordered_at

@@ -51,8 +51,8 @@ def test_the_quarantine_keeps_the_row_as_it_came_with_its_reason(state: State, k
     assert [row[:2] for row in aside] == [
         ("orders", "amount: not a double"),
         ("orders", "customer_id: missing"),
-        ("orders", "quantity: must be above 0"),
-        ("orders", "quantity: must be above 0"),
+        ("orders", "quantity: must be other than 0"),
+        ("orders", "quantity: must be other than 0"),
     ]
     first = json.loads(aside[0][2])
     assert (first["order_id"], first["amount"], first["given_amount"]) == ("o3", None, "much")
@@ -63,7 +63,7 @@ def test_reasons_are_counted_most_first(state: State, keys: Keys) -> None:
 
     counted = [tuple(row) for row in quarantine_reasons(state, keys).itertuples(index=False)]
 
-    assert counted[0] == ("orders", "quantity: must be above 0", 2)
+    assert counted[0] == ("orders", "quantity: must be other than 0", 2)
     assert set(counted[1:]) == {("orders", "amount: not a double", 1), ("orders", "customer_id: missing", 1)}
 
 

@@ -79,7 +79,8 @@ def _all_impressions(count: int = 24_000, weeks: int = 24) -> pd.DataFrame:
     )
     for name in ctr.NUMERIC:
         frame[name] = np.where(rng.random(count) < 0.1, np.nan, rng.exponential(10, count).round(1))
-    return frame.assign(customer_product_affinity=affinity.round(3))
+    club = np.random.default_rng(11).choice(["gold", "none", None], count)
+    return frame.assign(customer_product_affinity=affinity.round(3), customer_attr_club=club)
 
 
 def _keep_one_in(frame: pd.DataFrame, n: int) -> pd.DataFrame:
@@ -124,6 +125,9 @@ def _customer_snapshots(customers: int, snapshots: int) -> pd.DataFrame:
             "amount_84d": (basket * orders_84d).round(2),
             "lines_56d": 3 * orders_56d,
             "discount_84d_ratio": np.where(orders_84d > 0, rng.random(count).round(3), np.nan),
+            "repeat_orders": orders_84d,
+            "first_to_last_order_days": np.where(orders_84d > 0, 84 - days_since, 0.0),
+            "repeat_order_amount_mean": np.where(orders_84d > 0, basket.round(2), np.nan),
             "order_gap_mean_days": gap,
             "recency_to_gap_ratio": days_since / gap,
             "orders_28d_to_56d_ratio": np.where(orders_56d > 0, orders_28d / np.maximum(orders_56d, 1), np.nan),

@@ -93,7 +93,22 @@ def test_what_is_known_only_afterwards_is_no_feature(all_impressions):
     fitted = ctr.train(all_impressions.head(4_000), QUICK)
     afterwards = {"clicked", "sampling_weight", "shown_at", "snapshot_at", "label_known_at"}
     assert afterwards.isdisjoint(fitted.features)
-    assert fitted.features == (*ctr.NUMERIC, "channel", "placement", "department")
+    assert fitted.features == (*ctr.NUMERIC, "channel", "placement", "department", "customer_attr_club")
+
+
+def test_what_the_company_further_knows_of_a_customer_counts(all_impressions):
+    frame = all_impressions.head(6_000)
+    club = np.where(frame["clicked"] & (np.arange(6_000) % 2 == 0), "gold", "none")
+    age = np.where(frame["clicked"], 30 + np.arange(6_000) % 10, 20 + np.arange(6_000) % 50).astype(str)
+    fitted = ctr.train(frame.assign(customer_attr_club=club, customer_attr_age=age), QUICK)
+    assert fitted.model.encoder.numeric == (*ctr.NUMERIC, "customer_attr_age")
+    told = {
+        (c, a): ctr.predict(fitted, frame.assign(customer_attr_club=c, customer_attr_age=a))["click_probability"].mean()
+        for c, a in [("gold", "35"), ("none", "35"), ("none", "65")]
+    }
+    assert told["gold", "35"] > 2 * told["none", "35"] > 4 * told["none", "65"]
+    strangers = ctr.predict(fitted, frame.assign(customer_attr_club=None, customer_attr_age=None))
+    assert strangers.notna().all(axis=None)
 
 
 @pytest.mark.parametrize(

@@ -99,3 +99,67 @@ def test_the_baseline_sees_the_logarithm_of_amounts_either_side_of_zero(baseline
     logarithm = pipeline[0].named_transformers_["numeric"][0]
     moved = logarithm.transform(np.array([[-(np.e - 1), 0.0], [np.e - 1, np.e**3 - 1]]))
     np.testing.assert_allclose(moved, [[-1, 0], [1, 3]])
+
+
+# ── what else the company knows ───────────────────────────────────────────────────────────────
+
+
+def one_attribute(values) -> tuple[Encoder, pd.DataFrame]:
+    frame = pd.DataFrame({"amount": 1.0, "attr_x": pd.Series(values, dtype=object)})
+    return Encoder.fit(frame, ("amount",), (), ("attr_x",)), frame
+
+
+def test_attributes_that_are_all_numbers_are_numbers():
+    encoder, frame = one_attribute([*(f"{i}.5" for i in range(30)), None])
+    assert (encoder.numeric, encoder.categories) == (("amount", "attr_x"), {})
+    assert encoder.transform(frame)[[0, 29], 1].tolist() == [0.5, 29.5]
+    later = pd.DataFrame({"amount": 1.0, "attr_x": ["1e3", "inf", "1,5", "", None]})
+    np.testing.assert_array_equal(encoder.transform(later)[:, 1], [1_000, *[np.nan] * 4])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [str(i % 20) for i in range(60)],  # so few that they may be codes
+        [*map(str, range(60)), "many"],
+        [*map(str, range(60)), "inf"],
+        [None] * 3,
+    ],
+)
+def test_other_attributes_are_categories(values):
+    encoder, _ = one_attribute(values)
+    assert encoder.numeric == ("amount",)
+    assert list(encoder.categories) == ["attr_x"]
+
+
+def test_of_too_many_levels_the_most_frequent_are_kept_and_the_others_share_a_code():
+    often = [f"city {i:02d}" for i in range(20) for _ in range(3)]
+    encoder, frame = one_attribute([*often, *(f"hamlet {i}" for i in range(500)), *(["port"] * 4)])
+    kept = encoder.categories["attr_x"]
+    assert kept == (*(f"city {i:02d}" for i in range(19)), "port")  # of equally frequent ones the first
+    codes = encoder.transform(frame)[:, 1]
+    assert codes[:3].tolist() == [0, 0, 0]
+    assert set(codes[57:560]) == {20.0}  # the twentieth city and all hamlets
+    later = pd.DataFrame({"amount": 1.0, "attr_x": ["port", "founded later", None]})
+    np.testing.assert_array_equal(encoder.transform(later)[:, 1], [19, 20, np.nan])
+
+
+def test_columns_of_the_contract_keep_more_levels_and_stay_categories():
+    frame = pd.DataFrame({"region": [str(i) for i in range(150)]})
+    encoder = Encoder.fit(frame, (), ("region",))
+    assert (len(encoder.categories["region"]), encoder.crowded) == (100, {"region"})
+
+
+def test_the_sample_holds_numbers_as_numbers():
+    encoder, frame = one_attribute([*map(str, range(30)), None])
+    sample = encoder.sample(frame, rows=31, seed=1)
+    assert sample["attr_x"].dtype == float
+    assert sample["attr_x"].sum() == sum(range(30))
+    assert len(encoder.sample(frame, rows=7, seed=1)) == 7
+
+
+def test_an_attribute_that_names_everybody_differently_does_not_swell_the_baseline():
+    frame = pd.DataFrame({"amount": 1.0, "attr_x": [f"card {i}" for i in range(3_000)]})
+    encoder = Encoder.fit(frame, ("amount",), (), ("attr_x",))
+    fitted = logistic_baseline(encoder, 1.0).fit(encoder.transform(frame), np.arange(3_000) % 2)
+    assert fitted[-1].coef_.shape == (1, 1 + 20 + 1)

@@ -66,7 +66,7 @@ def test_predicting_needs_the_features_alone(sample, fitted):
 
 def test_features_are_columns_of_the_contract_or_attributes(sample, fitted):
     others = [name for name in fitted.features if name not in _contract_columns(sample)]
-    assert all(name.startswith("attr_") for name in others)
+    assert all(name.startswith(("attr_", "customer_attr_")) for name in others)
 
 
 def test_one_row_is_predicted_as_it_is_among_others(sample, fitted):

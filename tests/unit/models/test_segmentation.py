@@ -187,3 +187,43 @@ def test_customers_who_are_all_alike_are_too_little_history():
 def test_a_segment_of_one_among_thousands_is_found():
     frame = rfm([3.0] * 5_000 + [80.0], [2] * 5_000 + [1], [5.0] * 5_000 + [900.0])
     assert sorted(segmentation.train(frame, Params()).notes["sizes"].values()) == [1, 5_000]
+
+
+# ── what else the company knows ───────────────────────────────────────────────────────────────
+
+
+def test_segments_are_described_by_what_else_is_known_beside_all_customers():
+    frame = pd.DataFrame(
+        {
+            "attr_club": ["gold"] * 6 + ["none"] * 12 + ["ada's own", None],
+            "attr_age": [None, *map(str, range(31, 50))],
+            "attr_none": None,
+        }
+    )
+    segments = np.array(["value"] * 8 + ["win-back"] * 12)
+    described = segmentation.describe(frame, segments)
+    assert described["attr_club"] == {
+        "all": {"gold": 0.3158, "none": 0.6316, "other": 0.0526},  # of 19 whose club is known
+        "value": {"gold": 0.75, "none": 0.25},
+        "win-back": {"none": 0.9091, "other": 0.0909},  # a club of one person is not named
+    }
+    assert described["attr_none"] == {}
+    assert set(described["attr_age"]["all"]) == {"other"}  # 19 ages: so few may be codes, each of one person
+
+
+def test_of_a_number_the_median_is_told():
+    frame = pd.DataFrame({"attr_income": [str(1_000 * i) for i in range(1, 42)]})
+    segments = np.array(["rich" if i > 30 else "others" for i in range(1, 42)])
+    assert segmentation.describe(frame, segments) == {
+        "attr_income": {"all": {"median": 21_000.0}, "others": {"median": 15_500.0}, "rich": {"median": 36_000.0}}
+    }
+
+
+def test_attributes_describe_segments_and_do_not_make_them(customers):
+    plain = segmentation.train(customers, Params())
+    told = segmentation.train(customers.assign(attr_club=["gold", "none"] * 100), Params())
+    pd.testing.assert_frame_equal(segmentation.predict(plain, customers), segmentation.predict(told, customers))
+    assert (plain.notes["attributes"], set(told.notes["attributes"]["attr_club"])) == (
+        {},
+        {"all", *told.model.names},
+    )
