@@ -42,6 +42,10 @@ _INSTANTS: dict[str, tuple[str, str]] = {
 # and these what a clock on a wall showed:
 _WALL_CLOCK: dict[str, tuple[str, str]] = {
     "compact date": ("^(19|20)\\d{6}$", "try_strptime({text}, '%Y%m%d')"),
+    "compact date and a clock": (
+        "^(19|20)\\d{6} \\d{1,2}:\\d{2}(:\\d{2})?$",
+        "try_strptime({text}, ['%Y%m%d %H:%M:%S', '%Y%m%d %H:%M'])",
+    ),
     "compact time": (
         "^(19|20)\\d{6}[T ]?\\d{6}$",
         "try_strptime(regexp_replace({text}, '[T ]', '', 'g'), '%Y%m%d%H%M%S')",
@@ -63,7 +67,8 @@ def expression(text: str, day_first: bool | None, zone: str = "UTC") -> str:
     instants, on_the_wall = (_cases(text, shapes) for shapes in (_INSTANTS, _WALL_CLOCK))
     wall = (
         f"CASE WHEN regexp_full_match({text}, '{_day_month_shape()}') THEN {_day_month(text, day_first)} "
-        f"{on_the_wall} ELSE try_strptime({text}, [{_formats(_NAMED)}]) END"
+        # the engine knows 'epoch' and 'infinity' whatever the format
+        f"{on_the_wall} WHEN regexp_matches({text}, '\\d') THEN try_strptime({text}, [{_formats(_NAMED)}]) END"
     )
     return f"CASE {instants} ELSE {in_utc(None, wall, zone)} END"
 

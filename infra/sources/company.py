@@ -94,7 +94,7 @@ def _raw_table(settings: Settings, name: str, place: str, table: TableInput, con
     return RawTable(
         name,
         _mapped(name, place, table, rows, connection),
-        prepare=functools.partial(_prepare, table.source, source, table.files),
+        prepare=functools.partial(_prepare, table.source, source, table.files, rows),
         origin=_origin(table),
         conventions=Conventions(table.time_zone, table.day_first, table.decimal_comma),
         unread=rows.unread,
@@ -112,13 +112,13 @@ def _refuse_unknown_zone(place: str, zone: str, connection: Any) -> None:
         raise AimloopError(f"{place}.time_zone: there is no time zone '{zone}'", _nearest(zone, sorted(known), shown=6))
 
 
-def _prepare(name: str, source: Connection, paths: Sequence[str], connection: Any) -> None:
+def _prepare(name: str, source: Connection, paths: Sequence[str], rows: Rows, connection: Any) -> None:
     """Make ready on the landing's connection what the relation refers to."""
     if source.kind != "files":
         databases.attach(name, source, connection)
         return
     files.open_store(source, connection)
-    files.load_readers(paths, connection)
+    files.load_readers(rows, paths, connection)
 
 
 def mapping(name: str, place: str, table: TableInput, columns: Sequence[str]) -> dict[str, str]:

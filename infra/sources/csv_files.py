@@ -15,6 +15,7 @@ from infra.sources import encodings, transcoded
 from infra.sources.rows import RUNAWAY_QUOTE, Rows, quoted, sql_list, sql_text
 
 _DELIMITERS = (",", ";", "\t", "|")
+_LONGEST_DELIMITER = 4
 _KEPT_OF_A_LINE = 10_000  # DuckDB keeps so much of a line that is no row
 
 
@@ -123,6 +124,8 @@ def _dialect(table: TableInput, path: str, connection: Any) -> tuple[_Dialect, s
         raise AimloopError(f"{path} is empty", "export it anew, or take it out of aimloop.toml")
     quote = '"' if table.quote is None else table.quote
     delimiter = table.delimiter or _delimiter(lines, quote)
+    if delimiter != "whitespace" and len(delimiter.encode()) > _LONGEST_DELIMITER:
+        raise AimloopError(f"the delimiter '{delimiter}' is too long", f"{_LONGEST_DELIMITER} bytes are the most")
     first = _cells(lines[0].lstrip("\ufeff"), delimiter, quote)
     has_header = table.header if table.header is not None else not any(_is_value(cell) for cell in first)
     header = tuple(cell.strip() or f"column{n}" for n, cell in enumerate(first)) if has_header else None

@@ -102,9 +102,10 @@ def open_store(source: Connection, connection: Any) -> None:
     connection.execute(f"CREATE OR REPLACE TEMPORARY SECRET {name} (TYPE s3, SCOPE {scope}, {given})")
 
 
-def load_readers(paths: Sequence[str], connection: Any) -> None:
-    """Let a connection read what rows of these files refer to."""
-    transcoded.register(connection)
+def load_readers(rows: Rows, paths: Sequence[str], connection: Any) -> None:
+    """Let a connection read what these rows refer to."""
+    if rows.encodings:  # a text, perhaps one that is decoded as it is read
+        transcoded.register(connection)
     if any(kind_of(path) == EXCEL for path in paths):
         load_extension(connection, "excel")
 
