@@ -48,8 +48,9 @@ def cast_expression(contract: type[Contract], column: str, given: Collection[str
             return f"coalesce({heeded}, {plain})"
         # most texts are 2017-01-31 or 2017-01-31 23:59:59: these cast five times as fast without a zone;
         # texts that do not begin with a year of four digits (12/1/10, epoch) the engine reads in its own way
-        short = f"""("{column}"[5] = '-' AND (length("{column}") = 10 OR (length("{column}") = 19 AND "{column}"[17] = ':')))"""
-        iso = f"""regexp_matches("{column}", '^\\s*\\d{{4}}-')"""
+        text = f'"{column}"'
+        short = f"({text}[5] = '-' AND (length({text}) = 10 OR (length({text}) = 19 AND {text}[17] = ':')))"
+        iso = f"regexp_matches({text}, '^\\s*\\d{{4}}-')"
         return f"CASE WHEN {short} THEN {plain} WHEN {iso} THEN coalesce({heeded}, {plain}) END"
     if column in given and sql_type == "BOOLEAN":  # the engine takes any number but 0 for true
         cast = f'try_cast("{column}" AS BOOLEAN)'

@@ -9,28 +9,18 @@ what the cast cannot read is read with care (`reading`), by what its column show
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from infra import cleaning_rules, contract_sql
+from infra import cleaning_rules, contract_sql, second_reading
 from infra.contracts import Contract
 from infra.errors import AimloopError
 from infra.raw_contracts import RAW
-from infra.reading import flags, numbers, times
+from infra.reading import times
+from infra.second_reading import NO_ORDER, RuleCount
 from infra.sections import Cleaning
-from infra.sources.raw_table import UNJUDGED, Conventions, RawTable
+from infra.sources.raw_table import UNJUDGED, RawTable
 from infra.sources.rows import RUNAWAY_QUOTE, quoted, sql_text
 from infra.warehouse import Connection
 
 UNREAD = "unread_lines"
-_NO_ORDER = "?"  # an order id that is told from a time that could not be read
-
-
-@dataclass(frozen=True)
-class RuleCount:
-    """What a rule did: how many rows of which table and column it read, changed or set aside."""
-
-    table_name: str
-    column_name: str
-    rule: str
-    rows: int
 
 
 @dataclass(frozen=True)
@@ -80,7 +70,7 @@ def _read_input(
     given: dict[str, str] = {row[0]: row[1] for row in described}
     refuse_missing_columns(name, set(given), table.origin)
     types = contract_sql.columns(RAW[name])
-    recast = {column for column in types if column in given and given[column] != types[column]}
+    recast = {c for c in types if c in given and (given[c] != types[c] or f"given_{c}" in given)}
     reason = _reason(name, recast, judgement)
     if UNJUDGED in given:
         reason = f"CASE WHEN {UNJUDGED} THEN 'where: cannot be judged' ELSE {reason} END"
@@ -90,18 +80,11 @@ def _read_input(
         f"FROM (SELECT {', '.join(columns)} FROM ({table.relation}))"
     )
     _keep_unread(connection, table)
-    outcomes = {
-        column: outcome
-        for column in types
-        if column in recast and _may_be_read_again(types[column], given[column])
-        if (outcome := _reread(connection, name, table, column, target)) is not None
-    }
-    counts = [count for outcome in outcomes.values() for count in outcome]
-    if outcomes:  # what was read may be read otherwise now, or not at all
+    counts = second_reading.read_again(connection, name, table.conventions, given, target)
+    if counts is not None:  # what was read may be read otherwise now, or not at all
         connection.execute(f"UPDATE {target} SET reason = {reason} WHERE reason IS DISTINCT FROM ({reason})")
-    for column in outcomes:
-        _name_ambiguity(connection, column, types[column], table.conventions, target)
-    return counts + _count_ids(connection, name, target, given)
+        second_reading.name_ambiguities(connection, name, table.conventions, given, target)
+    return (counts or []) + _count_ids(connection, name, target, given)
 
 
 def _keep_unread(connection: Connection, table: RawTable) -> None:
@@ -112,18 +95,14 @@ def _keep_unread(connection: Connection, table: RawTable) -> None:
         return
     connection.execute(f"INSERT INTO {UNREAD} {table.unread}")
     connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-    runaway = connection.execute(f"SELECT min(place) FROM {UNREAD} WHERE problem = {sql_text(RUNAWAY_QUOTE)}").fetchone()
+    runaway = connection.execute(
+        f"SELECT min(place) FROM {UNREAD} WHERE problem = {sql_text(RUNAWAY_QUOTE)}"
+    ).fetchone()
     if runaway and runaway[0]:
         raise AimloopError(
             f"{runaway[0]} begins a text with a quote that never closes: the lines after it cannot be told apart",
             "close it, or set quote = '' for that table if its texts are not quoted",
         )
-
-
-def _may_be_read_again(sql_type: str, given_type: str) -> bool:
-    """Texts, and numbers that may be epochs or 20170403."""
-    numbers_may_be_times = sql_type == "TIMESTAMP" and given_type.startswith(("BIGINT", "INTEGER", "DOUBLE", "UBIGINT", "UINTEGER", "HUGEINT"))
-    return sql_type != "VARCHAR" and (given_type == "VARCHAR" or numbers_may_be_times)
 
 
 def _casts(name: str, table: RawTable, given: Mapping[str, str], cleaning: Cleaning) -> list[str]:
@@ -142,15 +121,19 @@ def _casts(name: str, table: RawTable, given: Mapping[str, str], cleaning: Clean
             cast = f"coalesce({_time(contract, str(event_time), table, given)}, {contract_sql.ALWAYS})"
         elif column == "order_id" and "ordered_at" in given:
             # an order is what a customer buys at one instant (or on one day, where the source tells days)
-            cast = f"coalesce(strftime({_time(contract, 'ordered_at', table, given)}, '%Y-%m-%d %H:%M:%S'), '{_NO_ORDER}')"
+            cast = (
+                f"coalesce(strftime({_time(contract, 'ordered_at', table, given)}, '%Y-%m-%d %H:%M:%S'), '{NO_ORDER}')"
+            )
         selected.append(f"{cast} AS {quoted(column)}")
-        if column in given and sql_type != "VARCHAR" and given[column] != sql_type:
+        if column in given and sql_type != "VARCHAR" and (given[column] != sql_type or f"given_{column}" in given):
             before = (
                 f'"given_{column}"' if f"given_{column}" in given else _nothing_is_null(quoted(column), table, cleaning)
             )
             selected.append(f'{before} AS "given_{column}"')
         if column.endswith("_id") and cleaning.whole_number_ids and given.get(column) in ("VARCHAR", "DOUBLE", "FLOAT"):
-            selected.append(f"suffix(CAST({quoted(column)} AS VARCHAR), '.0') AS \"was_decimal_{column}\"")
+            text = f"trim(CAST({quoted(column)} AS VARCHAR))"
+            marker = f"suffix({text}, '.0') AND regexp_matches({text}, '^-?\\d+\\.0$')"
+            selected.append(f'{marker} AS "was_decimal_{column}"')
     if UNJUDGED in given:
         selected.append(UNJUDGED)
     attributes = [column for column in given if column.startswith("attr_")]
@@ -173,7 +156,7 @@ def _text(column: str, cast: str, given_type: str, table: RawTable, cleaning: Cl
     """A text without surrounding blanks, NULL for words that mean nothing; ids without a needless .0."""
     text = _nothing_is_null(quoted(column), table, cleaning) if given_type == "VARCHAR" else cast
     if column.endswith("_id") and cleaning.whole_number_ids and given_type in ("VARCHAR", "DOUBLE", "FLOAT"):
-        return f"CASE WHEN suffix({text}, '.0') THEN regexp_replace({text}, '^(-?\\d+)\\.0+$', '\\1') ELSE {text} END"
+        return f"CASE WHEN suffix({text}, '.0') THEN regexp_replace({text}, '^(-?\\d+)\\.0$', '\\1') ELSE {text} END"
     return text
 
 
@@ -190,87 +173,6 @@ def _nothing_is_null(text: str, table: RawTable, cleaning: Cleaning) -> str:
 def _reason(name: str, recast: set[str], judgement: Judgement) -> str:
     contract = contract_sql.reason_expression(RAW[name], recast)
     return f"coalesce({contract}, {cleaning_rules.judge_alone(name, judgement.cleaning, judgement.now)})"
-
-
-def _reread(
-    connection: Connection, name: str, table: RawTable, column: str, target: str
-) -> list[RuleCount] | None:
-    """Read with care what the cast could not; the rules that served are counted. None: there was nothing to do."""
-    text, failed = f'"given_{column}"', f'{quoted(column)} IS NULL AND "given_{column}" IS NOT NULL'
-    sql_type = contract_sql.columns(RAW[name])[column]
-    conventions = table.conventions
-    failing = connection.execute(f"SELECT count(*) FROM {target} WHERE {failed}").fetchone() or (0,)
-    if not failing[0] and not (sql_type == "DOUBLE" and conventions.decimal_comma):
-        return None
-    if sql_type == "DOUBLE":
-        comma = numbers.shows_decimal_comma(target, text, conventions.decimal_comma, connection)
-        reading = numbers.expression(text, comma)
-        rule = {True: "'decimal comma'", False: "'thousands or currency'", None: "'both decimal signs'"}[comma]
-        failed = failed if comma is False else f"{text} IS NOT NULL"
-    elif sql_type == "TIMESTAMP":
-        day_first = times.shows_day_first(f"(FROM {target} WHERE {failed})", text, conventions.day_first, connection)
-        reading = times.expression(text, day_first, conventions.time_zone)
-        order = {True: "day first", False: "month first", None: "day or month first, by each value"}[day_first]
-        rule = f"replace({times.rule(text)}, 'day and month', '{order}')"
-    else:
-        reading, rule = flags.expression(text), "'yes and no'"
-    return _apply(connection, name, column, target, reading, rule, failed)
-
-
-def _name_ambiguity(
-    connection: Connection, column: str, sql_type: str, conventions: Conventions, target: str
-) -> None:
-    """Values that could be read in two ways are not read at all; their reason says which setting decides."""
-    text = f'"given_{column}"'
-    if sql_type == "TIMESTAMP" and conventions.day_first is None:
-        shown, question = times.is_ambiguous(text), "day or month first? Set day_first"
-    elif sql_type == "DOUBLE" and conventions.decimal_comma is None:
-        shown, question = numbers.is_ambiguous(text), "decimals or thousands? Set decimal_comma"
-    else:
-        return
-    connection.execute(
-        f"UPDATE {target} SET reason = {sql_text(f'{column}: {question}')} "
-        f"WHERE {quoted(column)} IS NULL AND {text} IS NOT NULL AND {shown}"
-    )
-
-
-def _apply(
-    connection: Connection, name: str, column: str, target: str, reading: str, rule: str, which: str
-) -> list[RuleCount]:
-    """Each distinct text is read once; the rows that hold it get what it says."""
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE readings AS SELECT text, {reading} AS value, {rule} AS rule, rows FROM "
-        f'(SELECT "given_{column}" AS text, "given_{column}", count(*) AS rows '
-        f"FROM {target} WHERE {which} GROUP BY ALL)"
-    )
-    connection.execute(
-        f'UPDATE {target} SET {quoted(column)} = value FROM readings WHERE {which} AND "given_{column}" = text'
-    )
-    _follow_event_time(connection, name, column, target, which)
-    served = connection.execute(
-        "SELECT rule, sum(rows)::BIGINT FROM readings WHERE value IS NOT NULL GROUP BY rule ORDER BY rule"
-    )
-    counts = [RuleCount(name, column, rule, rows) for rule, rows in served.fetchall()]
-    connection.execute("DROP TABLE readings")
-    return counts
-
-
-def _follow_event_time(connection: Connection, name: str, column: str, target: str, which: str) -> None:
-    """What was filled in from an event's time, where that is known only now."""
-    if column != contract_sql.event_time(RAW[name]):
-        return
-    was_read = f'"given_{column}" IS NOT NULL'
-    columns = {row[0] for row in connection.execute(f"DESCRIBE {target}").fetchall()}
-    if "given_landed_at" not in columns:
-        connection.execute(
-            f"UPDATE {target} SET landed_at = coalesce({quoted(column)}, landed_at) "
-            f"WHERE {was_read} AND landed_at = {contract_sql.ALWAYS}"
-        )
-    if name == "orders":
-        connection.execute(
-            f"UPDATE {target} SET order_id = coalesce(strftime(ordered_at, '%Y-%m-%d %H:%M:%S'), order_id) "
-            f"WHERE {was_read} AND order_id = '{_NO_ORDER}'"
-        )
 
 
 def _count_ids(connection: Connection, name: str, target: str, given: Mapping[str, str]) -> list[RuleCount]:

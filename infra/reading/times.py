@@ -63,7 +63,7 @@ _WALL_CLOCK: dict[str, tuple[str, str]] = {
 
 
 def expression(text: str, day_first: bool | None, zone: str = "UTC") -> str:
-    """SQL of the time in UTC that a text stands for, where ``zone`` is that of the clock; NULL when it stands for none."""
+    """SQL of the time in UTC that a text stands for, by a clock of ``zone``; NULL when it stands for none."""
     instants, on_the_wall = (_cases(text, shapes) for shapes in (_INSTANTS, _WALL_CLOCK))
     wall = (
         f"CASE WHEN regexp_full_match({text}, '{_day_month_shape()}') THEN {_day_month(text, day_first)} "

@@ -24,6 +24,8 @@ from infra.sources import databases, files, reckoning
 from infra.sources.raw_table import UNJUDGED, Conventions, RawTable
 from infra.sources.rows import Rows, quoted
 
+_NUMBERS = ("DOUBLE", "BIGINT")
+
 
 def tables(settings: Settings) -> Sequence[RawTable]:
     """One RawTable an input, in the order of ``aimloop.toml``."""
@@ -94,7 +96,7 @@ def _raw_table(settings: Settings, name: str, place: str, table: TableInput, con
     return RawTable(
         name,
         _mapped(name, place, table, rows, connection),
-        prepare=functools.partial(_prepare, table.source, source, table.files, rows),
+        prepare=functools.partial(_prepare, table.source, source, rows),
         origin=_origin(table),
         conventions=Conventions(table.time_zone, table.day_first, table.decimal_comma),
         unread=rows.unread,
@@ -112,13 +114,13 @@ def _refuse_unknown_zone(place: str, zone: str, connection: Any) -> None:
         raise AimloopError(f"{place}.time_zone: there is no time zone '{zone}'", _nearest(zone, sorted(known), shown=6))
 
 
-def _prepare(name: str, source: Connection, paths: Sequence[str], rows: Rows, connection: Any) -> None:
+def _prepare(name: str, source: Connection, rows: Rows, connection: Any) -> None:
     """Make ready on the landing's connection what the relation refers to."""
     if source.kind != "files":
         databases.attach(name, source, connection)
         return
     files.open_store(source, connection)
-    files.load_readers(rows, paths, connection)
+    files.load_readers(rows, connection)
 
 
 def mapping(name: str, place: str, table: TableInput, columns: Sequence[str]) -> dict[str, str]:
@@ -151,14 +153,16 @@ def _mapped(name: str, place: str, table: TableInput, rows: Rows, connection: An
             f"its columns are {', '.join(rows.columns[:12])}; write which is which under [{place}.columns]",
         )
     plain = {quoted(column) for column in rows.columns}
-    computed = {ours: sql for ours, sql in mapped.items() if sql not in plain}
-    numeric = (
-        reckoning.numeric_columns(rows, table.decimal_comma, connection) if computed or table.where is not None else {}
-    )
-    selected = [f"{sql} AS {quoted(ours)}" for ours, sql in mapped.items() if ours not in computed]
     types = contract_sql.columns(RAW[name])
-    for ours, sql in computed.items():
-        wants_number = types.get(ours) in ("DOUBLE", "BIGINT")
+    computed = {ours: (sql, types.get(ours) in _NUMBERS) for ours, sql in mapped.items() if sql not in plain}
+    condition = None if table.where is None else checked_expression(table.where, rows.columns, f"{place}.where")
+    numeric = {}
+    if computed or condition:  # plain columns of numbers tell, too, how this input writes them
+        expressions = [(sql, types.get(ours) in _NUMBERS) for ours, sql in mapped.items()]
+        expressions += [(condition, False)] if condition else []
+        numeric = reckoning.numeric_columns(rows, expressions, table.decimal_comma, connection)
+    selected = [f"{sql} AS {quoted(ours)}" for ours, sql in mapped.items() if ours not in computed]
+    for ours, (sql, wants_number) in computed.items():
         found = reckoning.over_numbers(sql, wants_number, numeric, rows, f"{place}.columns.{ours}", connection)
         value_as_text = found.value if found.sql_type == "VARCHAR" else "CAST(NULL AS VARCHAR)"
         selected.append(f"{found.value} AS {quoted(ours)}")
@@ -166,8 +170,7 @@ def _mapped(name: str, place: str, table: TableInput, rows: Rows, connection: An
             given = f"CASE WHEN {found.failed} THEN {found.texts} ELSE {value_as_text} END"
             selected.append(f"{given} AS {quoted('given_' + ours)}")
     where = ""
-    if table.where is not None:
-        condition = checked_expression(table.where, rows.columns, f"{place}.where")
+    if condition:
         found = reckoning.over_numbers(condition, False, numeric, rows, f"{place}.where", connection)
         selected.append(f"(({found.value}) IS NULL AND ({found.failed})) AS {UNJUDGED}")
         where = f" WHERE coalesce({found.value}, {found.failed})"

@@ -70,17 +70,18 @@ def _rejected(dialects: Iterable[_Dialect]) -> str:
                CASE WHEN problem = 'unquoted value' AND (strlen(text) >= {_KEPT_OF_A_LINE} OR {quotes})
                     THEN {sql_text(RUNAWAY_QUOTE)} ELSE problem END AS problem, text
         FROM (SELECT s.file_path AS path, e.line, lower(min(e.error_type::VARCHAR)) AS problem,
-                     coalesce(any_value(e.csv_line), '') AS text
+                     trim(coalesce(any_value(e.csv_line), ''), chr(10) || chr(13)) AS text
               FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) GROUP BY s.file_path, e.line)"""
 
 
 def _of_another_width(groups: Mapping[_Dialect, Sequence[str]]) -> list[str]:
     """Lines of blank-separated files with more or fewer cells than the first."""
     return [
-        f"SELECT 'a line', {sql_text(f'not {d.width} cells')}, line FROM read_csv({sql_list(files)}, {_LINES}, {d.stream}, "
-        f"ignore_errors = true) WHERE trim(line) <> '' AND len({_SPLIT}) <> {d.width}"
-        for d, files in groups.items()
-        if d.delimiter == "whitespace"
+        f"SELECT 'a line', {sql_text(f'not {dialect.width} cells')}, line "
+        f"FROM read_csv({sql_list(files)}, {_LINES}, {dialect.stream}, ignore_errors = true) "
+        f"WHERE trim(line) <> '' AND len({_SPLIT}) <> {dialect.width}"
+        for dialect, files in groups.items()
+        if dialect.delimiter == "whitespace"
     ]
 
 

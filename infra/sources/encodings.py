@@ -50,7 +50,11 @@ def _by_marks(sample: bytes) -> str | None:
         if sample.startswith(mark):
             return encoding
     for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):  # Latin letters: every other byte is 0
-        if len(sample) > 3 and sample[start::2].count(0) > 0.6 * (len(sample) // 2) and sample[1 - start :: 2].count(0) == 0:
+        if (
+            len(sample) > 3
+            and sample[start::2].count(0) > 0.6 * (len(sample) // 2)
+            and sample[1 - start :: 2].count(0) == 0
+        ):
             return encoding
     return None
 

@@ -102,11 +102,11 @@ def open_store(source: Connection, connection: Any) -> None:
     connection.execute(f"CREATE OR REPLACE TEMPORARY SECRET {name} (TYPE s3, SCOPE {scope}, {given})")
 
 
-def load_readers(rows: Rows, paths: Sequence[str], connection: Any) -> None:
+def load_readers(rows: Rows, connection: Any) -> None:
     """Let a connection read what these rows refer to."""
     if rows.encodings:  # a text, perhaps one that is decoded as it is read
         transcoded.register(connection)
-    if any(kind_of(path) == EXCEL for path in paths):
+    if rows.is_excel:
         load_extension(connection, "excel")
 
 
@@ -185,9 +185,12 @@ def _excel(table: TableInput, paths: Sequence[str], connection: Any) -> Rows:
         described = connection.execute(f"DESCRIBE {relation}").fetchall()
     except duckdb.BinderException:
         raise AimloopError(f"{paths[0]} has no sheet '{table.table}'", f"it has: {_sheets(paths[0])}") from None
-    return Rows(relation, tuple(row[0] for row in described), is_text=True)
+    return Rows(relation, tuple(row[0] for row in described), is_text=True, is_excel=True)
 
 
 def _sheets(path: str) -> str:
     with zipfile.ZipFile(path) as archive:
-        return ", ".join(html.unescape(n) for n in re.findall(r'<sheet[^>]* name="([^"]*)"', archive.read("xl/workbook.xml").decode()))
+        return ", ".join(
+            html.unescape(n)
+            for n in re.findall(r'<sheet[^>]* name="([^"]*)"', archive.read("xl/workbook.xml").decode())
+        )

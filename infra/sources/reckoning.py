@@ -4,14 +4,15 @@ Which columns hold numbers is seen in a sample; where a column stands for a numb
 text (``concat(day, ' ', time)``, ``coalesce(card, email)``) is seen in the expression.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
-import sqlglot
 from sqlglot import exp
 
 from infra.errors import AimloopError
+from infra.expressions import syntax_tree, written
 from infra.reading import numbers
 from infra.sources.rows import Rows, quoted
 
@@ -21,10 +22,12 @@ _NUMBERS_AT_LEAST = 0.9
 _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Neg)
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Between, exp.In)
 _NUMERIC_CALLS = frozenset(
-    "abs ceil ceiling exp floor isfinite isinf isnan ln log log10 log2 mod pow power round sign sqrt trunc "
-    "epoch_ms make_date make_timestamp to_timestamp".split()
+    [
+        *("abs", "ceil", "ceiling", "exp", "floor", "isfinite", "isinf", "isnan", "ln", "log", "log10", "log2", "mod"),
+        *("pow", "power", "round", "sign", "sqrt", "trunc", "epoch_ms", "make_date", "make_timestamp", "to_timestamp"),
+    ]
 )
-_PASSED_ON = frozenset("coalesce if ifnull nullif try greatest least".split())  # the value of one of the arguments
+_PASSED_ON = frozenset(("coalesce", "if", "ifnull", "nullif", "try", "greatest", "least"))  # one of the arguments
 
 
 @dataclass(frozen=True)
@@ -37,18 +40,35 @@ class Reckoned:
     texts: str
 
 
-def numeric_columns(rows: Rows, decimal_comma: bool | None, connection: Any) -> dict[str, str]:
-    """Text columns that hold numbers: quoted column → SQL of the number."""
-    if not rows.is_text:
+def numeric_columns(
+    rows: Rows, expressions: Iterable[tuple[str, bool]], decimal_comma: bool | None, connection: Any
+) -> dict[str, str]:
+    """Text columns that hold numbers: quoted column → SQL of the number.
+
+    Args:
+        rows: the columns.
+        expressions: checked SQL, and whether the whole stands for a number; columns that none of them
+            reckons with are not looked at.
+        decimal_comma: what the settings say.
+        connection: where a sample is taken.
+    """
+    reckoned = {
+        written(column)
+        for sql, wants_number in expressions
+        for column in syntax_tree(sql).find_all(exp.Column)
+        if _stands_for_number(column, wants_number)
+    }
+    columns = [column for name in rows.columns if (column := quoted(name)) in reckoned]
+    if not rows.is_text or not columns:
         return {}
     connection.execute(f"CREATE OR REPLACE TEMP TABLE sampled AS FROM ({rows.relation}) LIMIT {_SAMPLED_ROWS}")
     found = {}
-    for column in rows.columns:
-        comma = numbers.shows_decimal_comma("sampled", quoted(column), decimal_comma, connection)
-        number = numbers.expression(quoted(column), comma)
-        counts = connection.execute(f"SELECT count({quoted(column)}), count({number}) FROM sampled").fetchone()
+    commas = numbers.decimal_commas("sampled", columns, decimal_comma, connection)
+    for column in columns:
+        number = numbers.expression(column, commas[column])
+        counts = connection.execute(f"SELECT count({column}), count({number}) FROM sampled").fetchone()
         if counts[0] and counts[1] >= _NUMBERS_AT_LEAST * counts[0]:
-            found[quoted(column)] = number
+            found[column] = number
     connection.execute("DROP TABLE sampled; DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
     return found
 
@@ -69,16 +89,18 @@ def over_numbers(
     Raises:
         AimloopError: it does not fit the columns.
     """
-    tree = sqlglot.parse_one(sql, dialect="duckdb")
+    tree = syntax_tree(sql)
     reckoned = {
         id(column): name
         for column in tree.find_all(exp.Column)
-        if (name := column.sql("duckdb")) in numeric and _stands_for_number(column, wants_number)
+        if (name := written(column)) in numeric and _stands_for_number(column, wants_number)
     }
-    typed = tree.transform(
-        lambda node: sqlglot.parse_one(numeric[reckoned[id(node)]], dialect="duckdb") if id(node) in reckoned else node,
-        copy=False,
-    ).sql("duckdb")
+    typed = written(
+        tree.transform(
+            lambda node: exp.Paren(this=syntax_tree(numeric[reckoned[id(node)]])) if id(node) in reckoned else node,
+            copy=False,
+        )
+    )
     try:
         described = connection.execute(f"DESCRIBE SELECT {typed} FROM ({rows.relation})").fetchone()
     except duckdb.Error as error:

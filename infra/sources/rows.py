@@ -21,6 +21,7 @@ class Rows:
     unread: str | None = None
     encodings: tuple[str, ...] = ()
     empties_are_null: bool = False
+    is_excel: bool = False
 
 
 def quoted(name: str) -> str:

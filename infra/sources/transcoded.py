@@ -44,7 +44,11 @@ class _Transcoded(AbstractFileSystem):
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         file = _parts(path)[1]
         longest = _BYTES_PER_BYTE * (_UNPACKED if file.suffix.lower() == ".gz" else 1)
-        return {"name": path, "type": "file", "size": longest * file.stat().st_size}  # DuckDB reads no further than that
+        return {
+            "name": path,
+            "type": "file",
+            "size": longest * file.stat().st_size,
+        }  # DuckDB reads no further than that
 
     def size(self, path: str) -> int:
         return int(self.info(path)["size"])

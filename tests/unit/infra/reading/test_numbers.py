@@ -13,7 +13,7 @@ def read(texts: Sequence[str], told: bool | None = None) -> list[float | None]:
     with duckdb.connect() as connection:
         connection.execute("CREATE TABLE cells (position INTEGER, text VARCHAR)")
         connection.executemany("INSERT INTO cells VALUES (?, ?)", list(enumerate(texts)))
-        comma = numbers.shows_decimal_comma("cells", "text", told, connection)
+        comma = numbers.decimal_commas("cells", ["text"], told, connection)["text"]
         found = connection.execute(f"SELECT {numbers.expression('text', comma)} FROM cells ORDER BY position")
         return [row[0] for row in found.fetchall()]
 
@@ -72,7 +72,15 @@ def test_a_column_that_says_nothing_is_not_guessed_at_unless_it_is_told() -> Non
 
 
 def test_where_a_column_holds_both_ways_only_what_shows_its_own_way_is_read() -> None:
-    assert read(["1,5", "1.5", "1,234", "1.234", "1.234,5", "1,234.5", "7"]) == [1.5, 1.5, None, None, 1234.5, 1234.5, 7.0]
+    assert read(["1,5", "1.5", "1,234", "1.234", "1.234,5", "1,234.5", "7"]) == [
+        1.5,
+        1.5,
+        None,
+        None,
+        1234.5,
+        1234.5,
+        7.0,
+    ]
 
 
 def test_a_decimal_comma_that_was_told_is_heeded_where_a_cast_would_read_otherwise() -> None:
