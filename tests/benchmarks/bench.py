@@ -1,6 +1,6 @@
 """Measure what the project promises: `make bench`, or `make bench ONLY=cycle` for one group.
 
-Writes docs/benchmarks.json and, from it, docs/benchmarks.md. Groups: cycle, overhead, serving, budget.
+Writes docs/benchmarks.json and, from it, docs/benchmarks.md. Groups: cycle, marts, overhead, serving, budget.
 """
 
 import json
@@ -51,6 +51,19 @@ def cycle(folder: Path) -> dict[str, Figure]:
         "cycle.repeat_seconds": at_most(repeat.seconds, 30, "s"),
         **{f"cycle.{step}_seconds": Figure(seconds, "s") for step, seconds in status["seconds"].items()},
         **model_figures(status["models"]),
+    }
+
+
+def marts(folder: Path) -> dict[str, Figure]:
+    """The marts of a first cycle, and of a second one 28 days later that finds the first one's."""
+    runs = {as_of: [AIMLOOP, "run", "--json", "--as-of", as_of] for as_of in ("2017-11-06", "2017-12-04")}
+    done = [json.loads(measured(command, environ(folder / "state")).stdout) for command in runs.values()]
+    first, second = (status["seconds"]["marts"] for status in done)
+    assert "taken over" in done[1]["lines"]["marts"], "the second cycle computed everything"
+    return {
+        "marts.first_seconds": Figure(first, "s"),
+        "marts.second_seconds": Figure(second, "s"),
+        "marts.incremental_ratio": at_most(second / first, 0.4, "×"),
     }
 
 
@@ -128,6 +141,7 @@ def budget(folder: Path) -> dict[str, Figure]:
 
 GROUPS: dict[str, Callable[[Path], dict[str, Figure]]] = {
     "cycle": cycle,
+    "marts": marts,
     "overhead": overhead,
     "serving": serving,
     "budget": budget,
