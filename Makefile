@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 UV     := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check serve ui bench lock
+.PHONY: help run test check serve ui docs bench lock
 
 help:   ## show this help
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
@@ -38,6 +38,9 @@ serve: $(READY)   ## serve the last cycle's models on localhost
 
 ui: $(READY)   ## Prefect server with UI and a worker: schedule and run cycles there
 	@$(BIN)/aimloop ui
+
+docs: $(READY)   ## every table and column described, as one page; says where it lies
+	@$(BIN)/aimloop docs
 
 bench: $(READY)   ## measure; ONLY=name for one; writes docs/benchmarks.json and .md
 	@$(BIN)/python -m tests.benchmarks.bench $(ONLY)

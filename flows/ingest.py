@@ -5,7 +5,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 
-from flows.context import Door, data_fingerprint, open_door
+from flows.context import Door, data_fingerprint, now, open_door
 from infra import landing, raw_zone
 from infra.errors import AimloopError
 from infra.raw_zone import Landing
@@ -30,7 +30,9 @@ def land(door: Door) -> list[Landing]:
     if known is not None:
         return known
     source = sources.find(door.settings.source)
-    return landing.land(door.state, door.keys, source.tables(door.settings), fingerprint)
+    tables = source.tables(door.settings)
+    settings = door.settings
+    return landing.land(door.state, door.keys, tables, fingerprint, settings.cleaning, settings.privacy, now())
 
 
 @flow(name="ingest")
@@ -40,6 +42,7 @@ def ingest(source: str) -> dict[str, Any]:
     door = open_door(source=source)
     rows = {table.table_name: table.counts() for table in landings}
     reasons = raw_zone.quarantine_reasons(door.state, door.keys).to_dict("records")
+    rules = raw_zone.rules_applied(door.state, door.keys).to_dict("records")
     synthetic = {table.table_name: list(table.synthetic) for table in landings if table.synthetic}
     create_table_artifact(
         key="landed-rows",
@@ -48,4 +51,4 @@ def ingest(source: str) -> dict[str, Any]:
     )
     read, accepted, aside = (sum(r[k] for r in rows.values()) for k in ("read", "accepted", "quarantined"))
     line = f"{read:,} rows read, {accepted:,} accepted, {aside:,} in quarantine"
-    return {"line": line, "rows": rows, "quarantine": reasons, "synthetic": synthetic}
+    return {"line": line, "rows": rows, "quarantine": reasons, "rules": rules, "synthetic": synthetic}

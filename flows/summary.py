@@ -5,6 +5,7 @@ from typing import Any
 from flows.context import Door, now
 from infra import warehouse
 from infra.errors import AimloopError
+from monitoring.quality import KINDS, kind
 
 
 def summarise(door: Door, cycle_id: str | None = None) -> dict[str, Any]:
@@ -30,7 +31,10 @@ def summarise(door: Door, cycle_id: str | None = None) -> dict[str, Any]:
         },
         "rows": results.get("ingest", {}).get("rows", {}),
         "quarantine": results.get("ingest", {}).get("quarantine", []),
+        "rules": results.get("ingest", {}).get("rules", []),
+        "after_as_of": results.get("ingest", {}).get("after_as_of", {}),
         "synthetic": results.get("ingest", {}).get("synthetic", {}),
+        "quality": _quality(door, row.id, results),
         "models": _models(results.get("train", {}).get("models", {})),
         "champions": {name: door.ledger.champion(name) for name in results.get("train", {}).get("models", {})},
         "bento": results.get("package", {}).get("tag"),
@@ -39,6 +43,23 @@ def summarise(door: Door, cycle_id: str | None = None) -> dict[str, Any]:
         "seconds": {name: step.seconds for name, step in steps.items()},
         "lines": {name: result["line"] for name, result in results.items()},
         "reported_at": now().isoformat(timespec="seconds"),
+    }
+
+
+def _quality(door: Door, cycle_id: str, results: dict[str, Any]) -> dict[str, Any] | None:
+    """Verdicts on the data, failed ones first; they are in the ledger even where one of them stopped the cycle."""
+    verdicts = [
+        {name: getattr(verdict, name) for name in ("name", "passed", "value", "threshold", "reason")}
+        for verdict in door.ledger.verdicts(cycle_id)
+        if kind(verdict.name) in KINDS
+    ]
+    if not verdicts:
+        return None
+    return {
+        "passed": all(verdict["passed"] for verdict in verdicts),
+        "stopped": "quality" not in results,
+        "not_brought": results.get("quality", {}).get("not_brought", []),
+        "verdicts": sorted(verdicts, key=lambda verdict: bool(verdict["passed"])),
     }
 
 

@@ -55,6 +55,15 @@ def show_summary(console: Console, summary: dict[str, Any], *, with_steps: bool 
             line = summary["lines"][step]
             console.print(f"  {step:<9} {seconds:6.1f} s  {line}", highlight=False, soft_wrap=True)
     console.print(_rows(summary))
+    for rule in summary["rules"]:
+        column = f"{rule['table_name']}.{rule['column_name']}"
+        console.print(f"  {column} was read as {rule['rule']} in {rule['rows']:,} rows", highlight=False)
+    for name, rows in summary["after_as_of"].items():
+        console.print(f"  {name}: {rows:,} rows are later than as_of, this cycle does not know them", highlight=False)
+    if absent := [name for name, counts in summary["rows"].items() if not counts["read"]]:
+        console.print(f"  not brought: {', '.join(absent)}", highlight=False)
+    if summary["quality"]:
+        _show_quality(console, summary["quality"])
     if summary["models"]:
         console.print(_models(summary))
     if summary["plan"]:
@@ -89,9 +98,20 @@ def show_plan(console: Console, plan: dict[str, Any], *, is_assumed: bool = True
 def show_versions(console: Console, versions: list[dict[str, Any]]) -> None:
     """Every trained version with its standing and metrics."""
     for v in versions:
-        table = _metrics_table(f"{v['tag']}, {v['standing']}")
+        erased = f", learned from {v['learned_from_erased']} since erased" if v["learned_from_erased"] else ""
+        table = _metrics_table(f"{v['tag']}, {v['standing']}{erased}")
         _add_metrics(table, v["model"], v["metrics"], v["intervals"])
         console.print(table)
+
+
+def _show_quality(console: Console, quality: dict[str, Any]) -> None:
+    """How many judgements hold, and each that does not."""
+    failed = [verdict for verdict in quality["verdicts"] if not verdict["passed"]]
+    mark = "[red]stopped the cycle[/]" if quality["stopped"] else "[yellow]warning[/]" if failed else "[green]passed[/]"
+    total = len(quality["verdicts"])
+    console.print(f"Data quality: {mark}, {total - len(failed)} of {total} judgements hold", highlight=False)
+    for verdict in failed:
+        console.print(f"  {verdict['name']}: {verdict['reason']}", highlight=False, soft_wrap=True)
 
 
 def _rows(summary: dict[str, Any]) -> Table:
@@ -102,6 +122,8 @@ def _rows(summary: dict[str, Any]) -> Table:
     table.add_column("notes")
     reasons = {row["table_name"]: row["reason"] for row in reversed(summary["quarantine"])}
     for name, counts in summary["rows"].items():
+        if not counts["read"]:
+            continue
         synthetic = summary["synthetic"].get(name)
         notes = [f"synthetic: {', '.join(synthetic)}"] if synthetic else []
         notes += [reasons[name]] if name in reasons else []

@@ -36,6 +36,8 @@ def train_and_register(cycle: Cycle, name: str) -> dict[str, Any]:
     """Backtest, save, compare with the champion, and record all of it in the ledger."""
     entry = catalog.MODELS[name]
     params = catalog.params(name, **_settings(cycle, name))
+    if _is_absent(cycle, entry.brought_as):
+        return {"line": f"skipped: needs {entry.brought_as}, and the data hold none", "tag": None}
     try:
         result = backtest(entry.model, read_examples(cycle, entry), cycle.as_of, params)
     except TooLittleHistory as reason:
@@ -47,6 +49,11 @@ def train_and_register(cycle: Cycle, name: str) -> dict[str, Any]:
     comparison = _compare(cycle, entry, name, result, params)
     is_champion = cycle.door.ledger.register(tag, name, cycle.id, report, comparison, now())
     return {"line": _headline(entry, result.metrics, is_champion), "tag": tag, "is_champion": is_champion, **report}
+
+
+def _is_absent(cycle: Cycle, raw_table: str) -> bool:
+    """True where the company brought no such table (least input: orders alone)."""
+    return cycle.generation.query(f"SELECT 1 AS one FROM staging.stg_{raw_table} LIMIT 1").empty
 
 
 def read_examples(cycle: Cycle, entry: Entry) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from infra import tombstones
 from infra.dbt import PROJECT
 from infra.keys import Keys
 from infra.raw_zone import open_raw_zone
@@ -22,8 +23,9 @@ from infra.warehouse import EngineError, Generation, generations
 def recipe(state: State, keys: Keys, arguments: Sequence[str]) -> str:
     """A label of all but the rows that decides what marts hold.
 
-    That is dbt's project, arguments (settings are among them) and engines, the raw tables' columns, and the
-    pseudonym key. Erased people are part of it too: a copy could still hold them where nothing points to.
+    That is dbt's project, arguments (settings are among them) and engines, the raw tables' columns and which of
+    them are personal, and the pseudonym key. Erased people are part of it too: a copy could still hold them where
+    nothing points to.
     """
     digest = hashlib.sha256("\0".join([*arguments, keys.fingerprint()]).encode())
     for package in ("duckdb", "dbt-core", "dbt-duckdb"):
@@ -35,8 +37,9 @@ def recipe(state: State, keys: Keys, arguments: Sequence[str]) -> str:
         columns = connection.execute(
             "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'raw' ORDER BY ALL"
         ).fetchall()
-        erased = connection.execute("SELECT pseudonym FROM raw.tombstones ORDER BY ALL").fetchall()
-    digest.update(repr((columns, erased)).encode())
+        personal = connection.execute("SELECT table_name, column_name, kind FROM raw.personal_columns ORDER BY ALL")
+        columns += personal.fetchall()
+    digest.update(repr((columns, tombstones.fingerprint(state))).encode())
     return digest.hexdigest()
 
 

@@ -4,7 +4,7 @@ Only the checks that the contracts use are translated; another one is refused at
 skipped. ``tests/contracts`` holds pandera itself beside this as the oracle.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from infra.contracts import Contract
@@ -37,18 +37,25 @@ def event_time(contract: type[Contract]) -> str | None:
     return _metadata(contract)["event_time"]
 
 
-def cast_expression(contract: type[Contract], column: str, given: set[str]) -> str:
+def cast_expression(contract: type[Contract], column: str, given: Collection[str], *, is_text: bool = False) -> str:
     """How a column of the source becomes the contract's; absent optional columns become NULL."""
     sql_type = columns(contract)[column]
     if column in given and sql_type == "TIMESTAMP":
         # by way of TIMESTAMPTZ, in a session whose zone is UTC: an offset in a text is heeded, not dropped
         heeded = f'try(CAST(try_cast("{column}" AS TIMESTAMPTZ) AS TIMESTAMP))'
-        return f'coalesce({heeded}, try_cast("{column}" AS TIMESTAMP))'
+        plain = f'try_cast("{column}" AS TIMESTAMP)'
+        if not is_text:
+            return f"coalesce({heeded}, {plain})"
+        # most texts are 2017-01-31 or 2017-01-31 23:59:59: these cast five times as fast without a zone
+        short = f"""(length("{column}") = 10 OR (length("{column}") = 19 AND "{column}"[17] = ':'))"""
+        return f"coalesce(CASE WHEN {short} THEN {plain} END, {heeded}, {plain})"
     if column in given:
         return f'try_cast("{column}" AS {sql_type})'
     if column == "landed_at":
         time = event_time(contract)
-        return f"coalesce({cast_expression(contract, time, given)}, {ALWAYS})" if time in given else ALWAYS
+        if time is None or time not in given:
+            return ALWAYS
+        return f"coalesce({cast_expression(contract, time, given, is_text=is_text)}, {ALWAYS})"
     return f"CAST(NULL AS {sql_type})"
 
 

@@ -181,3 +181,52 @@ class Scores(Contract):
 
     class Config:
         metadata = {"key": ["cycle_id", "pseudonym"]}
+
+
+# ── evidence of data quality: counts, never a value of the company's ────────────────────────
+
+
+class FieldCounts(Contract):
+    """A required column: rows read, and rows set aside because it was missing or could not be read."""
+
+    table_name: str = required()
+    column_name: str = required()
+    rows: Whole = required(ge=1)
+    missing: Whole = required(ge=0)
+    unreadable: Whole = required(ge=0)
+
+
+class NewestRows(Contract):
+    """A table of things that happen: rows known at ``as_of``, and when the newest of them happened."""
+
+    table_name: str = required()
+    rows: Whole = required(ge=0)
+    newest_at: Time = optional()
+
+
+class WeeklyRows(Contract):
+    """Rows of every complete week since a table's first, by the Monday it began on."""
+
+    table_name: str = required()
+    week_at: Time = required()
+    rows: Whole = required(ge=0)
+
+
+class ReferenceCounts(Contract):
+    """A column that names rows of another table: rows that name one, and those that name one that is not there."""
+
+    table_name: str = required()
+    column_name: str = required()
+    parent: str = required()
+    rows: Whole = required(ge=0)
+    orphans: Whole = required(ge=0)
+
+
+class BinCounts(Contract):
+    """A column cut into bins (-1 holds what is missing): rows of the weeks before and of the last ones."""
+
+    table_name: str = required()
+    column_name: str = required()
+    bin: int = required(ge=-1)
+    before: Whole = required(ge=0)
+    lately: Whole = required(ge=0)

@@ -74,12 +74,23 @@ def each_test_arguments(settings: Settings) -> list[str]:
     return ["--quiet", "test", "--no-write-json", "--log-level-file", "error", *_variables(settings)]
 
 
+def compile_arguments(settings: Settings) -> list[str]:
+    return ["--quiet", "compile", *_variables(settings)]
+
+
+def docs_arguments(settings: Settings) -> list[str]:
+    """The documentation as one file."""
+    return ["--quiet", "docs", "generate", "--static", *_variables(settings)]
+
+
 def _variables(settings: Settings) -> list[str]:
     values = {
         "churn_window_days": settings.churn_window_days,
         "churn_horizon_days": settings.churn_horizon_days,
         "return_order_prefixes": settings.cleaning.return_order_prefixes,
         "outlier_iqr_factor": settings.cleaning.outlier_iqr_factor,
+        "unanswered_consent": settings.privacy.unanswered_consent,
+        "not_personal": settings.privacy.not_personal,
     }
     return ["--vars", json.dumps(values)]
 

@@ -1,72 +1,114 @@
 """Landing: the source's tables into a new raw zone, which takes the old one's place in one step.
 
 Each table is cast and checked against its contract; failing rows are set aside with their reason,
-erased people are left out, and the crosswalk from customer ids to pseudonyms is kept. For every
-table read = accepted + quarantined + suppressed.
+erased people are left out by their tombstones, and the crosswalk from customer ids to pseudonyms is
+kept. For every table read = accepted + quarantined + suppressed.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, astuple
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
-from infra import contract_sql
+from infra import consents, contract_sql, personal_columns, tombstones
 from infra.errors import AimloopError
+from infra.intake import UNREAD, Judgement, read_table
 from infra.keys import Keys
 from infra.raw_contracts import RAW
 from infra.raw_zone import Landing, explained_damage
+from infra.sections import Cleaning, Privacy
 from infra.sources.raw_table import RawTable
 from infra.state import State, disk_trouble
 from infra.warehouse import Connection, EngineError, attach_encrypted, engine
 
 
-def land(state: State, keys: Keys, tables: Sequence[RawTable], fingerprint: str) -> list[Landing]:
+def land(
+    state: State,
+    keys: Keys,
+    tables: Sequence[RawTable],
+    fingerprint: str,
+    cleaning: Cleaning | None = None,
+    privacy: Privacy | None = None,
+    now: datetime | None = None,
+) -> list[Landing]:
     """Write a new raw zone from ``tables`` and let it take the old one's place.
+
+    Args:
+        state: whose zone it is.
+        keys: for the file and the pseudonyms.
+        tables: any number of inputs a table; the rows of inputs of one name are added up.
+        fingerprint: a label of the data, to recognise them by.
+        cleaning: the rules for dirt; default: all of them as they come.
+        privacy: what is personal; default: what looks so.
+        now: the instant of landing (naive UTC): later events are set aside, changed answers about consent are known
+            from then on; None: nobody knows the time.
 
     Raises:
         AimloopError: a table cannot be read or lacks a required column.
     """
+    privacy = privacy or Privacy.model_validate({})
     fresh = state.raw_zone.with_name("zone.building.duckdb")
     _remove(fresh)
-    by_name = {table.name: table for table in tables}
-    if unknown := sorted(set(by_name) - set(RAW)):
-        raise AimloopError(f"the source has a table '{unknown[0]}' that no contract knows", f"known: {', '.join(RAW)}")
+    inputs: dict[str, list[RawTable]] = {name: [] for name in RAW}
+    for table in tables:
+        if table.name not in inputs:
+            known = ", ".join(RAW)
+            raise AimloopError(f"the source has a table '{table.name}' that no contract knows", f"known: {known}")
+        inputs[table.name].append(table)
+    judgement = Judgement(cleaning or Cleaning(), now)
     with engine(state.raw_zone.parent / "spill") as connection:
-        _carry_tombstones(connection, state, keys)
+        _refuse_another_key(connection, state, keys)
+        _recall_tombstones(connection, state, keys)
         attach_encrypted(connection, fresh, "raw", keys.storage, read_only=False)
-        connection.execute("CREATE TABLE raw.tombstones AS FROM tombstones")
         connection.execute("CREATE TABLE raw.crosswalk (customer_id VARCHAR PRIMARY KEY, pseudonym VARCHAR UNIQUE)")
         connection.execute("CREATE TABLE raw.quarantine (table_name VARCHAR, reason VARCHAR, row_json VARCHAR)")
-        landings = [_land_table(connection, state, keys, name, by_name.get(name)) for name in RAW]
-        connection.execute("DELETE FROM raw.crosswalk WHERE pseudonym IN (FROM raw.tombstones)")
+        connection.execute(
+            "CREATE TABLE raw.rules (table_name VARCHAR, column_name VARCHAR, rule VARCHAR, rows BIGINT)"
+        )
+        connection.execute(
+            "CREATE TABLE raw.personal_columns "
+            "(table_name VARCHAR, column_name VARCHAR, kind VARCHAR, how VARCHAR, share DOUBLE)"
+        )
+        landings = [_land_table(connection, state, keys, name, inputs[name], judgement, privacy) for name in RAW]
+        personal_columns.refuse_unknown(connection, privacy)
+        consents.record(connection, state, keys, inputs["customers"], now)
         _describe(connection, landings, fingerprint)
         connection.execute("DETACH raw")
     fresh.replace(state.raw_zone)
     return landings
 
 
-def _land_table(connection: Connection, state: State, keys: Keys, name: str, table: RawTable | None) -> Landing:
+def _land_table(
+    connection: Connection,
+    state: State,
+    keys: Keys,
+    name: str,
+    inputs: Sequence[RawTable],
+    judgement: Judgement,
+    privacy: Privacy,
+) -> Landing:
     contract = RAW[name]
-    if table is None:
+    if not inputs:
         types = ", ".join(f'"{column}" {sql_type}' for column, sql_type in contract_sql.columns(contract).items())
         connection.execute(f"CREATE TABLE raw.{name} ({types})")
         return Landing(name, 0, 0, 0, 0)
-    for frame_name, frame in table.frames.items():
-        connection.register(frame_name, frame)
     try:
-        _read(connection, name, table)
+        applied = read_table(connection, name, inputs, judgement)
     except EngineError as error:
         # the engine's own words may quote a customer's data, and errors end up in logs: its kind must do
+        origins = ", ".join(table.origin for table in inputs if table.origin)
         raise disk_trouble(error, state.raw_zone) or AimloopError(
-            f"the source's table '{name}' cannot be read ({type(error).__name__})",
+            f"the source's table '{name}' cannot be read ({type(error).__name__})"
+            + (f": {origins}" if origins else ""),
             "check the files it is read from, and the types of their columns; nothing has been changed",
         ) from None
-    _set_duplicates_aside(connection, contract_sql.key(contract))
+    personal_columns.note(connection, name, privacy)
     if "customer_id" in contract_sql.columns(contract):
         _extend_crosswalk(connection, keys)
-        suppressed = "customer_id IN (SELECT customer_id FROM raw.crosswalk SEMI JOIN raw.tombstones USING (pseudonym))"
+        suppressed = "customer_id IN (FROM erased)"
     else:
         suppressed = "false"
     connection.execute(
@@ -74,70 +116,35 @@ def _land_table(connection: Connection, state: State, keys: Keys, name: str, tab
         f"WHERE reason IS NOT NULL AND coalesce(NOT ({suppressed}), true)"
     )
     connection.execute(
-        f"CREATE TABLE raw.{name} AS SELECT COLUMNS(c -> c <> 'reason' AND c NOT LIKE 'given_%') "
-        f"FROM incoming WHERE reason IS NULL AND NOT ({suppressed})"
+        f"INSERT INTO raw.quarantine SELECT '{name}', 'line: ' || problem, to_json({UNREAD})::VARCHAR FROM {UNREAD}"
     )
+    connection.execute(
+        f"CREATE TABLE raw.{name} AS SELECT COLUMNS(c -> {_BELONGS}) FROM incoming "
+        f"WHERE reason IS NULL AND NOT ({suppressed})"
+    )
+    for count in applied:
+        connection.execute("INSERT INTO raw.rules VALUES (?, ?, ?, ?)", list(astuple(count)))
     read, quarantined, accepted, left_out = connection.execute(
-        f"""SELECT (SELECT count(*) FROM incoming),
+        f"""SELECT (SELECT count(*) FROM incoming) + (SELECT count(*) FROM {UNREAD}),
                    (SELECT count(*) FROM raw.quarantine WHERE table_name = '{name}'),
                    (SELECT count(*) FROM raw.{name}),
                    (SELECT count(*) FROM incoming WHERE {suppressed})"""
     ).fetchone() or (0, 0, 0, 0)
     connection.execute("DROP TABLE incoming")
-    return Landing(name, read, accepted, quarantined, left_out, table.synthetic)
+    synthetic = tuple(dict.fromkeys(column for table in inputs for column in table.synthetic))
+    return Landing(name, read, accepted, quarantined, left_out, synthetic)
 
 
-def _read(connection: Connection, name: str, table: RawTable) -> None:
-    """Make ``incoming``: cast columns, the given ones where a cast could lose them, the reason."""
-    contract = RAW[name]
-    described = connection.execute(f"DESCRIBE {table.relation}").fetchall()
-    given: Mapping[str, str] = {row[0]: row[1] for row in described}
-    types = contract_sql.columns(contract)
-    _refuse_missing_columns(name, set(given))
-    recast = {column for column in types if column in given and given[column] != types[column]}
-    casts = [f'{contract_sql.cast_expression(contract, column, set(given))} AS "{column}"' for column in types]
-    kept = [f'"{column}" AS "given_{column}"' for column in recast if types[column] != "VARCHAR"]
-    attributes = [column.replace('"', '""') for column in given if column.startswith("attr_")]
-    further = [f'CAST("{column}" AS VARCHAR) AS "{column}"' for column in attributes]
-    reason = contract_sql.reason_expression(contract, recast)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT *, {reason} AS reason "
-        f"FROM (SELECT {', '.join(casts + further + kept)} FROM ({table.relation}))"
-    )
-
-
-def _refuse_missing_columns(name: str, given: set[str]) -> None:
-    contract = RAW[name]
-    for column, rule in contract.to_schema().columns.items():
-        if not rule.nullable and column not in given and column != "landed_at":
-            raise AimloopError(
-                f"the source's table '{name}' lacks the required column '{column}'",
-                f"'{name}' is {str(contract.__doc__).strip().rstrip('.').lower()}: give it that column",
-            )
-
-
-def _set_duplicates_aside(connection: Connection, key: list[str]) -> None:
-    if not key:
-        return
-    columns = ", ".join(key)
-    connection.execute(
-        f"""UPDATE incoming SET reason = '{columns}: duplicate'
-            WHERE rowid IN (
-                SELECT row_id FROM (
-                    SELECT rowid AS row_id, row_number() OVER (PARTITION BY {columns} ORDER BY rowid) AS copy
-                    FROM incoming
-                    WHERE reason IS NULL AND ({columns}) IN (
-                        SELECT ({columns}) FROM incoming WHERE reason IS NULL GROUP BY {columns} HAVING count(*) > 1
-                    )
-                ) WHERE copy > 1)"""
-    )
+# what helped to read and judge a row stays behind
+_BELONGS = "c <> 'reason' AND c NOT LIKE 'given\\_%' ESCAPE '\\' AND c NOT LIKE 'was\\_decimal\\_%' ESCAPE '\\'"
 
 
 def _extend_crosswalk(connection: Connection, keys: Keys) -> None:
     new = connection.execute(
         "SELECT DISTINCT customer_id FROM incoming ANTI JOIN raw.crosswalk USING (customer_id) "
-        "WHERE customer_id IS NOT NULL ORDER BY customer_id"
+        "ANTI JOIN erased USING (customer_id) WHERE customer_id IS NOT NULL ORDER BY customer_id"
     ).df()
+    new = _without_erased(connection, keys, new)
     if new.empty:
         return
     new["pseudonym"] = [keys.pseudonymise(customer_id) for customer_id in new["customer_id"]]
@@ -146,14 +153,31 @@ def _extend_crosswalk(connection: Connection, keys: Keys) -> None:
     connection.unregister("newcomers")
 
 
-def _carry_tombstones(connection: Connection, state: State, keys: Keys) -> None:
-    """Erased people stay erased: their pseudonyms move from the old zone to the new one."""
-    connection.execute("CREATE TEMP TABLE tombstones (pseudonym VARCHAR)")
+def _refuse_another_key(connection: Connection, state: State, keys: Keys) -> None:
+    """A zone that does not open is not replaced: whoever has its key may want it."""
     if state.raw_zone.exists():
         with explained_damage(state.raw_zone):
             attach_encrypted(connection, state.raw_zone, "old", keys.storage, read_only=True)
-            connection.execute("INSERT INTO tombstones FROM old.tombstones")
             connection.execute("DETACH old")
+
+
+def _recall_tombstones(connection: Connection, state: State, keys: Keys) -> None:
+    """Tombstones of erased people, and a place for the ids among the incoming ones that they belong to."""
+    marks = sorted(tombstones.read(state, keys))
+    connection.execute("CREATE TEMP TABLE tombstones AS SELECT unnest($marks::VARCHAR[]) AS mark", {"marks": marks})
+    connection.execute("CREATE TEMP TABLE erased (customer_id VARCHAR)")
+
+
+def _without_erased(connection: Connection, keys: Keys, new: pd.DataFrame) -> pd.DataFrame:
+    """Erased people who come back with this export are told apart before anything of them is written."""
+    marks = {mark for (mark,) in connection.execute("FROM tombstones").fetchall()}
+    if not marks:
+        return new
+    is_erased = new["customer_id"].map(keys.entomb).isin(marks)
+    connection.register("returned", new.loc[is_erased, ["customer_id"]])
+    connection.execute("INSERT INTO erased FROM returned")
+    connection.unregister("returned")
+    return new[~is_erased].copy()
 
 
 def _describe(connection: Connection, landings: Sequence[Landing], fingerprint: str) -> None:

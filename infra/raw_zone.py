@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from infra import contract_sql
 from infra.errors import AimloopError
 from infra.keys import Keys
+from infra.raw_contracts import RAW
 from infra.state import State, disk_trouble
 from infra.warehouse import Connection, EngineError, QueryMistake, attach_encrypted, engine
 
@@ -80,6 +82,25 @@ def data_range(state: State, keys: Keys) -> tuple[pd.Timestamp, pd.Timestamp]:
     if first is None:
         raise AimloopError("the data holds no usable order", "see the quarantine's reasons with `aimloop status`")
     return pd.Timestamp(first, tz="UTC"), pd.Timestamp(last, tz="UTC").floor("D") + pd.Timedelta(days=1)
+
+
+def rules_applied(state: State, keys: Keys) -> pd.DataFrame:
+    """How many values of which table and column were read by which rule for real dirt."""
+    with open_raw_zone(state, keys) as connection:
+        return connection.execute("SELECT * FROM raw.rules ORDER BY rows DESC").df()
+
+
+def rows_after(state: State, keys: Keys, as_of: pd.Timestamp) -> dict[str, int]:
+    """How many accepted rows of each table happen at ``as_of`` (naive UTC) or later: a cycle does not know them yet."""
+    times = {name: time for name, contract in RAW.items() if (time := contract_sql.event_time(contract))}
+    with open_raw_zone(state, keys) as connection:
+        counts = {
+            name: connection.execute(
+                f"SELECT count(*) FROM raw.{name} WHERE {time} >= $as_of", {"as_of": as_of}
+            ).fetchone()
+            for name, time in times.items()
+        }
+    return {name: count[0] for name, count in counts.items() if count and count[0]}
 
 
 def quarantine_reasons(state: State, keys: Keys) -> pd.DataFrame:

@@ -52,9 +52,10 @@ class TableInput(Section):
         description='Our column = theirs, or a SQL expression over theirs: amount = "Quantity * UnitPrice".',
     )
     where: str | None = Field(None, description="A SQL condition over their columns: rows to take.")
-    delimiter: str | None = Field(None, max_length=4, description="CSV: between columns (default: found out).")
+    delimiter: str | None = Field(None, description="CSV: between columns, or 'whitespace' (default: found out).")
     quote: str | None = Field(None, max_length=1, description="CSV: around texts (default: found out).")
     encoding: str | None = Field(None, description="CSV: such as utf-8, latin-1, cp1252, gb18030 (default: found out).")
+    header: bool | None = Field(None, description="CSV: is the first line one of names? (default: found out)")
     time_zone: str = Field("UTC", description="Zone of times that carry none, such as Europe/Berlin.")
     day_first: bool | None = Field(
         None, description="Is 3/4/2024 the 3rd of April? (default: by what the column shows)"
@@ -78,11 +79,13 @@ class Cleaning(Section):
         ("", "null", "none", "na", "n/a", "nan", "-", "?", "\\n"), description="Texts that mean nothing is there."
     )
     unknown_customers: tuple[str, ...] = Field(
-        ("0", "-1", "guest", "unknown", "anonymous"), description="Customer ids that stand for nobody in particular."
+        ("0", "-1", "guest", "unknown", "anonymous", "gast", "unbekannt", "invitado", "游客"),
+        description="Customer ids that stand for nobody in particular.",
     )
     whole_number_ids: bool = Field(True, description="Read the id 12345.0 as 12345.")
     exact_duplicates: Literal["quarantine", "keep"] = Field(
-        "quarantine", description="Purchase lines that equal another in every column."
+        "quarantine",
+        description="Purchase lines that equal another in every column, and have an order id or a time of day.",
     )
     zero_amounts: Literal["quarantine", "keep"] = Field(
         "quarantine", description="Purchase lines of amount 0 that no discount explains."
@@ -94,11 +97,22 @@ class Cleaning(Section):
         (), description="Order ids that start so are credit notes: their lines are returns."
     )
     non_product_ids: tuple[str, ...] = Field(
-        (), description="Product ids of postage, fees and adjustments (SQL LIKE patterns, any case): set aside."
-    )
-    non_product_words: tuple[str, ...] = Field(
-        ("postage", "bank charges", "shipping fee", "carriage", "manual adjustment", "adjust bad debt"),
-        description="Product ids or descriptions that say so are no products: set aside.",
+        (
+            *(
+                "post",
+                "postage",
+                "dot",
+                "dotcom%",
+                "carriage",
+                "shipping%",
+                "freight%",
+                "delivery%",
+                "porto",
+                "versand%",
+            ),
+            *("fee", "fees", "amazonfee", "bank charges", "manual", "discount", "adjust%"),
+        ),
+        description="Product ids of postage, fees and adjustments (SQL LIKE patterns, any case): set aside.",
     )
     outlier_iqr_factor: float = Field(
         3.0, gt=0, description="Order amounts beyond this many interquartile ranges are flagged and winsorised."
@@ -126,7 +140,9 @@ class Quality(Section):
     """``[quality]``: when data is too poor to act on."""
 
     on_failure: Literal["warn", "stop"] = Field("warn", description="Go on and say so, or stop before training.")
-    stop_on: tuple[str, ...] = Field((), description="Judgements that stop the cycle even so, such as freshness.")
+    stop_on: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = Field(
+        (), description="Judgements that stop the cycle even so, such as freshness."
+    )
     max_null_rate: float = Field(0.05, ge=0, le=1, description="Share of a required column that may be missing.")
     max_age_days: float = Field(14, gt=0, description="How old the newest row may be at as_of.")
     max_volume_change: float = Field(0.5, gt=0, description="How far volume may lie off its trend, as a share.")

@@ -4,7 +4,6 @@ A generation is one DuckDB file, written by one cycle and published by an atomic
 open published generations read-only, so writers never block them.
 """
 
-import importlib.resources
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,8 @@ from pandera.typing.pandas import DataFrame
 from infra import contract_sql
 from infra.contracts import Contract
 from infra.errors import AimloopError
+from infra.sources.extensions import load_extension
+from infra.sources.rows import sql_text
 from infra.state import State, publish_text
 
 T = TypeVar("T", bound=Contract)
@@ -29,11 +30,6 @@ QueryMistake = duckdb.BinderException
 Connection: TypeAlias = duckdb.DuckDBPyConnection
 
 MEMORY_LIMIT = "3GB"
-
-
-def sql_text(value: object) -> str:
-    """A value as a SQL string literal."""
-    return "'" + str(value).replace("'", "''") + "'"
 
 
 @contextmanager
@@ -58,7 +54,7 @@ def attach_encrypted(connection: Connection, path: Path, alias: str, key: str, *
         AimloopError: the key does not open the file, or the file is damaged.
     """
     # brings the OpenSSL that DuckDB needs to write encrypted files
-    connection.execute(f"LOAD {sql_text(_packaged_extension('httpfs'))}")
+    load_extension(connection, "httpfs")
     mode = ", READ_ONLY" if read_only else ""
     try:
         connection.execute(f"ATTACH {sql_text(path)} AS {alias} (ENCRYPTION_KEY {sql_text(key)}{mode})")
@@ -71,12 +67,6 @@ def attach_encrypted(connection: Connection, path: Path, alias: str, key: str, *
                 f"remove {path} and run again: the data is landed anew",
             ) from None
         raise
-
-
-def _packaged_extension(name: str) -> Path:
-    """A DuckDB extension that came as a Python package: loaded from there, nothing is downloaded or copied."""
-    package = Path(str(importlib.resources.files(f"duckdb_extension_{name}")))
-    return package / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
 
 
 @dataclass(frozen=True)
@@ -122,6 +112,11 @@ class Generation:
             ).fetchall()
             if databases == [("other",)]:
                 connection.execute(f"CREATE TABLE marts.{table} AS FROM other.marts.{table}")
+
+    def holds(self, mart: str) -> bool:
+        """Is there such a table among the marts?"""
+        found = "SELECT count(*) AS n FROM duckdb_tables() WHERE schema_name = 'marts' AND table_name = $mart"
+        return bool(self.query(found, mart=mart)["n"][0])
 
     def execute(self, sql: str, **parameters: Any) -> None:
         """Run one writing statement."""
@@ -220,11 +215,11 @@ def discard(generation: Generation) -> None:
 
 def finish(state: State, name: str) -> Generation:
     """Give a built generation its final name; it notes which tables were built, for those that begin as its copy."""
-    finished, built = generation(state, name), building(state)
+    whole, built = generation(state, name), building(state)
     built.execute("CREATE OR REPLACE TABLE built_tables AS SELECT schema_name, table_name FROM duckdb_tables()")
-    discard(finished)
-    built.path.replace(finished.path)
-    return finished
+    discard(whole)
+    built.path.replace(whole.path)
+    return whole
 
 
 def published(state: State) -> Generation | None:

@@ -12,14 +12,15 @@ from models.backtest import Model
 class Entry:
     """A model and what it learns from.
 
-    ``table`` is the mart, ``contract`` its shape, ``recent_days`` how much of it is needed (by
-    ``recent_by``; None: all of it), ``headline`` the metric people are shown first and ``baseline``
-    the one it is compared with.
+    ``table`` is the mart, ``contract`` its shape, ``brought_as`` the raw table without which it stays
+    empty, ``recent_days`` how much of it is needed (by ``recent_by``; None: all of it), ``headline`` the
+    metric people are shown first and ``baseline`` the one it is compared with.
     """
 
     model: Model
     table: str
     contract: type[Contract]
+    brought_as: str
     headline: str
     baseline: str
     recent_by: str | None = None
@@ -28,10 +29,24 @@ class Entry:
 
 MODELS: dict[str, Entry] = {
     "segmentation": Entry(
-        cast(Model, segmentation), "customer_features", CustomerFeatures, "eta_squared", "baseline_eta_squared"
+        cast(Model, segmentation),
+        "customer_features",
+        CustomerFeatures,
+        "orders",
+        "eta_squared",
+        "baseline_eta_squared",
     ),
-    "ctr": Entry(cast(Model, ctr), "impression_features", ImpressionFeatures, "auc", "baseline_auc", "shown_at", 294),
-    "churn": Entry(cast(Model, churn), "churn_examples", ChurnExamples, "auc", "baseline_auc"),
+    "ctr": Entry(
+        cast(Model, ctr),
+        "impression_features",
+        ImpressionFeatures,
+        "impressions",
+        "auc",
+        "baseline_auc",
+        "shown_at",
+        294,
+    ),
+    "churn": Entry(cast(Model, churn), "churn_examples", ChurnExamples, "orders", "auc", "baseline_auc"),
 }
 
 

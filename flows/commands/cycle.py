@@ -27,7 +27,7 @@ def run(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run one whole cycle: ingest, marts, train, score, publish, package, allocate, watch.
+    """Run one whole cycle: ingest, quality, marts, train, score, publish, package, allocate, watch.
 
     Safe to repeat and to interrupt: what is finished stays, the next run goes on from there.
     """
@@ -79,6 +79,8 @@ def models(as_json: AsJson = False) -> None:
     from flows.terminal import show_versions
 
     with explained():
+        door = open_door()
+        influences = door.ledger.influences()
         versions = [
             {
                 "model": version.model,
@@ -87,8 +89,9 @@ def models(as_json: AsJson = False) -> None:
                 "registered_at": version.registered_at.isoformat(timespec="seconds"),
                 **metrics_and_intervals(version.report["metrics"]),
                 "comparison": version.comparison,
+                "learned_from_erased": len(influences.get(version.tag, [])),
             }
-            for version in open_door().ledger.versions()
+            for version in door.ledger.versions()
         ]
     if as_json:
         print_json({"models": versions})

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from infra.errors import AimloopError
 from infra.settings import Settings
-from infra.sources import complete_journey
+from infra.sources import company, complete_journey
 from infra.sources.raw_table import RawTable
 
 
@@ -22,7 +22,7 @@ class Source(Protocol):
         ...
 
 
-SOURCES: dict[str, Source] = {"complete_journey": complete_journey}
+SOURCES: dict[str, Source] = {"complete_journey": complete_journey, "company": company}
 
 
 def find(name: str) -> Source:

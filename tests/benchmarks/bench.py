@@ -1,6 +1,6 @@
 """Measure what the project promises: `make bench`, or `make bench ONLY=cycle` for one group.
 
-Writes docs/benchmarks.json and, from it, docs/benchmarks.md. Groups: cycle, marts, overhead, serving, budget.
+Writes docs/benchmarks.json and, from it, docs/benchmarks.md. `make bench ONLY=?` lists the groups.
 """
 
 import json
@@ -18,19 +18,12 @@ from typing import Any
 import psutil
 from rich.console import Console
 
-from tests.benchmarks.measure import Figure, measured
+from tests.benchmarks import intake
+from tests.benchmarks.measure import Figure, at_least, at_most, measured
 
 PROJECT = Path(__file__).resolve().parents[2]
 JSON, MARKDOWN = PROJECT / "docs" / "benchmarks.json", PROJECT / "docs" / "benchmarks.md"
 AIMLOOP = str(Path(sys.executable).with_name("aimloop"))
-
-
-def at_most(value: float, limit: float, unit: str) -> Figure:
-    return Figure(value, unit, f"≤ {limit:g}", value <= limit)
-
-
-def at_least(value: float, limit: float, unit: str, interval: tuple[float, float] | None = None) -> Figure:
-    return Figure(value, unit, f"≥ {limit:g}", value >= limit, interval)
 
 
 def environ(state: Path, **more: str) -> dict[str, str]:
@@ -145,6 +138,8 @@ GROUPS: dict[str, Callable[[Path], dict[str, Figure]]] = {
     "overhead": overhead,
     "serving": serving,
     "budget": budget,
+    "intake": intake.intake,
+    "inspect": intake.inspect,
 }
 
 

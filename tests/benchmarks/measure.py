@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 import psutil
@@ -19,14 +20,15 @@ class Measured:
     stdout: str
 
 
-def measured(command: Sequence[str], environ: Mapping[str, str]) -> Measured:
-    """Run a command to its end.
+def measured(command: Sequence[str], environ: Mapping[str, str], folder: Path | None = None) -> Measured:
+    """Run a command to its end, in ``folder`` or where we are.
 
     Raises:
         RuntimeError: it failed; with what it said.
     """
     began = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(environ)) as run:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=dict(environ), cwd=folder) as run:
         peak = Peak(run.pid)
         stdout, stderr = run.communicate()
         seconds = time.monotonic() - began
@@ -81,3 +83,11 @@ class Figure:
     target: str | None = None
     reached: bool | None = None
     interval: Interval | None = None
+
+
+def at_most(value: float, limit: float, unit: str) -> Figure:
+    return Figure(value, unit, f"≤ {limit:g}", value <= limit)
+
+
+def at_least(value: float, limit: float, unit: str, interval: tuple[float, float] | None = None) -> Figure:
+    return Figure(value, unit, f"≥ {limit:g}", value >= limit, interval)

@@ -15,7 +15,7 @@ from infra.state import State
 from tests.conftest import HOUSEHOLDS, PLANTED_ID
 from tests.e2e.conftest import AS_OF, SmallCycle
 
-STEPS = ["ingest", "marts", "train", "score", "publish", "package", "allocate", "watch"]
+STEPS = ["ingest", "quality", "marts", "train", "score", "publish", "package", "allocate", "watch"]
 
 
 def test_the_status_tells_what_the_cycle_came_to(small_cycle: SmallCycle) -> None:
@@ -31,6 +31,17 @@ def test_the_status_tells_what_the_cycle_came_to(small_cycle: SmallCycle) -> Non
     assert status["drift"]["reason"]
     for name in ("segmentation", "ctr", "churn"):
         assert status["champions"][name] == status["models"][name]["tag"] == f"{name}:{status['cycle']['id']}"
+
+
+def test_the_data_is_judged_and_the_ledger_keeps_the_verdicts(small_cycle: SmallCycle) -> None:
+    quality = small_cycle.status["quality"]
+    kinds = {verdict["name"].split(".")[0] for verdict in quality["verdicts"]}
+    assert kinds == {"null_rate", "freshness", "volume", "references", "distribution"}  # no cycle came before
+    # 200 households move between stores; nothing else is amiss with this data
+    assert {v["name"] for v in quality["verdicts"] if not v["passed"]} <= {"distribution.orders.store_id"}
+    assert (quality["stopped"], quality["not_brought"]) == (False, ["events"])
+    kept = {v.name for v in Ledger(State(small_cycle.state).ledger).verdicts(small_cycle.status["cycle"]["id"])}
+    assert {verdict["name"] for verdict in quality["verdicts"]} < kept
 
 
 def test_models_beat_their_baselines_even_on_a_slice(small_cycle: SmallCycle) -> None:
@@ -49,7 +60,16 @@ def test_every_command_prints_one_json_document(small_cycle: SmallCycle) -> None
 
 def test_people_see_tables(small_cycle: SmallCycle) -> None:
     shown = small_cycle.aimloop("status").stdout
-    for word in ("quarantined", "synthetic", "champion", "Budget plan", "assumed", "Drift", "make serve"):
+    for word in (
+        "quarantined",
+        "synthetic",
+        "Data quality",
+        "champion",
+        "Budget plan",
+        "assumed",
+        "Drift",
+        "make serve",
+    ):
         assert word in shown
 
 
@@ -78,7 +98,11 @@ def test_drift_reports_can_be_opened(small_cycle: SmallCycle) -> None:
     assert [report.name for report in reports] == ["drift-churn.html", "drift-ctr.html", "drift-segmentation.html"]
     assert all("<html" in report.read_text(encoding="utf-8").lower() for report in reports)
     verdicts = Ledger(State(small_cycle.state).ledger).verdicts(small_cycle.status["cycle"]["id"])
-    assert {v.name for v in verdicts} == {"drift.churn", "drift.ctr", "drift.segmentation"}
+    assert {v.name for v in verdicts if v.name.startswith("drift.")} == {
+        "drift.churn",
+        "drift.ctr",
+        "drift.segmentation",
+    }
 
 
 def test_the_services_say_what_the_scores_say(small_cycle: SmallCycle, service: httpx.Client) -> None:

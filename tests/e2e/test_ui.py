@@ -35,6 +35,11 @@ def test_a_deployed_cycle_runs_from_the_ui(small_cycle: SmallCycle) -> None:
         ui.terminate()
         ui.communicate(timeout=90)
     kinds = {artifact["key"]: artifact["type"] for artifact in artifacts}
-    for key, kind in (("budget-plan", "table"), ("model-metrics", "markdown"), ("dbt-tests", "table")):
+    for key, kind in (
+        ("budget-plan", "table"),
+        ("model-metrics", "markdown"),
+        ("dbt-tests", "table"),
+        ("data-quality", "table"),
+    ):
         assert kinds[key] == kind
     assert {"landed-rows", "drift-verdicts", "drift-ctr"} <= set(kinds)

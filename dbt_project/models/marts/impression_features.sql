@@ -1,6 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='recomputed') }}
 -- Every impression with what was known at the snapshot before it. The as-of joins take, for each key,
--- the history row that held at that snapshot; histories of keys that were not shown are left out first.
+-- the history row that held at that snapshot; histories of keys that were not shown are left out first, and
+-- customers come last, so that their columns need no sorting.
 with impressions as (
     select * from {{ ref('stg_impressions') }}
     where {{ is_recomputed('first_snapshot_at') }}
@@ -56,10 +57,6 @@ select
     , {{ affinity_features('customer_category', 'shown.snapshot_at', 'customer_category') }}
     , {{ product_features('product_orders', 'product_clicks', 'shown.snapshot_at') }}
 from shown
-left join {{ ref('customer_features') }} as customers
-    on
-        shown.pseudonym = customers.pseudonym
-        and shown.snapshot_at = customers.snapshot_at
 asof left join customer_product
     on
         shown.pseudonym = customer_product.pseudonym
@@ -78,3 +75,7 @@ asof left join product_clicks
     on
         shown.product_id = product_clicks.product_id
         and shown.snapshot_at >= product_clicks.snapshot_at
+left join {{ ref('customer_features') }} as customers
+    on
+        shown.pseudonym = customers.pseudonym
+        and shown.snapshot_at = customers.snapshot_at

@@ -1,27 +1,27 @@
 -- What snapshots are computed from, reduced to a digest per input and first snapshot that may use it. The next
--- generation compares its own with these (stg_changes). Digests are of raw rows and their person's pseudonym:
+-- generation compares its own with these (stg_changes). Digests are of raw rows of people who may be profiled:
 -- these are known before anything is written, and writing is what costs time.
-with crosswalk as (
-    select * from {{ source('raw', 'crosswalk') }}
+with people as (
+    select * from {{ ref('stg_people') }}
 )
 
 , orders as (
     select
-        crosswalk.pseudonym
+        people.pseudonym
         , orders.product_id
         , orders.first_snapshot_at
-        , hash(crosswalk.pseudonym, orders.row_hash) as row_hash
+        , hash(people.pseudonym, orders.row_hash) as row_hash
     from ({{ hashed_rows('orders', 'ordered_at') }}) as orders
-    inner join crosswalk on orders.customer_id = crosswalk.customer_id
+    inner join people on orders.customer_id = people.customer_id
 )
 
 , impressions as (
     select
         impressions.product_id
         , impressions.first_snapshot_at
-        , hash(crosswalk.pseudonym, impressions.row_hash) as row_hash
+        , hash(people.pseudonym, impressions.row_hash) as row_hash
     from ({{ hashed_rows('impressions', 'shown_at') }}) as impressions
-    inner join crosswalk on impressions.customer_id = crosswalk.customer_id
+    inner join people on impressions.customer_id = people.customer_id
 )
 
 -- A customer or product matters from its first order or impression on: an export may well bring newcomers

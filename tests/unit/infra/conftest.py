@@ -20,7 +20,7 @@ def state(tmp_path: Path) -> State:
 
 @pytest.fixture
 def keys() -> Keys:
-    return Keys(storage="a storage key", pseudonym=b"a pseudonym key")
+    return Keys(storage="a storage key", pseudonym=b"a pseudonym key", tombstone=b"a tombstone key")
 
 
 @pytest.fixture

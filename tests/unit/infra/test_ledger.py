@@ -150,6 +150,26 @@ def test_versions_come_oldest_first_of_all_cycles_or_of_one(begun: Ledger) -> No
     assert tags(begun, "c3") == []
 
 
+def test_earlier_results_are_those_of_cycles_that_knew_no_more(ledger: Ledger) -> None:
+    """The latest as_of first; neither the cycle itself, nor later ones, nor other sources, nor other steps."""
+    for hour, (name, days, source) in enumerate(
+        [
+            ("july", 30, "s"),
+            ("june", 0, "s"),
+            ("august", 60, "s"),
+            ("other", 10, "t"),
+            ("now", 40, "s"),
+            ("sept", 90, "s"),
+        ]
+    ):
+        ledger.begin_cycle(name, AS_OF + timedelta(days=days), source, NOW + timedelta(hours=hour))
+        ledger.finish_step(name, "marts", 1.0, {"of": "marts"})
+        ledger.finish_step(name, "quality", 1.0, {"of": name})
+
+    assert ledger.earlier_results("now", "quality") == [{"of": "july"}, {"of": "june"}]
+    assert ledger.earlier_results("june", "quality") == []
+
+
 # ── plans and verdicts ────────────────────────────────────────────────────────────────────────
 
 

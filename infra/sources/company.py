@@ -1,0 +1,238 @@
+"""A company's own tables, as ``aimloop.toml`` describes them: any number of inputs a table, from files and databases.
+
+Only columns that are mapped are read. A column of the contract that is not mapped is taken from a
+column of the same name, if there is one.
+"""
+
+import difflib
+import functools
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+from infra import contract_sql
+from infra.errors import AimloopError
+from infra.expressions import checked_expression
+from infra.raw_contracts import RAW
+from infra.reading import numbers
+from infra.sections import Connection, TableInput
+from infra.settings import Settings
+from infra.sources import databases, files
+from infra.sources.raw_table import Conventions, RawTable
+from infra.sources.rows import Rows, quoted
+
+_SAMPLED_ROWS = 10_000
+
+
+def tables(settings: Settings) -> Sequence[RawTable]:
+    """One RawTable an input, in the order of ``aimloop.toml``."""
+    with _session() as connection:
+        return [_raw_table(settings, *named, connection) for named in _inputs(settings)]
+
+
+def fingerprint(settings: Settings) -> str:
+    """SHA-256 over the description of the tables, the files' bytes and the databases' rows."""
+    described = settings.model_dump(mode="json", include={"tables", "cleaning"})
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
+    with _session() as connection:
+        for _, _, table in _inputs(settings):
+            for part in _contents(_source(settings, table), table, connection):
+                digest.update(part)
+    return digest.hexdigest()
+
+
+def _session() -> Any:
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def _inputs(settings: Settings) -> Iterator[tuple[str, str, TableInput]]:
+    """(table, where it stands in aimloop.toml, input) of every input."""
+    if not settings.tables:
+        raise AimloopError(
+            "no table is described in aimloop.toml", "write it with `aimloop init PATH…`, or take another source"
+        )
+    for name, inputs in settings.tables.items():
+        if name not in RAW:
+            raise AimloopError(f"[tables.{name}] is no table of the raw contract", _nearest(name, list(RAW)))
+        for position, table in enumerate(inputs):
+            yield name, f"tables.{name}" + (f"[{position}]" if len(inputs) > 1 else ""), table
+
+
+def _source(settings: Settings, table: TableInput) -> Connection:
+    if table.source not in settings.sources:
+        raise AimloopError(
+            f"there is no section [sources.{table.source}]", _nearest(table.source, list(settings.sources))
+        )
+    return settings.sources[table.source]
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return (f"did you mean '{near[0]}'? " if near else "") + f"known: {', '.join(known)}"
+
+
+# ── rows and what they are called ─────────────────────────────────────────────────────────────
+
+
+def read_rows(settings: Settings, table: TableInput, connection: Any) -> Rows:
+    """The rows of one input with the columns they have where they come from."""
+    source = _source(settings, table)
+    if source.kind != "files":
+        return databases.rows(table.source, source, table, connection)
+    files.open_store(source, connection)
+    return files.rows(table, files.find(source, table.files, connection), settings.cleaning.empty_words, connection)
+
+
+def _raw_table(settings: Settings, name: str, place: str, table: TableInput, connection: Any) -> RawTable:
+    source = _source(settings, table)
+    rows = read_rows(settings, table, connection)
+    return RawTable(
+        name,
+        _mapped(name, place, table, rows, connection),
+        prepare=functools.partial(_prepare, table.source, source, table.files, rows),
+        origin=", ".join(table.files) or f"{table.source}: {table.table}",
+        conventions=Conventions(table.time_zone, table.day_first, table.decimal_comma),
+        unread=rows.unread,
+        empties_are_null=rows.empties_are_null,
+    )
+
+
+def _prepare(name: str, source: Connection, paths: Sequence[str], rows: Rows, connection: Any) -> None:
+    """Make ready on the landing's connection what the relation refers to."""
+    if source.kind != "files":
+        databases.attach(name, source, connection)
+        return
+    files.open_store(source, connection)
+    files.load_readers(rows, paths, connection)
+
+
+def mapping(name: str, place: str, table: TableInput, columns: Sequence[str]) -> dict[str, str]:
+    """The contract's column → checked SQL over the input's columns.
+
+    Raises:
+        AimloopError: a column of neither side exists, or an expression is none.
+    """
+    contract = contract_sql.columns(RAW[name])
+    for ours in table.columns:
+        if ours not in contract and not (name == "customers" and ours.startswith("attr_")):
+            further = "; other attributes of a customer are called attr_…" if name == "customers" else ""
+            raise AimloopError(
+                f"{place}.columns: '{ours}' is no column of {name}", _nearest(ours, list(contract)) + further
+            )
+    given = {
+        ours: checked_expression(theirs, columns, f"{place}.columns.{ours}") for ours, theirs in table.columns.items()
+    }
+    by_lower = {theirs.lower(): theirs for theirs in columns}
+    own = (*contract, *(c for c in by_lower if c.startswith("attr_") and name == "customers"))
+    return given | {ours: quoted(by_lower[ours]) for ours in own if ours in by_lower and ours not in given}
+
+
+def _mapped(name: str, place: str, table: TableInput, rows: Rows, connection: Any) -> str:
+    """The input's rows under the contract's names; what was computed carries what it could not read."""
+    mapped = mapping(name, place, table, rows.columns)
+    plain = {quoted(column) for column in rows.columns}
+    computed = {ours: sql for ours, sql in mapped.items() if sql not in plain}
+    numeric = _numeric_columns(rows, table, [*computed.values(), *([table.where] if table.where else [])], connection)
+    condition = checked_expression(table.where, rows.columns, f"{place}.where") if table.where else None
+    selected = [f"{sql} AS {quoted(ours)}" for ours, sql in mapped.items() if ours not in computed]
+    for ours, sql in computed.items():
+        typed = _over_numbers(sql, numeric, rows, f"{place}.columns.{ours}", connection)
+        selected.append(f"{typed} AS {quoted(ours)}")
+        selected += [f"{_unreadable(sql, numeric)} AS {quoted('given_' + ours)}"] if numeric else []
+    where = f" WHERE {_over_numbers(condition, numeric, rows, f'{place}.where', connection)}" if condition else ""
+    return f"SELECT {', '.join(selected)} FROM ({rows.relation}){where}"
+
+
+def _numeric_columns(rows: Rows, table: TableInput, expressions: Sequence[str], connection: Any) -> dict[str, str]:
+    """Text columns that hold numbers, by a sample: column → SQL of the number; for expressions to reckon with."""
+    if not rows.is_text or not expressions:
+        return {}
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE sampled AS FROM ({rows.relation}) LIMIT {_SAMPLED_ROWS}")
+    found = {}
+    for column in rows.columns:
+        comma = numbers.shows_decimal_comma("sampled", quoted(column), table.decimal_comma, connection)
+        number = numbers.expression(quoted(column), bool(comma))
+        counts = connection.execute(f"SELECT count({quoted(column)}), count({number}) FROM sampled").fetchone()
+        if counts[0] and counts[1] >= 0.9 * counts[0]:
+            found[quoted(column)] = number
+    connection.execute("DROP TABLE sampled")
+    return found
+
+
+def _columns_of(sql: str) -> list[exp.Column]:
+    return list(sqlglot.parse_one(sql, dialect="duckdb").find_all(exp.Column))
+
+
+def _over_numbers(sql: str, numeric: dict[str, str], rows: Rows, place: str, connection: Any) -> str:
+    """The expression with numbers where a column holds numbers; as it stands where only that fits."""
+    tree = sqlglot.parse_one(sql, dialect="duckdb")
+    reckoned = tree.transform(
+        lambda node: (
+            sqlglot.parse_one(numeric[node.sql("duckdb")], dialect="duckdb")
+            if isinstance(node, exp.Column) and node.sql("duckdb") in numeric
+            else node
+        )
+    ).sql("duckdb")
+    problem = ""
+    for candidate in (reckoned, sql):
+        try:
+            connection.execute(f"DESCRIBE SELECT {candidate} FROM ({rows.relation})")
+        except duckdb.Error as error:
+            problem = problem or str(error).splitlines()[0]
+        else:
+            return candidate
+    raise AimloopError(f"{place}: {sql} does not fit the columns ({problem})", "see `aimloop inspect` for their types")
+
+
+def _unreadable(sql: str, numeric: dict[str, str]) -> str:
+    """The texts of an expression's numbers when one of them is there and is no number; else NULL."""
+    used = [name for column in _columns_of(sql) if (name := column.sql("duckdb")) in numeric]
+    if not used:
+        return "CAST(NULL AS VARCHAR)"
+    failed = " OR ".join(f"({name} IS NOT NULL AND {numeric[name]} IS NULL)" for name in used)
+    return f"CASE WHEN {failed} THEN concat_ws(' ', {', '.join(used)}) END"
+
+
+# ── fingerprints ──────────────────────────────────────────────────────────────────────────────
+
+
+def _contents(source: Connection, table: TableInput, connection: Any) -> Iterator[bytes]:
+    """What changes when the input's data do."""
+    if source.kind == "files" and source.folder.startswith("s3://"):
+        files.open_store(source, connection)
+        for path in files.find(source, table.files, connection):
+            facts = connection.execute("SELECT filename, size, last_modified FROM read_blob(?)", [path]).fetchone()
+            yield str(facts).encode()
+    elif source.kind == "files":
+        for path in files.find(source, table.files, connection):
+            stat = Path(path).stat()
+            yield Path(path).relative_to(source.folder).as_posix().encode() + _digest(
+                path, stat.st_size, stat.st_mtime_ns
+            )
+    else:
+        relation = databases.rows(table.source, source, table, connection).relation
+        counted = f"SELECT count(*), sum(hash(t)::HUGEINT) FROM ({relation}) t"
+        yield str(connection.execute(counted).fetchone()).encode()
+
+
+@functools.lru_cache(maxsize=4096)
+def _digest(path: str, size: int, modified: int) -> bytes:
+    """SHA-256 of a file; asked for again, it is read again only when size or time have changed."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def described(settings: Settings, name: str, table: TableInput) -> list[tuple[str, str]]:
+    """(our column, their column or expression) of one input, as people read it."""
+    with _session() as connection:
+        columns = read_rows(settings, table, connection).columns
+    found = mapping(name, f"tables.{name}", table, columns)
+    return [(ours, table.columns.get(ours, sql.strip('"'))) for ours, sql in found.items()]

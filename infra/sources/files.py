@@ -1,0 +1,169 @@
+"""Files of a company as DuckDB relations: CSV of any dialect, Parquet, JSON lines, Excel; local or in an object store.
+
+Columns of text formats stay text: what a text means is decided in one place, later (`reading`).
+"""
+
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from infra.errors import AimloopError
+from infra.sections import Connection, TableInput
+from infra.sources import csv_files
+from infra.sources.compressed import refuse_bombs_and_stumps
+from infra.sources.extensions import load_extension
+from infra.sources.rows import Rows, quoted, sql_list, sql_text
+
+CSV = (".csv", ".tsv", ".txt")
+JSON = (".jsonl", ".ndjson", ".json")
+PARQUET = (".parquet", ".pq")
+EXCEL = (".xlsx",)
+KNOWN = (*CSV, *JSON, *PARQUET, *EXCEL)
+
+
+def kind_of(path: str) -> tuple[str, ...]:
+    """The family a file belongs to by its name: one of CSV, JSON, PARQUET, EXCEL.
+
+    Raises:
+        AimloopError: it belongs to none.
+    """
+    name = path.lower().removesuffix(".gz")
+    for family in (CSV, JSON, PARQUET, EXCEL):
+        if name.endswith(family):
+            return family
+    remedy = "unpack it first" if name.endswith((".zip", ".7z", ".tar", ".rar")) else f"known: {', '.join(KNOWN)}, .gz"
+    raise AimloopError(f"{path} is of no kind that can be read", remedy)
+
+
+def find(source: Connection, patterns: Iterable[str], connection: Any) -> list[str]:
+    """The files that match, sorted; none outside the source's folder.
+
+    Raises:
+        AimloopError: a pattern leads out of the folder, or nothing matches.
+    """
+    found: set[str] = set()
+    for pattern in patterns:
+        if pattern.startswith(("/", "\\")) or ".." in Path(pattern).parts or "://" in pattern:
+            raise AimloopError(
+                f"'{pattern}' leads out of {source.folder}",
+                "give a path below the folder of its [sources.…] section, or another folder there",
+            )
+        matches = _glob(source, pattern, connection)
+        if not matches:
+            raise AimloopError(f"no file matches '{pattern}' in {source.folder}", _what_is_there(source))
+        found.update(matches)
+    return sorted(found)
+
+
+def _glob(source: Connection, pattern: str, connection: Any) -> list[str]:
+    if source.folder.startswith("s3://"):
+        full = f"{source.folder.rstrip('/')}/{pattern}"
+        return [row[0] for row in connection.execute("SELECT file FROM glob(?)", [full]).fetchall()]
+    folder = Path(source.folder).resolve()
+    matches = [path for path in folder.glob(pattern) if path.is_file()]
+    for path in matches:
+        if not path.resolve().is_relative_to(folder):
+            raise AimloopError(
+                f"{path} is a link that leads out of {folder}", "copy the file there, or name the folder it lies in"
+            )
+    return [str(path) for path in matches]
+
+
+def _what_is_there(source: Connection) -> str:
+    if source.folder.startswith("s3://") or not Path(source.folder).is_dir():
+        return f"is {source.folder} the right folder? See [sources.…] in aimloop.toml"
+    names = sorted(p.name for p in Path(source.folder).iterdir() if p.name.lower().removesuffix(".gz").endswith(KNOWN))
+    return f"there are: {', '.join(names[:8]) or 'no files of a kind that can be read'}"
+
+
+def open_store(source: Connection, connection: Any) -> None:
+    """Let a connection read an S3-compatible object store; its secret lives as long as the connection."""
+    if not source.folder.startswith("s3://"):
+        return
+    load_extension(connection, "httpfs")
+    options = {"REGION": source.region, "USE_SSL": str(source.use_ssl).lower()}
+    if source.endpoint:
+        options |= {"ENDPOINT": source.endpoint, "URL_STYLE": "path"}
+    if source.access_key and source.secret_key:
+        options |= {"KEY_ID": source.access_key.get_secret_value(), "SECRET": source.secret_key.get_secret_value()}
+    given = ", ".join(f"{name} {sql_text(value)}" for name, value in options.items())
+    scope = sql_text(source.folder.rstrip("/"))
+    name = f"store_{abs(zlib.crc32(source.folder.encode()))}"
+    connection.execute(f"CREATE OR REPLACE TEMPORARY SECRET {name} (TYPE s3, SCOPE {scope}, {given})")
+
+
+def load_readers(rows: Rows, paths: Sequence[str], connection: Any) -> None:
+    """Load the extensions that reading these rows needs."""
+    for encoding in rows.encodings:
+        csv_files.load_encoding(encoding, connection)
+    if any(kind_of(path) == EXCEL for path in paths):
+        load_extension(connection, "excel")
+
+
+def rows(table: TableInput, paths: Sequence[str], empty_words: Sequence[str], connection: Any) -> Rows:
+    """The rows of files of one kind.
+
+    Raises:
+        AimloopError: a file is empty, damaged, no file of its kind, or lies about its size.
+    """
+    families = {kind_of(path) for path in paths}
+    if len(families) > 1:
+        raise AimloopError(f"{paths[0]} and {paths[-1]} are of different kinds", "give each kind an input of its own")
+    for path in paths:
+        if not path.startswith("s3://"):
+            refuse_bombs_and_stumps(path)
+    family = families.pop()
+    try:
+        if family == CSV:
+            return csv_files.rows(table, paths, empty_words, connection)
+        return {JSON: _json, PARQUET: _parquet, EXCEL: _excel}[family](table, paths, connection)
+    except duckdb.Error as error:
+        raise AimloopError(
+            f"{paths[0]} cannot be read as {Path(paths[0].lower().removesuffix('.gz')).suffix[1:]} "
+            f"({type(error).__name__}): truncated, damaged, or of another kind?",
+            "open it with the program that wrote it, and export it anew",
+        ) from None
+
+
+def _json(table: TableInput, paths: Sequence[str], connection: Any) -> Rows:
+    """Nested properties become columns such as ``device.os``; lists stay JSON text."""
+    reader = f"read_json_objects({sql_list(paths)}, ignore_errors = true)"
+    sampled = f"(SELECT json FROM {reader} WHERE json IS NOT NULL LIMIT 10000)"
+    structure = connection.execute(f"SELECT json_group_structure(json) FROM {sampled}").fetchone()[0]
+    parsed = json.loads(structure) if structure else None
+    if not isinstance(parsed, dict):
+        raise AimloopError(f"{paths[0]} holds no JSON objects", 'a line should look like {"customer_id": "17", …}')
+    properties = dict(_flattened(parsed))
+    cells = ", ".join(
+        f"json_extract_string(json, {sql_text(path)}) AS {quoted(name)}" for name, path in properties.items()
+    )
+    unread = f"SELECT 'a line' AS place, 'not a JSON object' AS problem, '' AS text FROM {reader} WHERE json IS NULL"
+    return Rows(f"SELECT {cells} FROM {reader} WHERE json IS NOT NULL", tuple(properties), True, unread)
+
+
+def _flattened(structure: dict[str, Any], name: str = "", path: str = "$") -> Iterable[tuple[str, str]]:
+    for key, below in structure.items():
+        inner = f'{path}."{key}"'
+        if isinstance(below, dict):
+            yield from _flattened(below, f"{name}{key}.", inner)
+        else:
+            yield f"{name}{key}", inner
+
+
+def _parquet(table: TableInput, paths: Sequence[str], connection: Any) -> Rows:
+    relation = f"SELECT * FROM read_parquet({sql_list(paths)}, union_by_name = true)"
+    columns = tuple(row[0] for row in connection.execute(f"DESCRIBE {relation}").fetchall())
+    return Rows(relation, columns, is_text=False)
+
+
+def _excel(table: TableInput, paths: Sequence[str], connection: Any) -> Rows:
+    load_extension(connection, "excel")
+    sheet = f", sheet = {sql_text(table.table)}" if table.table else ""
+    parts = [f"SELECT * FROM read_xlsx({sql_text(path)}, header = true, all_varchar = true{sheet})" for path in paths]
+    relation = " UNION ALL BY NAME ".join(parts)
+    columns = tuple(row[0] for row in connection.execute(f"DESCRIBE {relation}").fetchall())
+    return Rows(relation, columns, is_text=True)

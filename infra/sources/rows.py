@@ -1,0 +1,35 @@
+"""Rows of files or of a database, before anyone has said which column means what."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A DuckDB SELECT and its columns; ``is_text``: values are texts whose meaning is still to be read.
+
+    ``unread`` is a relation of (place, problem, text): lines that are no rows, known once the rows
+    have been read; ``encodings`` are those of the texts;
+    ``empties_are_null``: the reader turned words that mean nothing into NULL.
+    """
+
+    relation: str
+    columns: tuple[str, ...]
+    is_text: bool
+    unread: str | None = None
+    encodings: tuple[str, ...] = ()
+    empties_are_null: bool = False
+
+
+def quoted(name: str) -> str:
+    """A name as a SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def sql_text(value: object) -> str:
+    """A value as a SQL string literal."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def sql_list(values: Iterable[object]) -> str:
+    return "[" + ", ".join(sql_text(value) for value in values) + "]"
