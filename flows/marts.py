@@ -41,7 +41,7 @@ def build_generation(cycle: Cycle, label: str, base: Generation | None) -> dict[
     fresh = warehouse.start_generation(state, cycle.id, cycle.as_of, recipe=label, base=base)
     with dbt.environment(state, fresh, keys.storage):
         built = build_models(dbt.build_arguments(settings))
-        tested = test_models(dbt.test_arguments(settings))
+        tested = test_models(dbt.test_arguments(settings), dbt.each_test_arguments(settings))
     generation = warehouse.finish(state, cycle.id)
     made, returns = snapshots(generation), count_returns(generation)
     line = f"{len(built)} tables built, {made.line}, {len(tested)} tests hold"
@@ -70,8 +70,12 @@ def build_models(arguments: list[str]) -> list[dict[str, Any]]:
 
 
 @task(name="dbt tests")
-def test_models(arguments: list[str]) -> list[dict[str, Any]]:
-    """Run dbt's tests as one task, with one table of their results."""
-    results = dbt.run(arguments)
+def test_models(arguments: list[str], each: list[str]) -> list[dict[str, Any]]:
+    """Run dbt's tests as one task, with one table of their results; when one fails, each that was left out as well."""
+    try:
+        results = dbt.run(arguments)
+    except AimloopError:
+        dbt.run(each)
+        raise
     create_table_artifact(key="dbt-tests", table=results, description="dbt's tests of this generation.")
     return results

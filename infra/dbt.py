@@ -64,7 +64,13 @@ def build_arguments(settings: Settings) -> list[str]:
 
 
 def test_arguments(settings: Settings) -> list[str]:
-    # what Prefect's runner sets for the models: a hundred tests need no debug log, nor the manifest written again
+    """All tests, those for NULLs as one of them (data-tests/required_columns_are_filled.sql)."""
+    return [*each_test_arguments(settings), "--exclude", "test_name:not_null"]
+
+
+def each_test_arguments(settings: Settings) -> list[str]:
+    """All tests, those for NULLs one by one: slower, and a failure names the column."""
+    # a test needs no debug log, nor the manifest written again; what dbt does around each costs 20-30 ms
     return ["--quiet", "test", "--no-write-json", "--log-level-file", "error", *_variables(settings)]
 
 
