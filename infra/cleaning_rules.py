@@ -16,16 +16,24 @@ NOBODY = "customer_id: stands for nobody in particular"
 NO_PRODUCT = "product_id: not a product (postage, fee, adjustment)"
 ZERO = "amount: zero, and no discount explains it"
 ABSURD = "amount: absurd beside all others"
+ENDLESS = "{column}: over a million bytes"
 SKEWED = "{column}: later than the landing (clock skew)"
 DUPLICATE = "duplicate of another line in every column"
+
+_LONGEST_TEXT = 1_000_000
 
 
 def judge_alone(name: str, cleaning: Cleaning, now: object | None) -> str:
     """SQL of the first rule that sets a row aside, judged by the row alone; NULL for none."""
     columns = contract_sql.columns(RAW[name])
-    cases = []
-    if "customer_id" in columns and cleaning.unknown_customers:
-        nobody = ", ".join(sql_text(word.lower()) for word in cleaning.unknown_customers)
+    cases = [
+        (f"strlen({quoted(column)}) > {_LONGEST_TEXT}", ENDLESS.format(column=column))
+        for column, sql_type in columns.items()
+        if sql_type == "VARCHAR" and not column.endswith("_id")
+    ]
+    if "customer_id" in columns:
+        words = dict.fromkeys(word.lower() for word in (*cleaning.unknown_customers, *cleaning.empty_words))
+        nobody = ", ".join(map(sql_text, words)) or "NULL"
         cases.append((f"lower(customer_id) IN ({nobody})", NOBODY))
     event_time = contract_sql.event_time(RAW[name])
     if event_time and now is not None:

@@ -96,6 +96,17 @@ def checked_order(text: str, columns: Iterable[str], place: str) -> str:
     return _checked(text, exp.Order, frozenset(columns), place).strip().removeprefix("ORDER BY ")
 
 
+def syntax_tree(sql: str) -> exp.Expr:
+    """What was checked, as a tree; ``written`` makes it SQL again."""
+    dialect = DuckDB()
+    (tree,) = _Parser(dialect=dialect).parse_into(exp.Condition, dialect.tokenize(sql), sql)
+    return tree
+
+
+def written(tree: exp.Expr) -> str:
+    return _written(tree)
+
+
 def nearest(name: str, known: Collection[str]) -> str | None:
     """The known name that ``name`` was probably meant to be: one it is a part of, or one spelt alike."""
     by_lower = {candidate.lower(): candidate for candidate in known}

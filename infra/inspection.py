@@ -9,8 +9,9 @@ from typing import Any
 
 from infra import contract_sql, personal_columns
 from infra.errors import AimloopError
-from infra.intake import UNREAD, Judgement, RuleCount, read_table
+from infra.intake import UNREAD, Judgement, read_table
 from infra.raw_contracts import RAW
+from infra.second_reading import RuleCount
 from infra.settings import Settings
 from infra.sources import catalog, company
 from infra.sources.raw_table import RawTable

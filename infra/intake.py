@@ -9,27 +9,18 @@ what the cast cannot read is read with care (`reading`), by what its column show
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from infra import cleaning_rules, contract_sql
+from infra import cleaning_rules, contract_sql, second_reading
+from infra.contracts import Contract
 from infra.errors import AimloopError
 from infra.raw_contracts import RAW
-from infra.reading import flags, numbers, times
+from infra.reading import times
+from infra.second_reading import NO_ORDER, RuleCount
 from infra.sections import Cleaning
-from infra.sources.raw_table import RawTable
-from infra.sources.rows import quoted, sql_text
+from infra.sources.raw_table import UNJUDGED, RawTable
+from infra.sources.rows import RUNAWAY_QUOTE, quoted, sql_text
 from infra.warehouse import Connection
 
 UNREAD = "unread_lines"
-_NO_ORDER = "?"  # an order id that is told from a time that could not be read
-
-
-@dataclass(frozen=True)
-class RuleCount:
-    """What a rule did: how many rows of which table and column it read, changed or set aside."""
-
-    table_name: str
-    column_name: str
-    rule: str
-    rows: int
 
 
 @dataclass(frozen=True)
@@ -79,23 +70,39 @@ def _read_input(
     given: dict[str, str] = {row[0]: row[1] for row in described}
     refuse_missing_columns(name, set(given), table.origin)
     types = contract_sql.columns(RAW[name])
-    recast = {column for column in types if column in given and given[column] != types[column]}
+    recast = {c for c in types if c in given and (given[c] != types[c] or f"given_{c}" in given)}
     reason = _reason(name, recast, judgement)
+    if UNJUDGED in given:
+        reason = f"CASE WHEN {UNJUDGED} THEN 'where: cannot be judged' ELSE {reason} END"
     columns = _casts(name, table, given, judgement.cleaning)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {target} AS SELECT *, {reason} AS reason "
         f"FROM (SELECT {', '.join(columns)} FROM ({table.relation}))"
     )
-    if table.unread:
-        connection.execute(f"INSERT INTO {UNREAD} {table.unread}")
-        connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-    reread = [column for column in recast if given[column] == "VARCHAR" and types[column] != "VARCHAR"]
-    counts = [count for column in reread for count in _reread(connection, name, table, column, target)]
-    if counts:
-        connection.execute(f"UPDATE {target} SET reason = {reason} WHERE reason IS NOT NULL")
-    for column in reread:
-        _name_ambiguity(connection, column, types[column], target)
-    return counts + _count_ids(connection, name, target, given)
+    _keep_unread(connection, table)
+    counts = second_reading.read_again(connection, name, table.conventions, given, target)
+    if counts is not None:  # what was read may be read otherwise now, or not at all
+        connection.execute(f"UPDATE {target} SET reason = {reason} WHERE reason IS DISTINCT FROM ({reason})")
+        second_reading.name_ambiguities(connection, name, table.conventions, given, target)
+    return (counts or []) + _count_ids(connection, name, target, given)
+
+
+def _keep_unread(connection: Connection, table: RawTable) -> None:
+    """Raises:
+    AimloopError: a quote never closes, so that nobody can say which lines are missing.
+    """
+    if not table.unread:
+        return
+    connection.execute(f"INSERT INTO {UNREAD} {table.unread}")
+    connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+    runaway = connection.execute(
+        f"SELECT min(place) FROM {UNREAD} WHERE problem = {sql_text(RUNAWAY_QUOTE)}"
+    ).fetchone()
+    if runaway and runaway[0]:
+        raise AimloopError(
+            f"{runaway[0]} begins a text with a quote that never closes: the lines after it cannot be told apart",
+            "close it, or set quote = '' for that table if its texts are not quoted",
+        )
 
 
 def _casts(name: str, table: RawTable, given: Mapping[str, str], cleaning: Cleaning) -> list[str]:
@@ -104,25 +111,31 @@ def _casts(name: str, table: RawTable, given: Mapping[str, str], cleaning: Clean
     types = contract_sql.columns(contract)
     selected = []
     for column, sql_type in types.items():
-        is_text = given.get(column, given.get(contract_sql.event_time(contract) or "")) == "VARCHAR"
-        cast = contract_sql.cast_expression(contract, column, given, is_text=is_text)
+        cast = contract_sql.cast_expression(contract, column, given, is_text=given.get(column) == "VARCHAR")
+        event_time = contract_sql.event_time(contract)
         if column in given and sql_type == "VARCHAR":
             cast = _text(column, cast, given[column], table, cleaning)
-        elif column in given and sql_type == "TIMESTAMP" and given[column] != "TIMESTAMP WITH TIME ZONE":
-            text = quoted(column) if given[column] == "VARCHAR" else None
-            cast = times.in_utc(text, cast, table.conventions.time_zone)
+        elif column in given and sql_type == "TIMESTAMP":
+            cast = _time(contract, column, table, given)
+        elif column == "landed_at" and event_time in given:
+            cast = f"coalesce({_time(contract, str(event_time), table, given)}, {contract_sql.ALWAYS})"
         elif column == "order_id" and "ordered_at" in given:
             # an order is what a customer buys at one instant (or on one day, where the source tells days)
-            time = contract_sql.cast_expression(contract, "ordered_at", given)
-            cast = f"coalesce(strftime({time}, '%Y-%m-%d %H:%M:%S'), '{_NO_ORDER}')"
+            cast = (
+                f"coalesce(strftime({_time(contract, 'ordered_at', table, given)}, '%Y-%m-%d %H:%M:%S'), '{NO_ORDER}')"
+            )
         selected.append(f"{cast} AS {quoted(column)}")
-        if column in given and sql_type != "VARCHAR" and given[column] != sql_type:
+        if column in given and sql_type != "VARCHAR" and (given[column] != sql_type or f"given_{column}" in given):
             before = (
                 f'"given_{column}"' if f"given_{column}" in given else _nothing_is_null(quoted(column), table, cleaning)
             )
             selected.append(f'{before} AS "given_{column}"')
         if column.endswith("_id") and cleaning.whole_number_ids and given.get(column) in ("VARCHAR", "DOUBLE", "FLOAT"):
-            selected.append(f"suffix(CAST({quoted(column)} AS VARCHAR), '.0') AS \"was_decimal_{column}\"")
+            text = f"trim(CAST({quoted(column)} AS VARCHAR))"
+            marker = f"suffix({text}, '.0') AND regexp_matches({text}, '^-?\\d+\\.0$')"
+            selected.append(f'{marker} AS "was_decimal_{column}"')
+    if UNJUDGED in given:
+        selected.append(UNJUDGED)
     attributes = [column for column in given if column.startswith("attr_")]
     selected += [
         f"{_text(a, f'CAST({quoted(a)} AS VARCHAR)', given[a], table, cleaning)} AS {quoted(a)}" for a in attributes
@@ -130,18 +143,27 @@ def _casts(name: str, table: RawTable, given: Mapping[str, str], cleaning: Clean
     return selected
 
 
+def _time(contract: type[Contract], column: str, table: RawTable, given: Mapping[str, str]) -> str:
+    """A time in UTC."""
+    is_text = given[column] == "VARCHAR"
+    cast = contract_sql.cast_expression(contract, column, given, is_text=is_text)
+    if given[column] == "TIMESTAMP WITH TIME ZONE":
+        return cast
+    return times.in_utc(quoted(column) if is_text else None, cast, table.conventions.time_zone)
+
+
 def _text(column: str, cast: str, given_type: str, table: RawTable, cleaning: Cleaning) -> str:
     """A text without surrounding blanks, NULL for words that mean nothing; ids without a needless .0."""
     text = _nothing_is_null(quoted(column), table, cleaning) if given_type == "VARCHAR" else cast
     if column.endswith("_id") and cleaning.whole_number_ids and given_type in ("VARCHAR", "DOUBLE", "FLOAT"):
-        return f"CASE WHEN suffix({text}, '.0') THEN regexp_replace({text}, '^(-?\\d+)\\.0+$', '\\1') ELSE {text} END"
+        return f"CASE WHEN suffix({text}, '.0') THEN regexp_replace({text}, '^(-?\\d+)\\.0$', '\\1') ELSE {text} END"
     return text
 
 
 def _nothing_is_null(text: str, table: RawTable, cleaning: Cleaning) -> str:
     """SQL of a text without surrounding blanks, NULL for words that mean nothing."""
     if table.empties_are_null:
-        return f"nullif(trim({text}), '')"
+        return f"nullif(trim(CAST({text} AS VARCHAR)), '')"
     words = ", ".join(sql_text(word.lower()) for word in {*cleaning.empty_words, ""})
     longest = max((len(word) for word in cleaning.empty_words), default=0)
     trimmed = f"trim(CAST({text} AS VARCHAR))"
@@ -151,81 +173,6 @@ def _nothing_is_null(text: str, table: RawTable, cleaning: Cleaning) -> str:
 def _reason(name: str, recast: set[str], judgement: Judgement) -> str:
     contract = contract_sql.reason_expression(RAW[name], recast)
     return f"coalesce({contract}, {cleaning_rules.judge_alone(name, judgement.cleaning, judgement.now)})"
-
-
-def _reread(connection: Connection, name: str, table: RawTable, column: str, target: str) -> list[RuleCount]:
-    """Read with care what the cast could not; the rules that served are counted."""
-    text, failed = f'"given_{column}"', f'{quoted(column)} IS NULL AND "given_{column}" IS NOT NULL'
-    sql_type = contract_sql.columns(RAW[name])[column]
-    conventions = table.conventions
-    if sql_type == "DOUBLE":
-        failing = connection.execute(f"SELECT count(*) FROM {target} WHERE {failed}").fetchone() or (0,)
-        if not failing[0] and not conventions.decimal_comma:
-            return []
-        comma = numbers.shows_decimal_comma(target, text, conventions.decimal_comma, connection)
-        reading = numbers.expression(text, comma)
-        rule = {True: "'decimal comma'", False: "'thousands or currency'", None: "'both decimal signs'"}[comma]
-        failed = failed if comma is False else f"{text} IS NOT NULL"
-    elif sql_type == "TIMESTAMP":
-        day_first = times.shows_day_first(f"(FROM {target} WHERE {failed})", text, conventions.day_first, connection)
-        reading = times.in_utc(None, times.expression(text, day_first), conventions.time_zone)
-        order = {True: "day first", False: "month first", None: "day or month first, by each value"}[day_first]
-        rule = f"replace({times.rule(text)}, 'day and month', '{order}')"
-    else:
-        reading, rule = flags.expression(text), "'yes and no'"
-    return _apply(connection, name, column, target, reading, rule, failed)
-
-
-def _name_ambiguity(connection: Connection, column: str, sql_type: str, target: str) -> None:
-    """Values that could be read in two ways are not read at all; their reason says which setting decides."""
-    text = f'"given_{column}"'
-    shown, question = {
-        "TIMESTAMP": (f"{times.rule(text)} = 'day and month'", "day or month first? Set day_first"),
-        "DOUBLE": (f"regexp_full_match({text}, '-?\\d+[.,]\\d{{3}}')", "decimals or thousands? Set decimal_comma"),
-    }.get(sql_type, ("false", ""))
-    connection.execute(
-        f"UPDATE {target} SET reason = {sql_text(f'{column}: {question}')} "
-        f"WHERE {quoted(column)} IS NULL AND {text} IS NOT NULL AND {shown}"
-    )
-
-
-def _apply(
-    connection: Connection, name: str, column: str, target: str, reading: str, rule: str, which: str
-) -> list[RuleCount]:
-    """Each distinct text is read once; the rows that hold it get what it says."""
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE readings AS SELECT text, {reading} AS value, {rule} AS rule, rows FROM "
-        f'(SELECT "given_{column}" AS text, "given_{column}", count(*) AS rows '
-        f"FROM {target} WHERE {which} GROUP BY ALL)"
-    )
-    connection.execute(
-        f'UPDATE {target} SET {quoted(column)} = value FROM readings WHERE {which} AND "given_{column}" = text'
-    )
-    _follow_event_time(connection, name, column, target, which)
-    served = connection.execute(
-        "SELECT rule, sum(rows)::BIGINT FROM readings WHERE value IS NOT NULL GROUP BY rule ORDER BY rule"
-    )
-    counts = [RuleCount(name, column, rule, rows) for rule, rows in served.fetchall()]
-    connection.execute("DROP TABLE readings")
-    return counts
-
-
-def _follow_event_time(connection: Connection, name: str, column: str, target: str, which: str) -> None:
-    """What was filled in from an event's time, where that is known only now."""
-    if column != contract_sql.event_time(RAW[name]):
-        return
-    was_read = f'"given_{column}" IS NOT NULL'
-    columns = {row[0] for row in connection.execute(f"DESCRIBE {target}").fetchall()}
-    if "given_landed_at" not in columns:
-        connection.execute(
-            f"UPDATE {target} SET landed_at = coalesce({quoted(column)}, landed_at) "
-            f"WHERE {was_read} AND landed_at = {contract_sql.ALWAYS}"
-        )
-    if name == "orders":
-        connection.execute(
-            f"UPDATE {target} SET order_id = strftime(ordered_at, '%Y-%m-%d %H:%M:%S') "
-            f"WHERE {was_read} AND ordered_at IS NOT NULL AND order_id = '{_NO_ORDER}'"
-        )
 
 
 def _count_ids(connection: Connection, name: str, target: str, given: Mapping[str, str]) -> list[RuleCount]:

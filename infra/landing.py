@@ -6,7 +6,8 @@ kept. For every table read = accepted + quarantined + suppressed.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, astuple
 from datetime import datetime
 from pathlib import Path
@@ -59,7 +60,7 @@ def land(
             raise AimloopError(f"the source has a table '{table.name}' that no contract knows", f"known: {known}")
         inputs[table.name].append(table)
     judgement = Judgement(cleaning or Cleaning(), now)
-    with engine(state.raw_zone.parent / "spill") as connection:
+    with _removed_on_failure(fresh), engine(state.raw_zone.parent / "spill") as connection:
         _refuse_another_key(connection, state, keys)
         _recall_tombstones(connection, state, keys)
         attach_encrypted(connection, fresh, "raw", keys.storage, read_only=False)
@@ -187,6 +188,16 @@ def _describe(connection: Connection, landings: Sequence[Landing], fingerprint: 
     connection.register("described", frame)
     connection.execute("CREATE TABLE raw.landings AS FROM described")
     connection.execute("CREATE TABLE raw.contents AS SELECT ? AS fingerprint", [fingerprint])
+
+
+@contextmanager
+def _removed_on_failure(database: Path) -> Iterator[None]:
+    """What was half-written does not stay."""
+    try:
+        yield
+    except BaseException:
+        _remove(database)
+        raise
 
 
 def _remove(database: Path) -> None:

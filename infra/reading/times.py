@@ -12,46 +12,84 @@ _CLOCKS = ["%H:%M:%S.%f", "%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%I:%M
 _NAMED = [
     f"{date}{clock}"
     for date in ("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y")
-    for clock in ("", *(f" {clock}" for clock in _CLOCKS))
+    for clock in ("", *(f"{gap}{clock}" for gap in (" ", ", ") for clock in _CLOCKS))
 ]
-_SEVERAL = "'ambiguous'"
+_TWELVE_HOURS = [f"%Y-%m-%d {clock}" for clock in _CLOCKS if "%p" in clock]
+_OFFSET = ":\\d{2}[^-+Z]*(Z|[+-]\\d{2}(:?\\d{2})?|UTC|GMT|[A-Z][a-z]+/[A-Za-z_/]+)$"
+_ISO = (  # 2017.4.3T10:05Z → 2017-4-3T10:05:00Z
+    "regexp_replace(regexp_replace(replace({text}, ',', '.'), "
+    "'^(\\d{{4}})[-./ ](\\d{{1,2}})[-./ ](\\d{{1,2}})', '\\1-\\2-\\3'), "
+    "'([T ]\\d{{1,2}}:\\d{{2}})(Z|[+-]| |$)', '\\1:00\\2')"
+)
 
-# rule → (shape of the text, SQL of the time; {text} stands for it)
-_SHAPES: dict[str, tuple[str, str]] = {
-    "compact date": ("^(19|20)\\d{6}$", "try_strptime({text}, '%Y%m%d')"),
-    "compact time": (
-        "^(19|20)\\d{6}[T ]?\\d{6}Z?$",
+# rule → (shape of the text, SQL of the time; {text} stands for it). These tell the instant itself:
+_INSTANTS: dict[str, tuple[str, str]] = {
+    "epoch seconds": (
+        "^\\d{9,10}(\\.\\d+)?$",
+        "make_timestamp(CAST(round(1000 * try_cast({text} AS DOUBLE)) AS BIGINT) * 1000)",
+    ),
+    "epoch milliseconds": ("^\\d{12,13}(\\.0)?$", "make_timestamp(1000 * CAST(try_cast({text} AS DOUBLE) AS BIGINT))"),
+    "epoch microseconds": ("^\\d{15,16}$", "make_timestamp(try_cast({text} AS BIGINT))"),
+    "compact time in UTC": (
+        "^(19|20)\\d{6}[T ]?\\d{6}Z$",
         "try_strptime(regexp_replace({text}, '[TZ ]', '', 'g'), '%Y%m%d%H%M%S')",
     ),
-    "epoch seconds": ("^\\d{9,10}(\\.\\d+)?$", "make_timestamp(CAST(1000000 * try_cast({text} AS DOUBLE) AS BIGINT))"),
-    "epoch milliseconds": ("^\\d{12,13}$", "make_timestamp(1000 * try_cast({text} AS BIGINT))"),
-    "epoch microseconds": ("^\\d{15,16}$", "make_timestamp(try_cast({text} AS BIGINT))"),
+    "year first, with an offset": (
+        "^\\d{4}[-./ ]\\d{1,2}[-./ ]\\d{1,2}.*" + _OFFSET,
+        f"try(CAST(try_cast({_ISO} AS TIMESTAMPTZ) AS TIMESTAMP))",
+    ),
+}
+# and these what a clock on a wall showed:
+_WALL_CLOCK: dict[str, tuple[str, str]] = {
+    "compact date": ("^(19|20)\\d{6}$", "try_strptime({text}, '%Y%m%d')"),
+    "compact date and a clock": (
+        "^(19|20)\\d{6} \\d{1,2}:\\d{2}(:\\d{2})?$",
+        "try_strptime({text}, ['%Y%m%d %H:%M:%S', '%Y%m%d %H:%M'])",
+    ),
+    "compact time": (
+        "^(19|20)\\d{6}[T ]?\\d{6}$",
+        "try_strptime(regexp_replace({text}, '[T ]', '', 'g'), '%Y%m%d%H%M%S')",
+    ),
     "Excel days": (
         "^[2-6]\\d{4}(\\.\\d+)?$",
-        "date_trunc('millisecond', TIMESTAMP '1899-12-30' + INTERVAL 1 DAY * 0 "
-        "+ to_microseconds(CAST(round(86400000 * try_cast({text} AS DOUBLE)) AS BIGINT) * 1000))",
+        "TIMESTAMP '1899-12-30' + to_milliseconds(CAST(round(86400000 * try_cast({text} AS DOUBLE)) AS BIGINT))",
     ),
-    "year first": (
-        "^\\d{4}[./ ]\\d{1,2}[./ ]\\d{1,2}.*$",
-        "try_cast(regexp_replace({text}, '^(\\d{{4}})[./ ](\\d{{1,2}})[./ ](\\d{{1,2}})', '\\1-\\2-\\3') AS TIMESTAMP)",
+    "year first, twelve hours": (
+        "^\\d{4}[-./]\\d{1,2}[-./]\\d{1,2} .*[AaPp][Mm]$",
+        f"try_strptime(upper(regexp_replace({{text}}, '[./]', '-', 'g')), [{', '.join(map(repr, _TWELVE_HOURS))}])",
     ),
+    "year first": ("^\\d{4}[-./ ]\\d{1,2}[-./ ]\\d{1,2}.*$", f"try_cast({_ISO} AS TIMESTAMP)"),
 }
 
 
-def expression(text: str, day_first: bool | None) -> str:
-    """SQL of the time (naive, as written) that a text stands for; NULL when it stands for none."""
-    cases = [f"WHEN regexp_full_match({text}, '{_day_month_shape()}') THEN {_day_month(text, day_first)}"]
-    cases += [
-        f"WHEN regexp_full_match({text}, '{shape}') THEN {sql.format(text=text)}" for shape, sql in _SHAPES.values()
-    ]
-    return f"CASE {' '.join(cases)} ELSE try_strptime({text}, [{_formats(_NAMED)}]) END"
+def expression(text: str, day_first: bool | None, zone: str = "UTC") -> str:
+    """SQL of the time in UTC that a text stands for, by a clock of ``zone``; NULL when it stands for none."""
+    instants, on_the_wall = (_cases(text, shapes) for shapes in (_INSTANTS, _WALL_CLOCK))
+    wall = (
+        f"CASE WHEN regexp_full_match({text}, '{_day_month_shape()}') THEN {_day_month(text, day_first)} "
+        # the engine knows 'epoch' and 'infinity' whatever the format
+        f"{on_the_wall} WHEN regexp_matches({text}, '\\d') THEN try_strptime({text}, [{_formats(_NAMED)}]) END"
+    )
+    return f"CASE {instants} ELSE {in_utc(None, wall, zone)} END"
 
 
 def rule(text: str) -> str:
     """SQL of the name of the shape that a text has."""
-    cases = [f"WHEN regexp_full_match({text}, '{_day_month_shape()}') THEN 'day and month'"]
-    cases += [f"WHEN regexp_full_match({text}, '{shape}') THEN '{name}'" for name, (shape, _) in _SHAPES.items()]
+    shapes = {"day and month": (_day_month_shape(), "")} | _INSTANTS | _WALL_CLOCK
+    cases = [f"WHEN regexp_full_match({text}, '{shape}') THEN '{name}'" for name, (shape, _) in shapes.items()]
     return f"CASE {' '.join(cases)} ELSE 'named month' END"
+
+
+def is_ambiguous(text: str) -> str:
+    """SQL: by itself, the text does not tell its day from its month."""
+    part = "(0?[1-9]|1[0-2])"
+    return f"regexp_matches({text}, '^{part}[/-]{part}[/-]\\d')"
+
+
+def _cases(text: str, shapes: dict[str, tuple[str, str]]) -> str:
+    return " ".join(
+        f"WHEN regexp_full_match({text}, '{shape}') THEN {sql.format(text=text)}" for shape, sql in shapes.values()
+    )
 
 
 def _day_month_shape() -> str:
@@ -105,5 +143,4 @@ def in_utc(text: str | None, naive: str, zone: str) -> str:
     moved = f"timezone('UTC', timezone('{zone}', {naive}))"
     if text is None:
         return moved
-    offset = ":\\d{2}[^-+Z]*(Z|[+-]\\d{2}(:?\\d{2})?)$"
-    return f"CASE WHEN regexp_matches({text}, '{offset}') THEN {naive} ELSE {moved} END"
+    return f"CASE WHEN regexp_matches({text}, '{_OFFSET}') THEN {naive} ELSE {moved} END"

@@ -13,21 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import sqlglot
-from sqlglot import exp
 
 from infra import contract_sql
 from infra.errors import AimloopError
 from infra.expressions import checked_expression
 from infra.raw_contracts import RAW
-from infra.reading import numbers
 from infra.sections import Connection, TableInput
 from infra.settings import Settings
-from infra.sources import databases, files
-from infra.sources.raw_table import Conventions, RawTable
+from infra.sources import databases, files, reckoning
+from infra.sources.raw_table import UNJUDGED, Conventions, RawTable
 from infra.sources.rows import Rows, quoted
 
-_SAMPLED_ROWS = 10_000
+_NUMBERS = ("DOUBLE", "BIGINT")
 
 
 def tables(settings: Settings) -> Sequence[RawTable]:
@@ -74,9 +71,10 @@ def _source(settings: Settings, table: TableInput) -> Connection:
     return settings.sources[table.source]
 
 
-def _nearest(name: str, known: list[str]) -> str:
+def _nearest(name: str, known: list[str], shown: int = 40) -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    return (f"did you mean '{near[0]}'? " if near else "") + f"known: {', '.join(known)}"
+    listed = ", ".join(known[:shown]) + (", …" if len(known) > shown else "")
+    return (f"did you mean '{near[0]}'? " if near else "") + f"known: {listed}"
 
 
 # ── rows and what they are called ─────────────────────────────────────────────────────────────
@@ -93,25 +91,36 @@ def read_rows(settings: Settings, table: TableInput, connection: Any) -> Rows:
 
 def _raw_table(settings: Settings, name: str, place: str, table: TableInput, connection: Any) -> RawTable:
     source = _source(settings, table)
+    _refuse_unknown_zone(place, table.time_zone, connection)
     rows = read_rows(settings, table, connection)
     return RawTable(
         name,
         _mapped(name, place, table, rows, connection),
-        prepare=functools.partial(_prepare, table.source, source, table.files, rows),
-        origin=", ".join(table.files) or f"{table.source}: {table.table}",
+        prepare=functools.partial(_prepare, table.source, source, rows),
+        origin=_origin(table),
         conventions=Conventions(table.time_zone, table.day_first, table.decimal_comma),
         unread=rows.unread,
         empties_are_null=rows.empties_are_null,
     )
 
 
-def _prepare(name: str, source: Connection, paths: Sequence[str], rows: Rows, connection: Any) -> None:
+def _origin(table: TableInput) -> str:
+    return ", ".join(table.files) or f"{table.source}: {table.table}"
+
+
+def _refuse_unknown_zone(place: str, zone: str, connection: Any) -> None:
+    known = {row[0] for row in connection.execute("SELECT name FROM pg_timezone_names()").fetchall()}
+    if zone not in known:
+        raise AimloopError(f"{place}.time_zone: there is no time zone '{zone}'", _nearest(zone, sorted(known), shown=6))
+
+
+def _prepare(name: str, source: Connection, rows: Rows, connection: Any) -> None:
     """Make ready on the landing's connection what the relation refers to."""
     if source.kind != "files":
         databases.attach(name, source, connection)
         return
     files.open_store(source, connection)
-    files.load_readers(rows, paths, connection)
+    files.load_readers(rows, connection)
 
 
 def mapping(name: str, place: str, table: TableInput, columns: Sequence[str]) -> dict[str, str]:
@@ -136,69 +145,36 @@ def mapping(name: str, place: str, table: TableInput, columns: Sequence[str]) ->
 
 
 def _mapped(name: str, place: str, table: TableInput, rows: Rows, connection: Any) -> str:
-    """The input's rows under the contract's names; what was computed carries what it could not read."""
+    """The input's rows under the contract's names; what was computed carries what it was computed from."""
     mapped = mapping(name, place, table, rows.columns)
-    plain = {quoted(column) for column in rows.columns}
-    computed = {ours: sql for ours, sql in mapped.items() if sql not in plain}
-    numeric = _numeric_columns(rows, table, [*computed.values(), *([table.where] if table.where else [])], connection)
-    condition = checked_expression(table.where, rows.columns, f"{place}.where") if table.where else None
-    selected = [f"{sql} AS {quoted(ours)}" for ours, sql in mapped.items() if ours not in computed]
-    for ours, sql in computed.items():
-        typed = _over_numbers(sql, numeric, rows, f"{place}.columns.{ours}", connection)
-        selected.append(f"{typed} AS {quoted(ours)}")
-        selected += [f"{_unreadable(sql, numeric)} AS {quoted('given_' + ours)}"] if numeric else []
-    where = f" WHERE {_over_numbers(condition, numeric, rows, f'{place}.where', connection)}" if condition else ""
-    return f"SELECT {', '.join(selected)} FROM ({rows.relation}){where}"
-
-
-def _numeric_columns(rows: Rows, table: TableInput, expressions: Sequence[str], connection: Any) -> dict[str, str]:
-    """Text columns that hold numbers, by a sample: column → SQL of the number; for expressions to reckon with."""
-    if not rows.is_text or not expressions:
-        return {}
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE sampled AS FROM ({rows.relation}) LIMIT {_SAMPLED_ROWS}")
-    found = {}
-    for column in rows.columns:
-        comma = numbers.shows_decimal_comma("sampled", quoted(column), table.decimal_comma, connection)
-        number = numbers.expression(quoted(column), bool(comma))
-        counts = connection.execute(f"SELECT count({quoted(column)}), count({number}) FROM sampled").fetchone()
-        if counts[0] and counts[1] >= 0.9 * counts[0]:
-            found[quoted(column)] = number
-    connection.execute("DROP TABLE sampled")
-    return found
-
-
-def _columns_of(sql: str) -> list[exp.Column]:
-    return list(sqlglot.parse_one(sql, dialect="duckdb").find_all(exp.Column))
-
-
-def _over_numbers(sql: str, numeric: dict[str, str], rows: Rows, place: str, connection: Any) -> str:
-    """The expression with numbers where a column holds numbers; as it stands where only that fits."""
-    tree = sqlglot.parse_one(sql, dialect="duckdb")
-    reckoned = tree.transform(
-        lambda node: (
-            sqlglot.parse_one(numeric[node.sql("duckdb")], dialect="duckdb")
-            if isinstance(node, exp.Column) and node.sql("duckdb") in numeric
-            else node
+    if not mapped:
+        raise AimloopError(
+            f"{place}: no column of {name} is found in {_origin(table)}",
+            f"its columns are {', '.join(rows.columns[:12])}; write which is which under [{place}.columns]",
         )
-    ).sql("duckdb")
-    problem = ""
-    for candidate in (reckoned, sql):
-        try:
-            connection.execute(f"DESCRIBE SELECT {candidate} FROM ({rows.relation})")
-        except duckdb.Error as error:
-            problem = problem or str(error).splitlines()[0]
-        else:
-            return candidate
-    raise AimloopError(f"{place}: {sql} does not fit the columns ({problem})", "see `aimloop inspect` for their types")
-
-
-def _unreadable(sql: str, numeric: dict[str, str]) -> str:
-    """The texts of an expression's numbers when one of them is there and is no number; else NULL."""
-    used = [name for column in _columns_of(sql) if (name := column.sql("duckdb")) in numeric]
-    if not used:
-        return "CAST(NULL AS VARCHAR)"
-    failed = " OR ".join(f"({name} IS NOT NULL AND {numeric[name]} IS NULL)" for name in used)
-    return f"CASE WHEN {failed} THEN concat_ws(' ', {', '.join(used)}) END"
+    plain = {quoted(column) for column in rows.columns}
+    types = contract_sql.columns(RAW[name])
+    computed = {ours: (sql, types.get(ours) in _NUMBERS) for ours, sql in mapped.items() if sql not in plain}
+    condition = None if table.where is None else checked_expression(table.where, rows.columns, f"{place}.where")
+    numeric = {}
+    if computed or condition:  # plain columns of numbers tell, too, how this input writes them
+        expressions = [(sql, types.get(ours) in _NUMBERS) for ours, sql in mapped.items()]
+        expressions += [(condition, False)] if condition else []
+        numeric = reckoning.numeric_columns(rows, expressions, table.decimal_comma, connection)
+    selected = [f"{sql} AS {quoted(ours)}" for ours, sql in mapped.items() if ours not in computed]
+    for ours, (sql, wants_number) in computed.items():
+        found = reckoning.over_numbers(sql, wants_number, numeric, rows, f"{place}.columns.{ours}", connection)
+        value_as_text = found.value if found.sql_type == "VARCHAR" else "CAST(NULL AS VARCHAR)"
+        selected.append(f"{found.value} AS {quoted(ours)}")
+        if found.failed != "false" or found.sql_type == "VARCHAR":
+            given = f"CASE WHEN {found.failed} THEN {found.texts} ELSE {value_as_text} END"
+            selected.append(f"{given} AS {quoted('given_' + ours)}")
+    where = ""
+    if condition:
+        found = reckoning.over_numbers(condition, False, numeric, rows, f"{place}.where", connection)
+        selected.append(f"(({found.value}) IS NULL AND ({found.failed})) AS {UNJUDGED}")
+        where = f" WHERE coalesce({found.value}, {found.failed})"
+    return f"SELECT {', '.join(selected)} FROM ({rows.relation}){where}"
 
 
 # ── fingerprints ──────────────────────────────────────────────────────────────────────────────
@@ -213,10 +189,12 @@ def _contents(source: Connection, table: TableInput, connection: Any) -> Iterato
             yield str(facts).encode()
     elif source.kind == "files":
         for path in files.find(source, table.files, connection):
-            stat = Path(path).stat()
-            yield Path(path).relative_to(source.folder).as_posix().encode() + _digest(
-                path, stat.st_size, stat.st_mtime_ns
-            )
+            place = Path(path).relative_to(Path(source.folder).resolve()).as_posix()
+            try:
+                stat = Path(path).stat()
+                yield place.encode() + _digest(path, stat.st_size, stat.st_mtime_ns)
+            except OSError as error:
+                raise files.unreadable(error) from None
     else:
         relation = databases.rows(table.source, source, table, connection).relation
         counted = f"SELECT count(*), sum(hash(t)::HUGEINT) FROM ({relation}) t"

@@ -13,10 +13,10 @@ _CHUNK = 1 << 20
 
 
 def refuse_bombs_and_stumps(path: str) -> None:
-    """Refuse a gzip or Excel file that expands beyond all measure, and a gzip file that was cut short.
+    """Refuse a gzip or Excel file that expands beyond all measure, that was cut short, or that is none.
 
-    DuckDB takes the rows of a gzip file that was cut short as if it were whole, so that it is read
-    once through here: that checks length and checksum.
+    DuckDB takes the rows of a gzip or Excel file that was cut short as if it were whole, so that both
+    are looked through here: that checks length and checksum.
 
     Raises:
         AimloopError: it is one of those.
@@ -26,9 +26,8 @@ def refuse_bombs_and_stumps(path: str) -> None:
     size = 0
     if path.lower().endswith(".gz"):
         size = _unpacked_bytes(file, limit)
-    elif zipfile.is_zipfile(file):
-        with zipfile.ZipFile(file) as archive:
-            size = sum(member.file_size for member in archive.infolist())
+    elif path.lower().endswith(".xlsx"):
+        size = _declared_bytes(file)
     if size > limit:
         raise AimloopError(
             f"{path} would expand more than {_EXPANSION_LIMIT}-fold, to over {limit >> 30} GiB",
@@ -45,4 +44,16 @@ def _unpacked_bytes(file: Path, limit: int) -> int:
                 size += len(chunk)
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise AimloopError(f"{file} is cut short or damaged", "copy it again from where it was written") from None
+    return size
+
+
+def _declared_bytes(file: Path) -> int:
+    """Length of a zip file unpacked, as its directory says, which stands at its very end."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+            if size <= _ALLOWED_BYTES and archive.testzip() is not None:
+                raise zipfile.BadZipFile
+    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError):
+        raise AimloopError(f"{file} is no whole Excel file", "save it again as .xlsx, unlocked") from None
     return size

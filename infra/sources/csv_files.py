@@ -1,26 +1,22 @@
 """CSV as companies export it: any delimiter, quote and encoding, with or without a header.
 
-Every cell stays text. Lines that are no rows (too few cells, a text that never ends, broken
-encoding) are told apart by the reader and kept as ``unread``.
+Every cell stays text. Lines that are no rows (too few or too many cells, something after a closing
+quote, broken encoding) are told apart by the reader and kept as ``unread``.
 """
 
 import csv
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import charset_normalizer
 
 from infra.errors import AimloopError
 from infra.sections import TableInput
-from infra.sources.extensions import load_extension
-from infra.sources.rows import Rows, quoted, sql_list, sql_text
+from infra.sources import encodings, transcoded
+from infra.sources.rows import RUNAWAY_QUOTE, Rows, quoted, sql_list, sql_text
 
 _DELIMITERS = (",", ";", "\t", "|")
-_SAMPLE_BYTES = 1 << 20
-_ENCODING_NAMES = {"latin_1": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "utf_16": "utf-16"}
+_LONGEST_DELIMITER = 4
+_KEPT_OF_A_LINE = 10_000  # DuckDB keeps so much of a line that is no row
 
 
 @dataclass(frozen=True)
@@ -28,8 +24,15 @@ class _Dialect:
     delimiter: str
     quote: str
     encoding: str
+    is_transcoded: bool
     header: tuple[str, ...] | None
     width: int
+
+    @property
+    def stream(self) -> str:
+        """How DuckDB gets at the text, as options of its reader."""
+        native = "encoding = 'utf-8', compression = 'none'"  # unpacked already, whatever the name says
+        return native if self.is_transcoded else f"encoding = {sql_text(self.encoding)}"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -37,43 +40,62 @@ class _Dialect:
 
 
 def rows(table: TableInput, paths: Sequence[str], empty_words: Sequence[str], connection: Any) -> Rows:
+    transcoded.register(connection)
     groups: dict[_Dialect, list[str]] = {}
     for path in paths:
-        groups.setdefault(_dialect(table, path, connection), []).append(path)
+        dialect, readable = _dialect(table, path, connection)
+        groups.setdefault(dialect, []).append(readable)
     parts = [_csv_part(dialect, files, empty_words) for dialect, files in groups.items()]
     columns = tuple(dict.fromkeys(name for dialect in groups for name in dialect.names))
-    unread = """
-        SELECT format('{}:{}', parse_filename(s.file_path), e.line) AS place,
-               lower(any_value(e.error_type::VARCHAR)) AS problem, any_value(e.csv_line) AS text
-        FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) GROUP BY s.file_path, e.line"""
-    encodings = tuple(sorted({dialect.encoding for dialect in groups}))
+    unread = " UNION ALL ".join([_rejected(groups), *_of_another_width(groups)])
     return Rows(
         " UNION ALL BY NAME ".join(parts),
         columns,
         is_text=True,
         unread=unread,
-        encodings=encodings,
+        encodings=tuple(sorted({dialect.encoding for dialect in groups})),
         empties_are_null=True,
     )
 
 
-def load_encoding(encoding: str, connection: Any) -> None:
-    """Most files need no further encodings; loading them takes a second."""
-    if encoding not in ("utf-8", "utf-16", "latin-1"):
-        load_extension(connection, "encodings")
+def _rejected(dialects: Iterable[_Dialect]) -> str:
+    """Lines that the reader told apart, once it has read.
+
+    Where a quote never closes it swallows what follows, and of that keeps the start, or another line
+    altogether: then nobody knows which lines are missing.
+    """
+    quotes = " AND ".join(f"NOT contains(text, {sql_text(d.quote)})" for d in dialects if d.quote) or "false"
+    return f"""
+        SELECT format('{{}}:{{}}', parse_filename(path), line) AS place,
+               CASE WHEN problem = 'unquoted value' AND (strlen(text) >= {_KEPT_OF_A_LINE} OR {quotes})
+                    THEN {sql_text(RUNAWAY_QUOTE)} ELSE problem END AS problem, text
+        FROM (SELECT s.file_path AS path, e.line, lower(min(e.error_type::VARCHAR)) AS problem,
+                     trim(coalesce(any_value(e.csv_line), ''), chr(10) || chr(13)) AS text
+              FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) GROUP BY s.file_path, e.line)"""
+
+
+def _of_another_width(groups: Mapping[_Dialect, Sequence[str]]) -> list[str]:
+    """Lines of blank-separated files with more or fewer cells than the first."""
+    return [
+        f"SELECT 'a line', {sql_text(f'not {dialect.width} cells')}, line "
+        f"FROM read_csv({sql_list(files)}, {_LINES}, {dialect.stream}, ignore_errors = true) "
+        f"WHERE trim(line) <> '' AND len({_SPLIT}) <> {dialect.width}"
+        for dialect, files in groups.items()
+        if dialect.delimiter == "whitespace"
+    ]
 
 
 def _csv_part(dialect: _Dialect, files: Sequence[str], empty_words: Sequence[str]) -> str:
     if dialect.delimiter == "whitespace":
-        lines = f"read_csv({sql_list(files)}, {_single_column(dialect.encoding)}, store_rejects = true)"
-        skipped = "" if dialect.header is None else f" WHERE cells <> {sql_list(dialect.names)}"
+        lines = f"read_csv({sql_list(files)}, {_LINES}, {dialect.stream}, store_rejects = true)"
+        header = "" if dialect.header is None else f" AND cells <> {sql_list(dialect.header)}"
         words = sql_list(word.lower() for word in empty_words)
         cells = ", ".join(
             f"CASE WHEN NOT list_contains({words}, lower(cells[{i}])) THEN cells[{i}] END AS {quoted(n)}"
             for i, n in enumerate(dialect.names, start=1)
         )
-        split = f"SELECT string_split_regex(trim(line), '\\s+') AS cells FROM {lines}"
-        return f"SELECT {cells} FROM ({split}){skipped}"
+        split = f"SELECT {_SPLIT} AS cells FROM {lines}"
+        return f"SELECT {cells} FROM ({split}) WHERE len(cells) = {dialect.width}{header}"
     columns = ", ".join(f"{sql_text(name)}: 'VARCHAR'" for name in dialect.names)
     spellings = dict.fromkeys(
         spelt for word in empty_words for spelt in (word, word.lower(), word.upper(), word.title())
@@ -82,60 +104,34 @@ def _csv_part(dialect: _Dialect, files: Sequence[str], empty_words: Sequence[str
         f"nullstr = {sql_list(['', *spellings])}",
         f"auto_detect = false, columns = {{{columns}}}, header = {str(dialect.header is not None).lower()}",
         f"delim = {sql_text(dialect.delimiter)}, quote = {sql_text(dialect.quote)}, escape = {sql_text(dialect.quote)}",
-        f"encoding = {sql_text(dialect.encoding)}, store_rejects = true, rejects_limit = 0",
+        f"{dialect.stream}, store_rejects = true, rejects_limit = 0",
     ]
     return f"SELECT * FROM read_csv({sql_list(files)}, {', '.join(options)})"
 
 
-def _single_column(encoding: str) -> str:
-    return (
-        "auto_detect = false, columns = {'line': 'VARCHAR'}, header = false, delim = '\x01', quote = '', escape = '', "
-        f"encoding = {sql_text(encoding)}"
-    )
+_LINES = "auto_detect = false, columns = {'line': 'VARCHAR'}, header = false, delim = '\x01', quote = '', escape = ''"
+_SPLIT = "string_split_regex(trim(line), '\\s+')"
 
 
-def _dialect(table: TableInput, path: str, connection: Any) -> _Dialect:
-    """Delimiter, encoding and header of one file: what the settings say, else what its first lines show."""
-    encoding = _encoding(table, path)
-    load_encoding(encoding, connection)
-    query = f"SELECT line FROM read_csv(?, {_single_column(encoding)}, ignore_errors = true) LIMIT 30"
-    lines = [row[0] or "" for row in connection.execute(query, [path]).fetchall()]
+def _dialect(table: TableInput, path: str, connection: Any) -> tuple[_Dialect, str]:
+    """Delimiter, encoding and header of one file (what the settings say, else what its first lines show); its URL."""
+    encoding = encodings.of_file(path, table.encoding)
+    is_transcoded = not encodings.is_plain(path, encoding)
+    readable = transcoded.transcoded(path, encoding) if is_transcoded else path
+    stream = _Dialect("", "", encoding, is_transcoded, None, 1).stream
+    query = f"SELECT line FROM read_csv(?, {_LINES}, {stream}, ignore_errors = true) LIMIT 30"
+    lines = [row[0] or "" for row in connection.execute(query, [readable]).fetchall()]
     if not lines or not any(line.strip() for line in lines):
         raise AimloopError(f"{path} is empty", "export it anew, or take it out of aimloop.toml")
-    if any("\0" in line for line in lines):
-        raise AimloopError(f"{path} is no text file", "is it really CSV? Export it anew, or give its encoding")
     quote = '"' if table.quote is None else table.quote
     delimiter = table.delimiter or _delimiter(lines, quote)
+    if delimiter != "whitespace" and len(delimiter.encode()) > _LONGEST_DELIMITER:
+        raise AimloopError(f"the delimiter '{delimiter}' is too long", f"{_LONGEST_DELIMITER} bytes are the most")
     first = _cells(lines[0].lstrip("\ufeff"), delimiter, quote)
     has_header = table.header if table.header is not None else not any(_is_value(cell) for cell in first)
-    header = tuple(cell.strip() for cell in first) if has_header else None
+    header = tuple(cell.strip() or f"column{n}" for n, cell in enumerate(first)) if has_header else None
     _refuse_bad_header(path, header or ())
-    return _Dialect(delimiter, quote, encoding, header, len(first))
-
-
-def _encoding(table: TableInput, path: str) -> str:
-    if table.encoding:
-        return table.encoding.lower()
-    if path.startswith("s3://"):
-        return "utf-8"
-    sample = _head(Path(path))
-    if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    try:
-        (sample[: sample.rfind(b"\n") + 1] or sample).decode("utf-8")
-    except UnicodeDecodeError:
-        best = charset_normalizer.from_bytes(sample[:65536]).best()
-        guessed = best.encoding if best else "latin-1"
-        return _ENCODING_NAMES.get(guessed, guessed)
-    return "utf-8"
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        head = file.read(_SAMPLE_BYTES)
-    if path.suffix.lower() == ".gz":
-        return zlib.decompressobj(wbits=31).decompress(head, _SAMPLE_BYTES)
-    return head
+    return _Dialect(delimiter, quote, encoding, is_transcoded, header, len(first)), readable
 
 
 def _delimiter(lines: Sequence[str], quote: str) -> str:
@@ -166,8 +162,10 @@ def _is_value(cell: str) -> bool:
 
 
 def _refuse_bad_header(path: str, header: tuple[str, ...]) -> None:
+    """The engine knows no case in names."""
+    lower = [name.lower() for name in header]
     for name in header:
-        if header.count(name) > 1:
+        if lower.count(name.lower()) > 1:
             raise AimloopError(
-                f"{path} has {header.count(name)} columns named '{name}'", "give each column a name of its own"
+                f"{path} has {lower.count(name.lower())} columns named '{name}'", "give each column a name of its own"
             )

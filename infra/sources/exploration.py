@@ -164,7 +164,7 @@ def _explore_files(
     for members in groups.values():
         table = TableInput(files=("*",))
         rows = files.rows(table, [str(path) for path in members], Cleaning().empty_words, connection)
-        files.load_readers(rows, [str(path) for path in members], connection)
+        files.load_readers(rows, connection)
         finds.append(_measured("files", _pattern(members, base), True, rows, connection))
     return finds
 

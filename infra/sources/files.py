@@ -3,7 +3,10 @@
 Columns of text formats stay text: what a text means is decided in one place, later (`reading`).
 """
 
+import html
 import json
+import re
+import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +16,7 @@ import duckdb
 
 from infra.errors import AimloopError
 from infra.sections import Connection, TableInput
-from infra.sources import csv_files
+from infra.sources import csv_files, transcoded
 from infra.sources.compressed import refuse_bombs_and_stumps
 from infra.sources.extensions import load_extension
 from infra.sources.rows import Rows, quoted, sql_list, sql_text
@@ -47,12 +50,15 @@ def find(source: Connection, patterns: Iterable[str], connection: Any) -> list[s
     """
     found: set[str] = set()
     for pattern in patterns:
-        if pattern.startswith(("/", "\\")) or ".." in Path(pattern).parts or "://" in pattern:
+        if pattern.startswith(("/", "\\", "~")) or ".." in Path(pattern).parts or "://" in pattern:
             raise AimloopError(
                 f"'{pattern}' leads out of {source.folder}",
                 "give a path below the folder of its [sources.…] section, or another folder there",
             )
-        matches = _glob(source, pattern, connection)
+        try:
+            matches = _glob(source, pattern, connection)
+        except (ValueError, IndexError, NotImplementedError):
+            raise AimloopError(f"'{pattern}' is no file or glob pattern", _what_is_there(source)) from None
         if not matches:
             raise AimloopError(f"no file matches '{pattern}' in {source.folder}", _what_is_there(source))
         found.update(matches)
@@ -96,11 +102,11 @@ def open_store(source: Connection, connection: Any) -> None:
     connection.execute(f"CREATE OR REPLACE TEMPORARY SECRET {name} (TYPE s3, SCOPE {scope}, {given})")
 
 
-def load_readers(rows: Rows, paths: Sequence[str], connection: Any) -> None:
-    """Load the extensions that reading these rows needs."""
-    for encoding in rows.encodings:
-        csv_files.load_encoding(encoding, connection)
-    if any(kind_of(path) == EXCEL for path in paths):
+def load_readers(rows: Rows, connection: Any) -> None:
+    """Let a connection read what these rows refer to."""
+    if rows.encodings:  # a text, perhaps one that is decoded as it is read
+        transcoded.register(connection)
+    if rows.is_excel:
         load_extension(connection, "excel")
 
 
@@ -113,14 +119,16 @@ def rows(table: TableInput, paths: Sequence[str], empty_words: Sequence[str], co
     families = {kind_of(path) for path in paths}
     if len(families) > 1:
         raise AimloopError(f"{paths[0]} and {paths[-1]} are of different kinds", "give each kind an input of its own")
-    for path in paths:
-        if not path.startswith("s3://"):
-            refuse_bombs_and_stumps(path)
     family = families.pop()
     try:
+        for path in paths:
+            if not path.startswith("s3://"):
+                refuse_bombs_and_stumps(path)
         if family == CSV:
             return csv_files.rows(table, paths, empty_words, connection)
         return {JSON: _json, PARQUET: _parquet, EXCEL: _excel}[family](table, paths, connection)
+    except OSError as error:
+        raise unreadable(error) from None
     except duckdb.Error as error:
         raise AimloopError(
             f"{paths[0]} cannot be read as {Path(paths[0].lower().removesuffix('.gz')).suffix[1:]} "
@@ -129,25 +137,33 @@ def rows(table: TableInput, paths: Sequence[str], empty_words: Sequence[str], co
         ) from None
 
 
+def unreadable(error: OSError) -> AimloopError:
+    """A file that is gone, or that this user may not read."""
+    return AimloopError(f"{error.filename} cannot be read: {error.strerror}", "check that it is there and readable")
+
+
 def _json(table: TableInput, paths: Sequence[str], connection: Any) -> Rows:
     """Nested properties become columns such as ``device.os``; lists stay JSON text."""
     reader = f"read_json_objects({sql_list(paths)}, ignore_errors = true)"
-    sampled = f"(SELECT json FROM {reader} WHERE json IS NOT NULL LIMIT 10000)"
+    # a line that is no JSON at all is NULL here; one that is no object (a list, a number, null) has nothing to offer
+    is_object = "coalesce(json_type(json), '') = 'OBJECT'"
+    sampled = f"(SELECT json FROM {reader} WHERE {is_object} LIMIT 10000)"
     structure = connection.execute(f"SELECT json_group_structure(json) FROM {sampled}").fetchone()[0]
-    parsed = json.loads(structure) if structure else None
-    if not isinstance(parsed, dict):
+    properties = dict(_flattened(json.loads(structure))) if structure else {}
+    if not properties:
         raise AimloopError(f"{paths[0]} holds no JSON objects", 'a line should look like {"customer_id": "17", …}')
-    properties = dict(_flattened(parsed))
     cells = ", ".join(
         f"json_extract_string(json, {sql_text(path)}) AS {quoted(name)}" for name, path in properties.items()
     )
-    unread = f"SELECT 'a line' AS place, 'not a JSON object' AS problem, '' AS text FROM {reader} WHERE json IS NULL"
-    return Rows(f"SELECT {cells} FROM {reader} WHERE json IS NOT NULL", tuple(properties), True, unread)
+    unread = f"""SELECT 'a line' AS place, 'not a JSON object' AS problem, coalesce(json::VARCHAR, '') AS text
+                 FROM {reader} WHERE NOT {is_object}"""
+    return Rows(f"SELECT {cells} FROM {reader} WHERE {is_object}", tuple(properties), True, unread)
 
 
-def _flattened(structure: dict[str, Any], name: str = "", path: str = "$") -> Iterable[tuple[str, str]]:
+def _flattened(structure: dict[str, Any], name: str = "", path: str = "") -> Iterable[tuple[str, str]]:
+    """(column, JSON pointer, RFC 6901) of every property."""
     for key, below in structure.items():
-        inner = f'{path}."{key}"'
+        inner = f"{path}/{key.replace('~', '~0').replace('/', '~1')}"
         if isinstance(below, dict):
             yield from _flattened(below, f"{name}{key}.", inner)
         else:
@@ -165,5 +181,16 @@ def _excel(table: TableInput, paths: Sequence[str], connection: Any) -> Rows:
     sheet = f", sheet = {sql_text(table.table)}" if table.table else ""
     parts = [f"SELECT * FROM read_xlsx({sql_text(path)}, header = true, all_varchar = true{sheet})" for path in paths]
     relation = " UNION ALL BY NAME ".join(parts)
-    columns = tuple(row[0] for row in connection.execute(f"DESCRIBE {relation}").fetchall())
-    return Rows(relation, columns, is_text=True)
+    try:
+        described = connection.execute(f"DESCRIBE {relation}").fetchall()
+    except duckdb.BinderException:
+        raise AimloopError(f"{paths[0]} has no sheet '{table.table}'", f"it has: {_sheets(paths[0])}") from None
+    return Rows(relation, tuple(row[0] for row in described), is_text=True, is_excel=True)
+
+
+def _sheets(path: str) -> str:
+    with zipfile.ZipFile(path) as archive:
+        return ", ".join(
+            html.unescape(n)
+            for n in re.findall(r'<sheet[^>]* name="([^"]*)"', archive.read("xl/workbook.xml").decode())
+        )

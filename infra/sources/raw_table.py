@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+UNJUDGED = "given_unjudged"  # a column of a relation: true where nobody can say whether the row was to be taken
+
 
 @dataclass(frozen=True)
 class Conventions:

@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+RUNAWAY_QUOTE = "a quote that never closes"
+
 
 @dataclass(frozen=True)
 class Rows:
     """A DuckDB SELECT and its columns; ``is_text``: values are texts whose meaning is still to be read.
 
     ``unread`` is a relation of (place, problem, text): lines that are no rows, known once the rows
-    have been read; ``encodings`` are those of the texts;
+    have been read (`RUNAWAY_QUOTE`: others are missing with it); ``encodings`` are those of the texts;
     ``empties_are_null``: the reader turned words that mean nothing into NULL.
     """
 
@@ -19,6 +21,7 @@ class Rows:
     unread: str | None = None
     encodings: tuple[str, ...] = ()
     empties_are_null: bool = False
+    is_excel: bool = False
 
 
 def quoted(name: str) -> str:

@@ -6,13 +6,14 @@ overlooks is not put right by chance when the next one computes its snapshots.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from infra import base, dbt, landing, warehouse
+from infra import base, dbt, landing, tombstones, warehouse
 from infra.keys import Keys, open_keys
 from infra.settings import Settings, load
 from infra.sources.raw_table import RawTable
@@ -273,9 +274,8 @@ def test_another_attribute_or_an_erased_person_is_another_recipe(workshop: Works
     assert workshop.recipe != before
     workshop.land(tables)
     assert workshop.recipe == before
-    with warehouse.engine(workshop.state.warehouse / "spill") as connection:
-        warehouse.attach_encrypted(connection, workshop.state.raw_zone, "raw", workshop.keys.storage, read_only=False)
-        connection.execute("INSERT INTO raw.tombstones VALUES (?)", [workshop.keys.pseudonymise("3")])
+    keys = replace(workshop.keys, tombstone=b"a tombstone key of 16 bytes and more")
+    tombstones.add(workshop.state, keys, ["3"], datetime(2017, 1, 1))
     assert workshop.recipe != before
 
 

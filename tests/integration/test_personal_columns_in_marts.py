@@ -63,7 +63,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     keys = open_keys(settings, state)
     tables = {"customers": CUSTOMERS, "orders": ORDERS, "products": PRODUCTS, "campaigns": CAMPAIGNS}
     raw = [RawTable(name, f"FROM {name}_frame", frames={f"{name}_frame": frame}) for name, frame in tables.items()]
-    landing.land(state, keys, raw, "test", Privacy(personal={"attr_nick": "name"}))
+    landing.land(state, keys, raw, "test", privacy=Privacy(personal={"attr_nick": "name"}))
     with dbt.environment(state, warehouse.start_generation(state, "g", pd.Timestamp("2017-04-01")), keys.storage):
         dbt.run(dbt.build_arguments(settings))
         dbt.run(dbt.test_arguments(settings))

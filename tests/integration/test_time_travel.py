@@ -42,7 +42,7 @@ def history() -> dict[str, pd.DataFrame]:
     orders = pd.DataFrame(
         {
             "order_id": random.integers(0, 500, n).astype(str),
-            "customer_id": random.integers(0, 25, n).astype(str),
+            "customer_id": random.integers(1, 26, n).astype(str),
             "ordered_at": instants(n),
             "amount": random.integers(1, 5_000, n) / 100,
             "product_id": random.integers(0, 12, n).astype(str),
@@ -58,7 +58,7 @@ def history() -> dict[str, pd.DataFrame]:
     impressions = pd.DataFrame(
         {
             "impression_id": [f"i{i}" for i in range(n)],
-            "customer_id": random.integers(0, 25, n).astype(str),
+            "customer_id": random.integers(1, 26, n).astype(str),
             "shown_at": instants(n),
             "clicked": random.random(n) < 0.3,
             "product_id": random.integers(0, 12, n).astype(str),
@@ -68,7 +68,7 @@ def history() -> dict[str, pd.DataFrame]:
         }
     )
     impressions["landed_at"] = late(impressions["shown_at"])
-    customers = pd.DataFrame({"customer_id": [str(i) for i in range(25)], "attr_club": "yes"})
+    customers = pd.DataFrame({"customer_id": [str(i) for i in range(1, 26)], "attr_club": "yes"})
     customers["landed_at"] = START + pd.to_timedelta(np.linspace(0, 130, 25).round(), unit="D")
     products = pd.DataFrame(
         {"product_id": [str(i) for i in range(12)], "category": [f"c{i % 4}" for i in range(12)], "department": "food"}

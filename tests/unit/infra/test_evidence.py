@@ -132,7 +132,7 @@ def test_rare_categories_share_a_bin_and_missing_ones_have_their_own(state: Stat
 
 
 def test_no_value_of_the_company_is_in_the_evidence(state: State, keys: Keys) -> None:
-    secret = "crownjewels"
+    secret = "codeword"
     told = [order(n, "2017-02-20 10:00", channel=secret, product_id=secret, customer_id=secret) for n in range(40)]
     found = gathered(state, keys, table_of("orders", ORDER, *told), table_of("customers", ["customer_id"], (secret,)))
     everything = [found.fields, found.newest, found.weeks, found.references, found.bins]

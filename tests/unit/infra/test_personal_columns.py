@@ -22,11 +22,11 @@ def land(state: State, keys: Keys, *tables: RawTable, **privacy: Any) -> dict[st
 
 
 def customers(column: str, *values: object) -> RawTable:
-    return table_of("customers", ["customer_id", column], *((str(i), value) for i, value in enumerate(values)))
+    return table_of("customers", ["customer_id", column], *((f"c{i}", value) for i, value in enumerate(values)))
 
 
 def orders(column: str, *values: object) -> RawTable:
-    rows = (("o", "ann", "2017-01-02", 1.5, value) for value in values)
+    rows = (("o", "ann", "2017-01-02", i + 1, value) for i, value in enumerate(values))
     return table_of("orders", ["order_id", "customer_id", "ordered_at", "amount", column], *rows)
 
 

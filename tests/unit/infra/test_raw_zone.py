@@ -11,6 +11,7 @@ from infra.errors import AimloopError
 from infra.keys import Keys
 from infra.landing import land
 from infra.raw_zone import Landing, data_range, landed, quarantine_reasons
+from infra.sections import Cleaning
 from infra.sources.raw_table import RawTable
 from infra.state import State
 
@@ -103,10 +104,14 @@ def test_contacts_are_known_by_campaign_and_customer_together(state: State, keys
     assert land_one(state, keys, contacts) == Landing("contacts", 4, accepted=3, quarantined=1, suppressed=0)
 
 
-def test_order_lines_have_no_key_and_may_be_alike(state: State, keys: Keys) -> None:
+@pytest.mark.parametrize(("rule", "accepted"), [("quarantine", 1), ("keep", 2)])
+def test_order_lines_have_no_key_but_one_that_equals_another_is_a_duplicate_unless_a_setting_keeps_it(
+    state: State, keys: Keys, rule: str, accepted: int
+) -> None:
     columns, line = ["order_id", "customer_id", "ordered_at", "amount"], ("o1", "ann", "2017-03-01", "5")
+    orders, other = table_of("orders", columns, line, line), Cleaning.model_validate({"exact_duplicates": rule})
 
-    assert land_one(state, keys, table_of("orders", columns, line, line)).accepted == 2
+    assert land(state, keys, [orders], "f", other)[1] == Landing("orders", 2, accepted, 2 - accepted, 0)
 
 
 # ── columns ───────────────────────────────────────────────────────────────────────────────────

@@ -83,12 +83,30 @@ def exposures(journey: Landed) -> pd.DataFrame:
 # ── the whole slice ───────────────────────────────────────────────────────────────────────────
 
 
-def test_every_table_lands_whole_but_for_lines_without_a_quantity(journey: Landed) -> None:
-    aside = {name: landing.quarantined for name, landing in journey.by_table.items() if landing.quarantined}
+def own_lines(journey: Landed, what: str) -> pd.DataFrame:
+    """A query of these households' lines in the files."""
+    ids = journey.rows("SELECT customer_id FROM raw.customers")["customer_id"].astype(int).tolist()
+    with duckdb.connect() as connection:
+        lines = f"FROM read_parquet('{WHEEL}/transactions.parquet') WHERE list_contains(?, household_id)"
+        return connection.execute(f"SELECT {what} {lines}", [ids]).df()
 
-    assert aside == {"orders": 55}
-    reasons = quarantine_reasons(journey.state, KEYS)
-    assert reasons.to_numpy().tolist() == [["orders", "quantity: must be other than 0", 55]]
+
+FREE = "sales_value = 0 AND retail_disc + coupon_disc + coupon_match_disc = 0"
+
+
+def test_every_table_lands_whole_but_for_lines_without_a_quantity_or_a_price(journey: Landed) -> None:
+    aside = {name: landing.quarantined for name, landing in journey.by_table.items() if landing.quarantined}
+    in_files = own_lines(
+        journey, f"count(*) FILTER (quantity = 0) AS none, count(*) FILTER (quantity > 0 AND {FREE}) AS free"
+    )
+    none, free = in_files.iloc[0].tolist()
+
+    assert aside == {"orders": none + free}
+    assert (none, free) == (55, 1)
+    assert quarantine_reasons(journey.state, KEYS).to_numpy().tolist() == [
+        ["orders", "quantity: must be other than 0", none],
+        ["orders", "amount: zero, and no discount explains it", free],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -117,15 +135,12 @@ def test_a_smaller_sample_is_part_of_a_larger_one(journey: Landed) -> None:
 
 def test_amounts_and_discounts_are_those_of_the_files(journey: Landed) -> None:
     sums = "round(sum(amount), 2) AS amount, round(sum(discount), 2) AS discount, sum(quantity) AS quantity"
-    ids = journey.rows("SELECT customer_id FROM raw.customers")["customer_id"].astype(int).tolist()
-    with duckdb.connect() as connection:
-        expected = connection.execute(
-            f"""SELECT round(sum(sales_value), 2) AS amount, sum(quantity) AS quantity,
-                       round(sum(retail_disc + coupon_disc + coupon_match_disc), 2) AS discount
-                FROM read_parquet('{WHEEL}/transactions.parquet')
-                WHERE quantity > 0 AND list_contains(?, household_id)""",
-            [ids],
-        ).df()
+    landed = f"FILTER (quantity > 0 AND NOT ({FREE}))"
+    expected = own_lines(
+        journey,
+        f"round(sum(sales_value) {landed}, 2) AS amount, sum(quantity) {landed} AS quantity, "
+        f"round(sum(retail_disc + coupon_disc + coupon_match_disc) {landed}, 2) AS discount",
+    )
 
     assert journey.rows(f"SELECT {sums} FROM raw.orders").to_dict() == expected.astype(float).to_dict()
 

@@ -156,8 +156,8 @@ def test_a_source_is_found_by_its_name() -> None:
 @pytest.mark.parametrize(
     ("name", "remedy"),
     [
-        ("complete_jurney", "did you mean 'complete_journey'? known sources: complete_journey"),
-        ("postgres", "known sources: complete_journey"),
+        ("complete_jurney", "did you mean 'complete_journey'? known sources: complete_journey, company"),
+        ("postgres", "known sources: complete_journey, company"),
     ],
 )
 def test_an_unknown_source_is_refused_with_the_nearest(name: str, remedy: str) -> None:
