@@ -63,6 +63,7 @@ def test_models_services_and_reports_stand_in_the_catalogue(lineage: Lineage) ->
     services = [reader for reader in lineage.readers if reader.name.startswith("service_")]
     served = {table for reader in services for table in reader.tables}
     assert served == set(PUBLISHED.values())
+    assert set(readers["audiences"].tables) == {"customer_profiles", "customer_consents"}
     assert set(readers["drift_reports"].tables) == {table for _, table, _ in CURRENT_ROWS.values()}
     read = {table for reader in lineage.readers for table in reader.tables}
     built_on = {source.table for t in lineage.tables.values() for column in t.columns.values() for source in column}
