@@ -2,7 +2,7 @@
 
 Whether 3/4/2017 is in March or in April is a property of a column: a part above 12 in any of its
 values tells. Where values contradict each other, those that tell are read and the others are not;
-with dots the day is first, as everywhere where dots are used.
+with dots the day is first, as everywhere where dots are used, and that says nothing about slashes.
 """
 
 from typing import Any
@@ -102,9 +102,11 @@ def _part(text: str, group: int) -> str:
 
 def _day_month(text: str, day_first: bool | None) -> str:
     first, second = f"try_cast({_part(text, 1)} AS INTEGER)", f"try_cast({_part(text, 3)} AS INTEGER)"
-    is_day_first = f"CASE WHEN {first} > 12 OR {_part(text, 2)} = '.' THEN true WHEN {second} > 12 THEN false END"
+    is_day_first = f"CASE WHEN {first} > 12 THEN true WHEN {second} > 12 THEN false END"
     if day_first is not None:
         is_day_first = str(day_first).lower()
+    by_dots = "true" if day_first is not False else f"{second} <= 12"
+    is_day_first = f"CASE WHEN {_part(text, 2)} = '.' THEN {by_dots} ELSE {is_day_first} END"
     year = _part(text, 4)
     full_year = f"CASE WHEN length({year}) = 2 THEN if({year} < '70', '20', '19') || {year} ELSE {year} END"
     day = f"if({is_day_first}, {first}, {second})"
@@ -129,7 +131,8 @@ def shows_day_first(table: str, text: str, told: bool | None, connection: Any) -
         return told
     first, second = f"try_cast({_part(text, 1)} AS INTEGER)", f"try_cast({_part(text, 3)} AS INTEGER)"
     days_first, months_first = connection.execute(
-        f"SELECT count(*) FILTER ({first} > 12), count(*) FILTER ({second} > 12) FROM {table}"
+        f"SELECT count(*) FILTER ({first} > 12), count(*) FILTER ({second} > 12) FROM {table} "
+        f"WHERE {_part(text, 2)} <> '.'"
     ).fetchone()
     if bool(days_first) == bool(months_first):
         return None

@@ -22,7 +22,8 @@ from infra.sources.extensions import load_extension
 from infra.sources.rows import Rows, quoted, sql_list, sql_text
 
 CSV = (".csv", ".tsv", ".txt")
-JSON = (".jsonl", ".ndjson", ".json")
+JSON_LINES = (".jsonl", ".ndjson")
+JSON = (*JSON_LINES, ".json")
 PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx",)
 KNOWN = (*CSV, *JSON, *PARQUET, *EXCEL)
@@ -144,7 +145,9 @@ def unreadable(error: OSError) -> AimloopError:
 
 def _json(table: TableInput, paths: Sequence[str], connection: Any) -> Rows:
     """Nested properties become columns such as ``device.os``; lists stay JSON text."""
-    reader = f"read_json_objects({sql_list(paths)}, ignore_errors = true)"
+    is_lines = all(path.lower().removesuffix(".gz").endswith(JSON_LINES) for path in paths)
+    form = "newline_delimited" if is_lines else "auto"
+    reader = f"read_json_objects({sql_list(paths)}, format = '{form}', ignore_errors = true)"
     # a line that is no JSON at all is NULL here; one that is no object (a list, a number, null) has nothing to offer
     is_object = "coalesce(json_type(json), '') = 'OBJECT'"
     sampled = f"(SELECT json FROM {reader} WHERE {is_object} LIMIT 10000)"

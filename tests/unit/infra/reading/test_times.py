@@ -74,7 +74,8 @@ def test_what_is_no_time_is_not_made_one(text: str) -> None:
         (["3/4/2017", "3/14/2017"], [(4, 3), (14, 3)]),
         (["3/4/2017", "5/6/2017"], [None, None]),
         (["3/4/2017", "14/3/2017", "3/14/2017"], [None, (14, 3), (14, 3)]),
-        (["3.4.2017", "3-14-2017"], [(4, 3), (14, 3)]),
+        (["3.4.2017", "3-14-2017"], [(3, 4), (14, 3)]),
+        (["13.4.2017", "3/4/2017"], [(13, 4), None]),
     ],
 )
 def test_the_column_says_whether_the_day_comes_first(
@@ -86,6 +87,7 @@ def test_the_column_says_whether_the_day_comes_first(
 def test_what_was_told_wins_and_a_value_that_contradicts_it_is_not_read() -> None:
     assert read(["3/4/2017", "3/14/2017"], told=True) == [datetime(2017, 4, 3), None]
     assert read(["3/4/2017", "14/3/2017"], told=False) == [datetime(2017, 3, 4), None]
+    assert read(["3.4.2017", "3.14.2017"], told=False) == [datetime(2017, 4, 3), datetime(2017, 3, 14)]
 
 
 @pytest.mark.parametrize(
