@@ -139,6 +139,7 @@ class State:
     def set_homes(self, environ: MutableMapping[str, str]) -> None:
         """Point BentoML and Prefect here and switch telemetry off; doors call it before importing either."""
         environ.update(TELEMETRY_OFF)
+        environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait starve a busy machine
         environ["BENTOML_HOME"] = str(self.bentoml)
         environ["PREFECT_HOME"] = str(self.prefect)
 
