@@ -35,11 +35,13 @@ class CtrApi:
     def ctr(self, impressions: Annotated[list[Impression], Field(min_length=1, max_length=1000)]) -> CtrAnswer:
         """How probably each customer takes what is shown; unknown customers and products get the prior."""
         tag, fitted = self.live.model("ctr")
-        profiles = self.live.profiles
+        look = self.live.look
         contexts = pd.DataFrame([impression.model_dump() for impression in impressions])
-        contexts["pseudonym"] = contexts.pop("customer_id").map(self.live.keys.pseudonymise)
-        predicted = ctr.predict(fitted, profiles.ad_features(contexts))
-        return CtrAnswer(model=tag, as_of=profiles.as_of, click_probability=predicted["click_probability"].tolist())
+        contexts["pseudonym"] = contexts.pop("customer_id").map(look.keys.pseudonymise)
+        predicted = ctr.predict(fitted, look.profiles.ad_features(contexts))
+        return CtrAnswer(
+            model=tag, as_of=look.profiles.as_of, click_probability=predicted["click_probability"].tolist()
+        )
 
 
 @bentoml.service(name="ctr")

@@ -2,34 +2,46 @@
 
 import gc
 import os
+import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from bentoml.exceptions import NotFound
+from bentoml.exceptions import NotFound, ServiceUnavailable
 
 from bentos.logs import leave_out_refused_requests
 from infra import registry
+from infra.errors import AimloopError
 from infra.keys import Keys, open_keys
 from infra.ledger import Ledger
 from infra.profiles import Profiles
-from infra.settings import load
+from infra.settings import Settings, load
 from infra.state import State
 
 _CODE = Path(__file__).resolve().parent.parent
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one request sees: profiles, and the key that their pseudonyms are made with."""
+
+    profiles: Profiles = field(repr=False)
+    keys: Keys = field(repr=False)
+    seen_at: tuple[str, str]
 
 
 @dataclass
 class Live:
-    """Opened once per worker; profiles are opened anew when a cycle has published."""
+    """Opened once per worker; profiles are opened anew when a cycle has published, keys when they were rotated."""
 
     state: State
-    keys: Keys = field(repr=False)
+    settings: Settings = field(repr=False)
     champions: dict[str, str]
     models: dict[str, Any] = field(repr=False)
-    _profiles: Profiles | None = field(default=None, repr=False)
-    _generation: str = ""
+    _look: Look | None = field(default=None, repr=False)
 
     @classmethod
     def open(cls, names: tuple[str, ...]) -> "Live":
@@ -41,7 +53,7 @@ class Live:
         champions = {name: tag for name in names if (tag := _champion(state, name) or packaged.get(name))}
         live = cls(
             state=state,
-            keys=open_keys(settings, state),
+            settings=settings,
             champions=champions,
             models={name: registry.load(tag) for name, tag in champions.items()},
         )
@@ -61,16 +73,38 @@ class Live:
 
     def customers(self, customer_ids: list[str]) -> tuple[str, pd.DataFrame]:
         """As-of and features of customers, one row each in the order asked; strangers are not ``is_known``."""
-        profiles = self.profiles
-        return profiles.as_of, profiles.customers([self.keys.pseudonymise(customer) for customer in customer_ids])
+        look = self.look
+        return look.profiles.as_of, look.profiles.customers([look.keys.pseudonymise(id_) for id_ in customer_ids])
 
     @property
-    def profiles(self) -> Profiles:
-        """The published generation."""
-        generation = (self.state.profiles / "current").read_text(encoding="utf-8")
-        if self._profiles is None or generation != self._generation:
-            self._profiles, self._generation = Profiles.open(self.state), generation
-        return self._profiles
+    def look(self) -> Look:
+        """The published generation of the epoch that counts: take it once a request.
+
+        Raises:
+            ServiceUnavailable: the keys were rotated, and this service was not given the new ones.
+        """
+        for _ in range(_TRIES):
+            with suppress(FileNotFoundError, sqlite3.OperationalError):  # an epoch may end while we look at it
+                return self._look_at(self.state.pinned())
+        return self._look_at(self.state.pinned())
+
+    def _look_at(self, pinned: State) -> Look:
+        seen_at = (str(pinned.epoch), (pinned.profiles / "current").read_text(encoding="utf-8"))
+        last = self._look
+        if last is not None and last.seen_at == seen_at:
+            return last
+        is_same_epoch = last is not None and last.seen_at[0] == seen_at[0]
+        keys = last.keys if last is not None and is_same_epoch else self._open_keys(pinned)
+        self._look = Look(Profiles.open(pinned), keys, seen_at)
+        return self._look
+
+    def _open_keys(self, pinned: State) -> Keys:
+        if not pinned.keys.is_dir():  # an epoch that has ended: no key must be made there
+            raise FileNotFoundError(pinned.keys)
+        try:
+            return open_keys(self.settings, pinned)
+        except AimloopError as error:
+            raise ServiceUnavailable(str(error)) from None
 
 
 def _champion(state: State, name: str) -> str | None:

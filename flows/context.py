@@ -1,5 +1,6 @@
 """The door's view of one cycle: settings read, state opened, identity known."""
 
+import getpass
 import hashlib
 import json
 import os
@@ -10,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from infra import raw_zone, registry, warehouse
+from infra import personal_data, raw_zone, registry, tombstones, warehouse
+from infra.audit import Audit
 from infra.errors import AimloopError
 from infra.keys import Keys, open_keys
 from infra.ledger import Ledger
@@ -31,6 +33,11 @@ class Door:
     state: State
     keys: Keys = field(repr=False)
     ledger: Ledger = field(repr=False)
+
+    @property
+    def audit(self) -> Audit:
+        """The audit trail, as this user in this role writes it."""
+        return Audit(self.ledger, user=_user(), role=self.settings.role)
 
 
 @dataclass(frozen=True)
@@ -67,10 +74,20 @@ def open_door(**overrides: Any) -> Door:
     return Door(settings, state, open_keys(settings, state), Ledger(state.ledger))
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have a number only
+        return f"user {os.getuid()}"
+
+
 def data_fingerprint(door: Door) -> str:
-    """A label of what the source holds, the code that lands it, and the key it is pseudonymised with."""
+    """A label of what the source holds, the code and settings that land it, its pseudonyms' key, and who is erased."""
     source = sources.find(door.settings.source).fingerprint(door.settings)
-    return f"{source}-{_code_fingerprint(('infra',))[:16]}-{door.keys.fingerprint()}"
+    private = personal_data.fingerprint(door.settings.privacy)
+    erased = tombstones.fingerprint(door.state)
+    label = f"{source}-{_code_fingerprint(('infra',))[:16]}-{private}-{door.keys.fingerprint()}"
+    return f"{label}-{erased}" if erased else label
 
 
 def begin_cycle(door: Door) -> Cycle:

@@ -60,6 +60,8 @@ def _show_table(console: Console, table: TableInspection) -> None:
         columns.add_column(heading)
     for column, rate in table.null_rates.items():
         rules = [f"{c.rule} in {c.rows:,}" for c in table.conversions if c.column_name == column]
+        if column in table.masked:
+            rules.append(f"personal ({table.masked[column]}): masked, no model sees it")
         read = "; ".join([table.types.get(column, "varchar").replace("varchar", "text"), *rules])
         columns.add_row(
             f"  {column}", escape(table.mapping.get(column, "")), escape(read), f"{rate:.1%}" if rate else ""

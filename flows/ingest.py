@@ -31,7 +31,8 @@ def land(door: Door) -> list[Landing]:
         return known
     source = sources.find(door.settings.source)
     tables = source.tables(door.settings)
-    return landing.land(door.state, door.keys, tables, fingerprint, door.settings.cleaning, now())
+    settings = door.settings
+    return landing.land(door.state, door.keys, tables, fingerprint, settings.cleaning, settings.privacy, now())
 
 
 @flow(name="ingest")

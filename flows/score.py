@@ -9,6 +9,7 @@ from prefect import flow, task
 from flows.context import Cycle, open_cycle, version_in_use
 from infra import registry, warehouse
 from infra.contracts import CustomerFeatures, Scores
+from infra.warehouse import Generation
 from models import churn, ctr, segmentation
 
 BEST_PRODUCTS = 3
@@ -56,7 +57,16 @@ def keep_history(cycle: Cycle, scores: pd.DataFrame) -> None:
     before = warehouse.published(cycle.door.state)
     if before is not None and before != cycle.generation:
         cycle.generation.inherit("scores", before)
+        forget_the_unwilling(cycle.generation)
     cycle.generation.replace_rows(Scores, "scores", scores, key="cycle_id", value=cycle.id)
+
+
+def forget_the_unwilling(generation: Generation) -> None:
+    """Drop inherited scores of people who may no longer be profiled, or are known no more."""
+    if len(generation.query("FROM duckdb_tables() WHERE schema_name = 'marts' AND table_name = 'scores'")):
+        generation.execute(
+            "DELETE FROM marts.scores WHERE pseudonym NOT IN (SELECT pseudonym FROM marts.customer_consents)"
+        )
 
 
 def _best_products(cycle: Cycle, version: str) -> pd.Series:

@@ -98,7 +98,8 @@ def show_plan(console: Console, plan: dict[str, Any], *, is_assumed: bool = True
 def show_versions(console: Console, versions: list[dict[str, Any]]) -> None:
     """Every trained version with its standing and metrics."""
     for v in versions:
-        table = _metrics_table(f"{v['tag']}, {v['standing']}")
+        erased = f", learned from {v['learned_from_erased']} since erased" if v["learned_from_erased"] else ""
+        table = _metrics_table(f"{v['tag']}, {v['standing']}{erased}")
         _add_metrics(table, v["model"], v["metrics"], v["intervals"])
         console.print(table)
 

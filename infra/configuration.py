@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from infra import contract_sql
-from infra.exploration import Explored, Find
 from infra.raw_contracts import RAW
 from infra.sections import Connection
+from infra.sources.exploration import Explored, Find
 
 _HEAD = """\
 # Where this company's data come from. Written by `aimloop init`, guessed from names and values: look it over, then

@@ -10,10 +10,12 @@ import pandas as pd
 from pandera.typing.pandas import DataFrame
 
 from infra import contract_sql
+from infra.cleaning_rules import NOBODY
 from infra.contracts import BinCounts, FieldCounts, NewestRows, ReferenceCounts, WeeklyRows
 from infra.keys import Keys
 from infra.raw_contracts import RAW
 from infra.raw_zone import open_raw_zone
+from infra.sources.rows import sql_text
 from infra.state import State
 from infra.warehouse import Connection, T, checked
 
@@ -80,17 +82,18 @@ def _known(table: str) -> str:
 
 
 def _fields(table: str) -> str:
-    columns = [
-        name
+    types = contract_sql.columns(RAW[table])
+    required = ", ".join(
+        f"('{name}', '{types[name].lower()}')"
         for name, column in RAW[table].to_schema().columns.items()
         if not column.nullable and name != "landed_at"  # without one, the event's time stands for it
-    ]
-    names = ", ".join(f"('{column}')" for column in columns)
+    )
     return f"""
         SELECT '{table}' AS table_name, required.column_name, landings.read AS rows,
-               coalesce(sum(aside.rows) FILTER (WHERE reason = column_name || ': missing'), 0) AS missing,
-               coalesce(sum(aside.rows) FILTER (WHERE starts_with(reason, column_name || ': not a ')), 0) AS unreadable
-        FROM (VALUES {names}) AS required(column_name)
+               coalesce(sum(aside.rows) FILTER (WHERE reason = column_name || ': missing'
+                   OR reason = {sql_text(NOBODY)} AND column_name = 'customer_id'), 0) AS missing,
+               coalesce(sum(aside.rows) FILTER (WHERE reason = column_name || ': not a ' || type), 0) AS unreadable
+        FROM (VALUES {required}) AS required(column_name, type)
         CROSS JOIN (SELECT read FROM raw.landings WHERE table_name = '{table}') AS landings
         LEFT JOIN (SELECT reason, count(*) AS rows FROM raw.quarantine WHERE table_name = '{table}' GROUP BY ALL)
             AS aside ON true

@@ -192,7 +192,7 @@ def _unknown_column(name: str, known: Collection[str], place: str) -> AimloopErr
 
 def _meant(name: str, known: Collection[str], label: str) -> str:
     near = nearest(name, known)
-    return (f"did you mean '{near}'? " if near else "") + f"{label}: {', '.join(sorted(known))}"
+    return f"did you mean '{near}'?" if near else f"{label}: {', '.join(sorted(known))}"
 
 
 def _column(name: str) -> exp.Expr:

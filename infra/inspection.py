@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from infra import contract_sql
+from infra import contract_sql, personal_columns
 from infra.errors import AimloopError
 from infra.intake import UNREAD, Judgement, read_table
 from infra.raw_contracts import RAW
@@ -33,7 +33,10 @@ class SetAside:
 
 @dataclass(frozen=True)
 class TableInspection:
-    """One raw table as it would land; times are naive UTC, null rates shares of the rows read."""
+    """One raw table as it would land; times are naive UTC, null rates shares of the rows read.
+
+    ``masked``: attribute → kind of personal data it looks like; staging masks it, no model sees it.
+    """
 
     table: str
     origin: str
@@ -47,6 +50,7 @@ class TableInspection:
     conversions: tuple[RuleCount, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
     null_rates: dict[str, float] = field(default_factory=dict)
+    masked: dict[str, str] = field(default_factory=dict)
     problem: str | None = None
     remedy: str | None = None
 
@@ -104,6 +108,7 @@ def _inspect_table(
         conversions=tuple(conversions),
         set_aside=(*_set_aside(connection, name, given), *_unread(connection)),
         null_rates=_null_rates(connection, given) if read else {},
+        masked={found.column: found.kind for found in personal_columns.attributes(connection, name, settings.privacy)},
     )
 
 
@@ -179,8 +184,10 @@ def parts_fed(tables: list[TableInspection], settings: Settings) -> list[Part]:
     orders, customers = found.get("orders"), found.get("customers")
     days = (orders.last - orders.first).days if orders and orders.first and orders.last else 0
     needed = 7 + 2 * settings.churn_horizon_days + 56
-    known = {column for column, rate in customers.null_rates.items() if rate < 1} if customers else set()
-    attributes = sorted(column for column in known if column.startswith("attr_"))
+    rates = customers.null_rates if customers else {}
+    known = {column for column, rate in rates.items() if rate < 1}
+    masked = customers.masked if customers else {}
+    attributes = sorted(column for column in known if column.startswith("attr_") and column not in masked)
     contact = [column for column in ("email", "phone") if column in known]
     return [
         Part("segmentation", bool(orders), "orders" if orders else "needs orders: customer, time, amount"),

@@ -1,8 +1,8 @@
 """Landing: the source's tables into a new raw zone, which takes the old one's place in one step.
 
 Each table is cast and checked against its contract; failing rows are set aside with their reason,
-erased people are left out, and the crosswalk from customer ids to pseudonyms is kept. For every
-table read = accepted + quarantined + suppressed.
+erased people are left out by their tombstones, and the crosswalk from customer ids to pseudonyms is
+kept. For every table read = accepted + quarantined + suppressed.
 """
 
 import json
@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from infra import contract_sql
+from infra import consents, contract_sql, personal_columns, tombstones
 from infra.errors import AimloopError
 from infra.intake import UNREAD, Judgement, read_table
 from infra.keys import Keys
 from infra.raw_contracts import RAW
 from infra.raw_zone import Landing, explained_damage
-from infra.sections import Cleaning
+from infra.sections import Cleaning, Privacy
 from infra.sources.raw_table import RawTable
 from infra.state import State, disk_trouble
 from infra.warehouse import Connection, EngineError, attach_encrypted, engine
@@ -32,6 +32,7 @@ def land(
     tables: Sequence[RawTable],
     fingerprint: str,
     cleaning: Cleaning | None = None,
+    privacy: Privacy | None = None,
     now: datetime | None = None,
 ) -> list[Landing]:
     """Write a new raw zone from ``tables`` and let it take the old one's place.
@@ -42,11 +43,14 @@ def land(
         tables: any number of inputs a table; the rows of inputs of one name are added up.
         fingerprint: a label of the data, to recognise them by.
         cleaning: the rules for dirt; default: all of them as they come.
-        now: the instant of landing (naive UTC): later events are set aside; None: nobody knows the time.
+        privacy: what is personal; default: what looks so.
+        now: the instant of landing (naive UTC): later events are set aside, changed answers about consent are known
+            from then on; None: nobody knows the time.
 
     Raises:
         AimloopError: a table cannot be read or lacks a required column.
     """
+    privacy = privacy or Privacy.model_validate({})
     fresh = state.raw_zone.with_name("zone.building.duckdb")
     _remove(fresh)
     inputs: dict[str, list[RawTable]] = {name: [] for name in RAW}
@@ -57,16 +61,21 @@ def land(
         inputs[table.name].append(table)
     judgement = Judgement(cleaning or Cleaning(), now)
     with _removed_on_failure(fresh), engine(state.raw_zone.parent / "spill") as connection:
-        _carry_tombstones(connection, state, keys)
+        _refuse_another_key(connection, state, keys)
+        _recall_tombstones(connection, state, keys)
         attach_encrypted(connection, fresh, "raw", keys.storage, read_only=False)
-        connection.execute("CREATE TABLE raw.tombstones AS FROM tombstones")
         connection.execute("CREATE TABLE raw.crosswalk (customer_id VARCHAR PRIMARY KEY, pseudonym VARCHAR UNIQUE)")
         connection.execute("CREATE TABLE raw.quarantine (table_name VARCHAR, reason VARCHAR, row_json VARCHAR)")
         connection.execute(
             "CREATE TABLE raw.rules (table_name VARCHAR, column_name VARCHAR, rule VARCHAR, rows BIGINT)"
         )
-        landings = [_land_table(connection, state, keys, name, inputs[name], judgement) for name in RAW]
-        connection.execute("DELETE FROM raw.crosswalk WHERE pseudonym IN (FROM raw.tombstones)")
+        connection.execute(
+            "CREATE TABLE raw.personal_columns "
+            "(table_name VARCHAR, column_name VARCHAR, kind VARCHAR, how VARCHAR, share DOUBLE)"
+        )
+        landings = [_land_table(connection, state, keys, name, inputs[name], judgement, privacy) for name in RAW]
+        personal_columns.refuse_unknown(connection, privacy)
+        consents.record(connection, state, keys, inputs["customers"], now)
         _describe(connection, landings, fingerprint)
         connection.execute("DETACH raw")
     fresh.replace(state.raw_zone)
@@ -74,7 +83,13 @@ def land(
 
 
 def _land_table(
-    connection: Connection, state: State, keys: Keys, name: str, inputs: Sequence[RawTable], judgement: Judgement
+    connection: Connection,
+    state: State,
+    keys: Keys,
+    name: str,
+    inputs: Sequence[RawTable],
+    judgement: Judgement,
+    privacy: Privacy,
 ) -> Landing:
     contract = RAW[name]
     if not inputs:
@@ -91,9 +106,10 @@ def _land_table(
             + (f": {origins}" if origins else ""),
             "check the files it is read from, and the types of their columns; nothing has been changed",
         ) from None
+    personal_columns.note(connection, name, privacy)
     if "customer_id" in contract_sql.columns(contract):
         _extend_crosswalk(connection, keys)
-        suppressed = "customer_id IN (SELECT customer_id FROM raw.crosswalk SEMI JOIN raw.tombstones USING (pseudonym))"
+        suppressed = "customer_id IN (FROM erased)"
     else:
         suppressed = "false"
     connection.execute(
@@ -127,8 +143,9 @@ _BELONGS = "c <> 'reason' AND c NOT LIKE 'given\\_%' ESCAPE '\\' AND c NOT LIKE 
 def _extend_crosswalk(connection: Connection, keys: Keys) -> None:
     new = connection.execute(
         "SELECT DISTINCT customer_id FROM incoming ANTI JOIN raw.crosswalk USING (customer_id) "
-        "WHERE customer_id IS NOT NULL ORDER BY customer_id"
+        "ANTI JOIN erased USING (customer_id) WHERE customer_id IS NOT NULL ORDER BY customer_id"
     ).df()
+    new = _without_erased(connection, keys, new)
     if new.empty:
         return
     new["pseudonym"] = [keys.pseudonymise(customer_id) for customer_id in new["customer_id"]]
@@ -137,14 +154,31 @@ def _extend_crosswalk(connection: Connection, keys: Keys) -> None:
     connection.unregister("newcomers")
 
 
-def _carry_tombstones(connection: Connection, state: State, keys: Keys) -> None:
-    """Erased people stay erased: their pseudonyms move from the old zone to the new one."""
-    connection.execute("CREATE TEMP TABLE tombstones (pseudonym VARCHAR)")
+def _refuse_another_key(connection: Connection, state: State, keys: Keys) -> None:
+    """A zone that does not open is not replaced: whoever has its key may want it."""
     if state.raw_zone.exists():
         with explained_damage(state.raw_zone):
             attach_encrypted(connection, state.raw_zone, "old", keys.storage, read_only=True)
-            connection.execute("INSERT INTO tombstones FROM old.tombstones")
             connection.execute("DETACH old")
+
+
+def _recall_tombstones(connection: Connection, state: State, keys: Keys) -> None:
+    """Tombstones of erased people, and a place for the ids among the incoming ones that they belong to."""
+    marks = sorted(tombstones.read(state, keys))
+    connection.execute("CREATE TEMP TABLE tombstones AS SELECT unnest($marks::VARCHAR[]) AS mark", {"marks": marks})
+    connection.execute("CREATE TEMP TABLE erased (customer_id VARCHAR)")
+
+
+def _without_erased(connection: Connection, keys: Keys, new: pd.DataFrame) -> pd.DataFrame:
+    """Erased people who come back with this export are told apart before anything of them is written."""
+    marks = {mark for (mark,) in connection.execute("FROM tombstones").fetchall()}
+    if not marks:
+        return new
+    is_erased = new["customer_id"].map(keys.entomb).isin(marks)
+    connection.register("returned", new.loc[is_erased, ["customer_id"]])
+    connection.execute("INSERT INTO erased FROM returned")
+    connection.unregister("returned")
+    return new[~is_erased].copy()
 
 
 def _describe(connection: Connection, landings: Sequence[Landing], fingerprint: str) -> None:

@@ -4,14 +4,14 @@ SQLAlchemy over one SQLite file in WAL mode, so that services read while a cycle
 instant is an argument; nothing here looks at the clock.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, URL, ForeignKey, create_engine, delete, event, select
+from sqlalchemy import JSON, URL, Engine, ForeignKey, create_engine, delete, event, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -91,6 +91,15 @@ class VerdictRow(Base):
     report: Mapped[str | None]
 
 
+class InfluenceRow(Base):
+    """A version that learned from someone who has been erased since; the person is a tombstone."""
+
+    __tablename__ = "influences"
+    tag: Mapped[str] = mapped_column(ForeignKey("versions.tag"), primary_key=True)
+    tombstone: Mapped[str] = mapped_column(primary_key=True)
+    erased_at: Mapped[datetime]
+
+
 @dataclass(frozen=True)
 class Version:
     """What the ledger knows of a trained version."""
@@ -121,6 +130,11 @@ class Ledger:
             raise disk_trouble(error, path) or AimloopError(
                 f"the ledger {path} cannot be read: {error.orig}", "it seems damaged: put a copy of it back"
             ) from error
+
+    @property
+    def engine(self) -> Engine:
+        """For tables kept beside these, in files of their own: `infra.audit`."""
+        return self._engine
 
     def close(self) -> None:
         self._engine.dispose()
@@ -242,6 +256,21 @@ class Ledger:
                 )
                 for row in session.scalars(query)
             ]
+
+    def mark_influenced(self, tags: Iterable[str], tombstone: str, now: datetime) -> None:
+        """Note that versions learned from someone who is being erased; what is noted already stays."""
+        with self._transaction() as session:
+            for tag in tags:
+                if session.get(InfluenceRow, (tag, tombstone)) is None:
+                    session.add(InfluenceRow(tag=tag, tombstone=tombstone, erased_at=now))
+
+    def influences(self) -> dict[str, list[str]]:
+        """Tag → tombstones of erased people it learned from; versions without any are left out."""
+        with Session(self._engine) as session:
+            found: dict[str, list[str]] = {}
+            for row in session.scalars(select(InfluenceRow).order_by(InfluenceRow.tag, InfluenceRow.tombstone)):
+                found.setdefault(row.tag, []).append(row.tombstone)
+            return found
 
     # plans and verdicts
 

@@ -133,11 +133,7 @@ class Lineage:
         return {name: held for name, held in read.items() if held}
 
     def _decides_rows(self, table: str) -> set[Ref]:
-        def step(ref: Ref) -> list[Ref]:
-            chosen_by = self.tables[ref.table].chosen_by if ref.column == ROWS else []
-            return [*self.sources(ref), *chosen_by]
-
-        return _closure(Ref(table, ROWS), step)
+        return _closure(Ref(table, ROWS), lambda ref: [*self.sources(ref), *self.tables[ref.table].chosen_by])
 
 
 def _closure(start: Ref, step: Callable[[Ref], Iterable[Ref]]) -> set[Ref]:

@@ -76,13 +76,14 @@ class Profiles:
         ``contexts`` may hold further columns (channel, placement): they are kept.
         """
         pseudonyms, products = contexts["pseudonym"].tolist(), contexts["product_id"].tolist()
+        of_customer = "^customer_"
         statistics = self._lookup("products", [(product,) for product in products])
         categories = statistics["category"].tolist()
         parts = [
             contexts.reset_index(drop=True),
-            self._lookup("customers", [(p,) for p in pseudonyms]).filter(like="customer_"),
-            self._lookup("customer_product", list(zip(pseudonyms, products, strict=True))).filter(like="customer_"),
-            self._lookup("customer_category", list(zip(pseudonyms, categories, strict=True))).filter(like="customer_"),
+            self._lookup("customers", [(p,) for p in pseudonyms]).filter(regex=of_customer),
+            self._lookup("customer_product", list(zip(pseudonyms, products, strict=True))).filter(regex=of_customer),
+            self._lookup("customer_category", list(zip(pseudonyms, categories, strict=True))).filter(regex=of_customer),
             statistics.drop(columns=["product_id", "category"]),
         ]
         return pd.concat(parts, axis=1)

@@ -25,8 +25,6 @@ from infra.warehouse import Generation
 
 TableName = tuple[str, str, str]
 
-_NAME = "warehouse"  # what the empty generation is called: dbt's documentation shows it
-
 
 @dataclass(frozen=True)
 class Compiled:
@@ -46,7 +44,8 @@ def attributes(state: State) -> list[str]:
         return []
     found = generation.query(
         "SELECT DISTINCT column_name FROM duckdb_columns() "
-        "WHERE schema_name = 'staging' AND starts_with(column_name, 'attr_') ORDER BY ALL"
+        "WHERE schema_name = 'staging' AND starts_with(column_name, 'attr_') AND NOT ends_with(column_name, '_masked') "
+        "ORDER BY ALL"
     )
     return [str(name) for name in found["column_name"]]
 
@@ -88,7 +87,7 @@ def _empty_tables(settings: Settings, attributes: Sequence[str]) -> Iterator[tup
         keys = open_keys(settings.model_copy(update={"storage_key": None, "pseudonym_key": None}), state)
         columns = ", ".join(f'CAST(NULL AS VARCHAR) AS "{name}"' for name in ("customer_id", *attributes))
         landing.land(state, keys, [RawTable("customers", f"SELECT {columns} WHERE false")], "empty")
-        yield state, keys, warehouse.start_generation(state, _NAME, pd.Timestamp("2000-01-03"))
+        yield state, keys, warehouse.start_generation(state, "empty", pd.Timestamp("2000-01-03"))
 
 
 def _tables(state: State, keys: Keys, target: Generation) -> dict[TableName, dict[str, str]]:
@@ -98,7 +97,8 @@ def _tables(state: State, keys: Keys, target: Generation) -> dict[TableName, dic
         raw = zone.execute(f"{columns} WHERE table_catalog = 'raw'").fetchall()
     made = target.query(columns).itertuples(index=False, name=None)
     tables: dict[TableName, dict[str, str]] = {}
-    for database, rows in (("raw", raw), (_NAME, made)):
+    database_of_file = target.path.name.split(".")[0]  # as DuckDB calls it
+    for database, rows in (("raw", raw), (database_of_file, made)):
         for schema, table, column, kind in rows:
             tables.setdefault((database, schema, table), {})[column] = kind
     return tables

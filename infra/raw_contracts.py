@@ -3,7 +3,8 @@
 Each also says which columns identify a row (``key``) and which is the time of the event
 (``event_time``; without one, a row is always known). Optional columns that a company lacks are filled
 with NULL as rows land, so that the marts always see the whole contract. ``attr_…`` columns of
-customers, whatever else the company knows of them, pass through the marts into the models.
+customers, whatever else the company knows of them, pass through the marts into the models, unless
+they are personal (`personal_columns`).
 """
 
 from infra.contracts import Contract, Flag, Time, optional, required

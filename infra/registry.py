@@ -5,7 +5,9 @@ Call ``State.set_homes`` first: BentoML reads its home when it is imported.
 """
 
 import json
+from collections.abc import Hashable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,45 @@ def load_folder(folder: Path) -> Any:
 def reference(tag: str) -> pd.DataFrame:
     """The reference sample of a version: training rows, features only."""
     return pd.read_parquet(_folder(tag) / _REFERENCE_FILE)
+
+
+def stored(home: Path) -> Iterator[tuple[str, Path]]:
+    """Tag and folder of every version below BentoML's home, those inside packaged Bentos included."""
+    for file in sorted(home.rglob(_REFERENCE_FILE)):
+        yield f"{file.parent.parent.name}:{file.parent.name}", file.parent
+
+
+def rewritten_without(folder: Path, rows: pd.DataFrame) -> Iterator[tuple[Path, Path, int]]:
+    """Write a version's reference sample anew without the rows that equal one of ``rows``.
+
+    The sample lies beside the fitted model and inside it; yields new file, old file and rows left out,
+    for the caller to put in place.
+    """
+    sample = pd.read_parquet(folder / _REFERENCE_FILE)
+    is_theirs = _row_digests(sample, sample).isin(set(_row_digests(rows, sample)))
+    if not is_theirs.any():
+        return
+    left = sample[~is_theirs]
+    fresh = {name: folder / f"{name}.fresh" for name in (_MODEL_FILE, _REFERENCE_FILE)}
+    fitted = load_folder(folder)
+    joblib.dump(replace(fitted, reference=left), fresh[_MODEL_FILE], compress=1)
+    left.to_parquet(fresh[_REFERENCE_FILE])
+    # the sample beside the model last: as long as it holds the rows, a repeat finds them
+    for name in (_MODEL_FILE, _REFERENCE_FILE):
+        yield fresh[name], folder / name, int(is_theirs.sum())
+
+
+def _row_digests(frame: pd.DataFrame, like: pd.DataFrame) -> pd.Series:
+    """A digest a row over the columns of ``like``, the same whatever width and nullability numbers have."""
+    plain: dict[Hashable, Any] = {}
+    for name in like:
+        column = frame[name] if name in frame else pd.Series(None, index=frame.index, dtype=object)
+        if pd.api.types.is_numeric_dtype(like[name]):
+            numbers = pd.to_numeric(column, errors="coerce").astype("Float64")
+            plain[name] = numbers.to_numpy(dtype=float, na_value=float("nan")) + 0.0
+        else:
+            plain[name] = column.astype(object).where(column.notna(), "\0").astype(str).to_numpy()
+    return pd.util.hash_pandas_object(pd.DataFrame(plain, index=frame.index), index=False)
 
 
 def metadata(tag: str) -> dict[str, Any]:

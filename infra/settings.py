@@ -93,6 +93,19 @@ class Settings(BaseModel):
     pseudonym_key: SecretStr | None = Field(
         None, min_length=1, description="Key of pseudonyms; default: keys/pseudonym.key."
     )
+    tombstone_key: SecretStr | None = Field(
+        None, min_length=1, description="Key of the marks of erased people, never changed; default: tombstone.key."
+    )
+    new_storage_key: SecretStr | None = Field(
+        None, min_length=1, description="`aimloop rotate-key` alone: what the storage key becomes; default: made up."
+    )
+    new_pseudonym_key: SecretStr | None = Field(
+        None, min_length=1, description="`aimloop rotate-key` alone: what the pseudonym key becomes; default: made up."
+    )
+
+    role: str = Field(
+        "analyst", min_length=1, description="In which role you act; privacy.contact_roles says what for."
+    )
 
     sources: dict[str, Connection] = Field(default_factory=dict, description="Places that tables are read from.")
     tables: dict[str, TableInputs] = Field(default_factory=dict, description="Where each raw table comes from.")
@@ -117,8 +130,9 @@ class Settings(BaseModel):
 
     def meaning(self) -> dict[str, Any]:
         """The settings that change what a cycle computes (not where it is kept, not secrets)."""
-        elsewhere = {"state", "port", "ui_port", "as_of", "storage_key", "pseudonym_key", "sources"}
-        return self.model_dump(mode="json", exclude=elsewhere)
+        elsewhere = {"state", "port", "ui_port", "as_of", "sources", "role"}
+        secrets = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+        return self.model_dump(mode="json", exclude=elsewhere | secrets)
 
 
 def load(environ: Mapping[str, str], folder: Path, **overrides: Any) -> Settings:

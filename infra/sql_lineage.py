@@ -30,7 +30,7 @@ def read_lineage(compiled: Compiled) -> Lineage:
     """
     manifest = compiled.manifest
     nodes = {**manifest["sources"], **manifest["nodes"]}
-    names = {_relation(node): _name(node) for node in nodes.values() if node.get("relation_name")}
+    names = {_relation(node): table_name(node) for node in nodes.values() if node.get("relation_name")}
     schema = MappingSchema(dialect=_DIALECT)
     tables = []
     for node in _in_order(manifest):
@@ -46,7 +46,7 @@ def read_lineage(compiled: Compiled) -> Lineage:
                 ) from error
         else:
             columns: dict[str, list[Ref]] = {column: [] for column in _given_columns(node, compiled.tables)}
-            table = Table(_name(node), _layer(node), _file(node), columns, [], [])
+            table = Table(table_name(node), _layer(node), _file(node), columns, [], [])
         database, db, name = relation
         schema.add_table(exp.table_(name, db, database), dict.fromkeys(table.columns, "unknown"))
         tables.append(table)
@@ -68,7 +68,7 @@ class _Model:
     def table(self) -> Table:
         traced = trace(None, self._query, self._schema, dialect=_DIALECT, scope=self._scope, trim_selects=False)
         columns = {name: sorted(set(self._leaves(node))) for name, node in traced.items()}
-        name, layer = _name(self._node), _layer(self._node)
+        name, layer = table_name(self._node), _layer(self._node)
         return Table(name, layer, _file(self._node), columns, self._chosen_by(), self._tables_in(self._query))
 
     def _leaves(self, node: Node) -> Iterator[Ref]:
@@ -148,7 +148,7 @@ def _given_columns(node: Mapping[str, Any], tables: Mapping[TableName, Mapping[s
 
 
 def _reader(exposure: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> Reader:
-    tables = [_name(nodes[key]) for key in exposure["depends_on"]["nodes"]]
+    tables = [table_name(nodes[key]) for key in exposure["depends_on"]["nodes"]]
     return Reader(exposure["name"], exposure["type"], " ".join(exposure["description"].split()), tables)
 
 
@@ -156,7 +156,7 @@ def _relation(node: Mapping[str, Any]) -> TableName:
     return node["database"], node["schema"], node.get("identifier") or node.get("alias") or node["name"]
 
 
-def _name(node: Mapping[str, Any]) -> str:
+def table_name(node: Mapping[str, Any]) -> str:
     """Sources by their source's name too, but for the cycle's one table, which is called as the source is."""
     is_source = node["resource_type"] == "source" and node["source_name"] != node["name"]
     return f"{node['source_name']}.{node['name']}" if is_source else str(node["name"])

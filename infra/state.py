@@ -1,18 +1,19 @@
 """The state folder: where everything lives, who may write it, and which version of its layout it has."""
 
 import errno
-import os
 import re
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from infra import epochs
 from infra.errors import AimloopError
+from infra.files import publish_text as publish_text
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
 TELEMETRY_OFF = {
     "DO_NOT_TRACK": "1",
@@ -24,25 +25,46 @@ TELEMETRY_OFF = {
 
 @dataclass(frozen=True)
 class State:
-    """Paths below one root; ``rm -rf`` of the root is a full reset."""
+    """Paths below one root; ``rm -rf`` of the root is a full reset.
+
+    What depends on the keys lies in an epoch: the one that counts when a path is asked for, or, of a
+    ``pinned`` state, always the same.
+    """
 
     root: Path
+    epoch: str | None = None
+
+    def pinned(self, epoch: str | None = None) -> "State":
+        """The same folder as one epoch sees it: the given one, or the one that counts now."""
+        return replace(self, epoch=epoch or epochs.current(self.root))
+
+    @property
+    def epoch_folder(self) -> Path:
+        return epochs.folder(self.root, self.epoch or epochs.current(self.root))
 
     @property
     def keys(self) -> Path:
-        return self.root / "keys"
+        return self.epoch_folder / "keys"
 
     @property
     def raw_zone(self) -> Path:
-        return self.root / "raw" / "zone.duckdb"
+        return self.epoch_folder / "raw" / "zone.duckdb"
 
     @property
     def warehouse(self) -> Path:
-        return self.root / "warehouse"
+        return self.epoch_folder / "warehouse"
 
     @property
     def profiles(self) -> Path:
-        return self.root / "profiles"
+        return self.epoch_folder / "profiles"
+
+    @property
+    def erasure(self) -> Path:
+        return self.root / "erasure"
+
+    @property
+    def certificates(self) -> Path:
+        return self.root / "certificates"
 
     @property
     def ledger(self) -> Path:
@@ -82,6 +104,8 @@ class State:
                 self.root.chmod(0o700)
             if not version_file.exists():
                 publish_text(version_file, f"{LAYOUT_VERSION}\n")
+            self._check_layout(_version(version_file))
+            self._migrate(version_file)
             for folder in (self.keys, self.raw_zone.parent, self.warehouse, self.profiles, self.dbt):
                 folder.mkdir(exist_ok=True)
             for folder in (self.bentoml, self.prefect, self.reports):
@@ -89,11 +113,20 @@ class State:
             probe = self.root / ".probe"
             probe.write_bytes(b"\0" * 65536)
             probe.unlink()
-        self._check_layout(version_file.read_bytes().decode(errors="replace").strip())
         return self
 
+    def _migrate(self, version_file: Path) -> None:
+        """From layout 1 to 2, and from nothing to 2. The version goes first: from then on older code keeps away."""
+        if _version(version_file) == "1" or (not epochs.is_settled(self.root) and epochs.is_of_layout_1(self.root)):
+            with self.lock():
+                publish_text(version_file, f"{LAYOUT_VERSION}\n")
+                if not epochs.is_settled(self.root):
+                    epochs.settle(self.root)
+        elif not epochs.is_settled(self.root):
+            epochs.settle(self.root)
+
     def _check_layout(self, found: str) -> None:
-        if found == str(LAYOUT_VERSION):
+        if found in ("1", str(LAYOUT_VERSION)):
             return
         if found.isdecimal() and found.isascii() and int(found) > LAYOUT_VERSION:
             remedy = "update aimloop, or choose another folder with AIMLOOP_STATE"
@@ -106,12 +139,15 @@ class State:
     def set_homes(self, environ: MutableMapping[str, str]) -> None:
         """Point BentoML and Prefect here and switch telemetry off; doors call it before importing either."""
         environ.update(TELEMETRY_OFF)
+        environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait starve a busy machine
         environ["BENTOML_HOME"] = str(self.bentoml)
         environ["PREFECT_HOME"] = str(self.prefect)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the right to write for one cycle; the system frees it when the process dies.
+
+        Whoever gets it clears away what an interrupted rotation of the keys left.
 
         Raises:
             AimloopError: another process holds it.
@@ -125,6 +161,7 @@ class State:
                 "wait for it to end (`aimloop status` shows its steps), or choose another folder with AIMLOOP_STATE",
             ) from None
         try:
+            epochs.sweep(self.root)
             yield
         finally:
             lock.release()
@@ -135,14 +172,8 @@ def _holds_other_things(folder: Path) -> bool:
     return any(path.name not in ("VERSION.fresh", "lost+found") for path in folder.iterdir())
 
 
-def publish_text(path: Path, text: str) -> None:
-    """Replace a small file in one atomic step: readers see the old text or the new, never half."""
-    fresh = path.with_name(path.name + ".fresh")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+def _version(file: Path) -> str:
+    return file.read_bytes().decode(errors="replace").strip()
 
 
 _FULL = re.compile(r"no space left|disk is full|disk full|errno 28\b|ENOSPC", re.IGNORECASE)

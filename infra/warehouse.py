@@ -4,6 +4,7 @@ A generation is one DuckDB file, written by one cycle and published by an atomic
 open published generations read-only, so writers never block them.
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -112,6 +113,11 @@ class Generation:
             if databases == [("other",)]:
                 connection.execute(f"CREATE TABLE marts.{table} AS FROM other.marts.{table}")
 
+    def holds(self, mart: str) -> bool:
+        """Is there such a table among the marts?"""
+        found = "SELECT count(*) AS n FROM duckdb_tables() WHERE schema_name = 'marts' AND table_name = $mart"
+        return bool(self.query(found, mart=mart)["n"][0])
+
     def execute(self, sql: str, **parameters: Any) -> None:
         """Run one writing statement."""
         with engine(self._spill, self.path) as connection:
@@ -150,22 +156,56 @@ def generation(state: State, name: str) -> Generation:
     return Generation(state.warehouse / f"{name}.duckdb")
 
 
-def building(state: State, name: str) -> Generation:
-    """Where a generation grows until all its marts are there."""
-    return Generation(state.warehouse / f"{name}.building.duckdb")
+def generations(state: State) -> list[Generation]:
+    """The finished ones, newest first."""
+    finished = [path for path in state.warehouse.glob("*.duckdb") if ".building" not in path.name]
+    return [Generation(path) for path in sorted(finished, key=lambda path: path.stat().st_mtime, reverse=True)]
 
 
-def start_generation(state: State, name: str, as_of: pd.Timestamp) -> Generation:
-    """An empty generation that knows its ``as_of``.
+def building(state: State) -> Generation:
+    """Where a generation grows until all its marts are there.
 
-    What an interrupted run left of it is dropped.
+    One place for all of them: dbt parses its whole project again when the path of the warehouse changes.
     """
-    fresh = building(state, name)
+    return Generation(state.warehouse / "next.building.duckdb")
+
+
+def start_generation(
+    state: State, name: str, as_of: pd.Timestamp, *, recipe: str = "", base: Generation | None = None
+) -> Generation:
+    """A generation that knows its ``as_of`` and how it is made: empty, or a copy of its base.
+
+    What an interrupted run left is dropped. Of a base the tables that dbt built are kept, not what later steps added.
+    """
+    fresh = building(state)
     discard(fresh)
-    fresh.execute(
-        "CREATE TABLE cycle AS SELECT $name AS cycle_id, CAST($as_of AS TIMESTAMP) AS as_of", name=name, as_of=as_of
-    )
+    if base is not None:
+        shutil.copyfile(base.path, fresh.path)
+    with engine(fresh._spill, fresh.path) as connection:
+        if base is None:
+            connection.execute("CREATE TABLE cycle (cycle_id VARCHAR, as_of TIMESTAMP)")
+            connection.execute(
+                "CREATE TABLE base_digests (input VARCHAR, first_snapshot_at TIMESTAMP, rows BIGINT, digest HUGEINT)"
+            )
+        else:
+            connection.execute("CREATE OR REPLACE TABLE base_digests AS FROM staging.stg_digests")
+            _drop_later_tables(connection)
+        connection.execute(
+            """CREATE OR REPLACE TABLE cycle AS
+               SELECT $name AS cycle_id, CAST($as_of AS TIMESTAMP) AS as_of, $recipe AS recipe,
+                      (SELECT cycle_id FROM cycle) AS base_cycle_id, (SELECT as_of FROM cycle) AS base_as_of""",
+            {"name": name, "as_of": as_of, "recipe": recipe},
+        )
     return fresh
+
+
+def _drop_later_tables(connection: Connection) -> None:
+    later = connection.execute(
+        "SELECT schema_name, table_name FROM duckdb_tables() WHERE (schema_name, table_name) NOT IN (FROM built_tables)"
+    ).fetchall()
+    for schema, table in later:
+        if table != "built_tables":
+            connection.execute(f'DROP TABLE "{schema}"."{table}"')
 
 
 def discard(generation: Generation) -> None:
@@ -174,11 +214,12 @@ def discard(generation: Generation) -> None:
 
 
 def finish(state: State, name: str) -> Generation:
-    """Give a built generation its final name."""
-    finished = generation(state, name)
-    discard(finished)
-    building(state, name).path.replace(finished.path)
-    return finished
+    """Give a built generation its final name; it notes which tables were built, for those that begin as its copy."""
+    whole, built = generation(state, name), building(state)
+    built.execute("CREATE OR REPLACE TABLE built_tables AS SELECT schema_name, table_name FROM duckdb_tables()")
+    discard(whole)
+    built.path.replace(whole.path)
+    return whole
 
 
 def published(state: State) -> Generation | None:
@@ -192,9 +233,7 @@ def published(state: State) -> Generation | None:
 def publish(state: State, name: str, keep: int = 2) -> None:
     """Point readers to a generation, and drop all but the last ``keep``."""
     publish_text(state.warehouse / "current", name + "\n")
-    finished = [path for path in state.warehouse.glob("*.duckdb") if ".building" not in path.name]
-    newest_first = sorted(finished, key=lambda path: path.stat().st_mtime, reverse=True)
-    kept = {generation(state, name).path, *newest_first[:keep]}
-    for path in newest_first:
-        if path not in kept:
-            discard(Generation(path))
+    newest_first = generations(state)
+    for old in newest_first:
+        if old not in (generation(state, name), *newest_first[:keep]):
+            discard(old)

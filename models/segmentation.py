@@ -130,15 +130,16 @@ def train(frame: DataFrame[CustomerFeatures], params: Params) -> Fitted:
 def describe(frame: pd.DataFrame, segments: np.ndarray) -> dict[str, dict[str, dict[str, float]]]:
     """What else the company knows (``attr_…``) of each segment, beside ``all`` customers.
 
-    Attribute → segment → value → share of those whose value is known; of a number, its ``median``. Values of
-    fewer than ``MIN_SHARING`` customers are ``other``: notes are read by people, and must not point at one.
+    Attribute → segment → value → share of those whose value is known; of a number, its ``median``. Notes are
+    read by people and must not point at one: values of fewer than ``MIN_SHARING`` customers are ``other``, and
+    segments with fewer of whom it is known are left out.
     """
     described = {}
     for name in attributes(frame):
         known = frame[name].notna().to_numpy()
         values = to_numbers(frame[name]) if is_number(frame[name]) else _frequent_values(frame[name])
         groups = {"all": known} | {segment: known & (segments == segment) for segment in sorted(set(segments))}
-        described[name] = {group: _told(values[rows]) for group, rows in groups.items() if rows.any()}
+        described[name] = {group: _told(values[rows]) for group, rows in groups.items() if rows.sum() >= MIN_SHARING}
     return described
 
 

@@ -106,7 +106,8 @@ def _volume(table: str, counts: pd.Series, recorded: pd.Series, rule: QualityRul
     series = pd.concat([recorded[recorded.index < counts.index[0] + _WEEK], whole]).sort_index()
     if series.empty:
         return _nothing(name, rule.max_volume_change, "less than a complete week")
-    series = series.reindex(pd.date_range(series.index[0], series.index[-1], freq=_WEEK), fill_value=0.0)
+    gaps = (series.index.to_series().diff() > _WEEK).cumsum()
+    series = series[gaps == gaps.iloc[-1]]  # of weeks that nobody counted nothing is known
     latest, before = series.iloc[-LATEST_WEEKS:], series.iloc[:-LATEST_WEEKS].iloc[-TREND_WEEKS:]
     if len(before) < LEAST_TREND_WEEKS:
         needed = LEAST_TREND_WEEKS + LATEST_WEEKS

@@ -26,3 +26,21 @@
     , {{ customers }}.days_since_last_order as customer_days_since_last_order
     {{ attribute_columns(source('raw', 'customers'), customers, 'customer_') }}
 {%- endmacro %}
+
+
+{# A number as a decimal: sums of decimals do not depend on the order of rows. #}
+{% macro exact(number) -%}
+    cast({{ number }} as decimal(38, 15))
+{%- endmacro %}
+
+
+{# The most frequent value of a column; of equally frequent ones the first, not whichever is met first. #}
+{% macro most_frequent(column, relation) -%}
+    (
+        select {{ column }} from {{ relation }}
+        where {{ column }} is not null
+        group by {{ column }}
+        order by count(*) desc, {{ column }} asc
+        limit 1
+    )
+{%- endmacro %}

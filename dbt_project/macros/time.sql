@@ -22,13 +22,19 @@
 {%- endmacro %}
 
 
+{# The first snapshot on the grid that may use what arrived at an instant. #}
+{% macro first_grid_snapshot(landed_at) -%}
+    {{ snapshot_before(landed_at ~ ' - interval 1 microsecond') }} + interval 7 day
+{%- endmacro %}
+
+
 {# The first snapshot that may use a row: later than the event, not earlier than its arrival.
    The snapshot at as_of knows every row that staging let through. #}
 {% macro first_snapshot_at(event_time) -%}
     least(
         greatest(
             {{ snapshot_before(event_time) }} + interval 7 day,
-            {{ snapshot_before('landed_at - interval 1 microsecond') }} + interval 7 day
+            {{ first_grid_snapshot('landed_at') }}
         ),
         {{ as_of() }}
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from infra.errors import AimloopError
 from infra.state import disk_trouble
@@ -44,8 +45,8 @@ def explained(console: Console | None = None) -> Iterator[None]:
         if known is None:
             traceback.print_exc(file=sys.stderr)
             raise typer.Exit(1) from None
-        console.print(f"[bold red]error:[/] {known.what}", highlight=False, soft_wrap=True)
-        console.print(f"  [bold]→[/] {known.remedy}", highlight=False, soft_wrap=True)
+        console.print(f"[bold red]error:[/] {escape(known.what)}", highlight=False, soft_wrap=True)
+        console.print(f"  [bold]→[/] {escape(known.remedy)}", highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None
 
 

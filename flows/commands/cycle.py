@@ -21,6 +21,10 @@ def run(
         str | None, typer.Option(help="The instant (UTC) the cycle knows the world up to, such as 2017-12-04.")
     ] = None,
     source: Annotated[str | None, typer.Option(help="Where raw tables come from, such as complete_journey.")] = None,
+    full_refresh: Annotated[
+        bool,
+        typer.Option("--full-refresh", help="Compute every snapshot anew; the default takes over what still holds."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run one whole cycle: ingest, quality, marts, train, score, publish, package, allocate, watch.
@@ -45,7 +49,7 @@ def run(
 
             wait_until_ready(log)
             reporter.close()
-            summary = cycle(as_of=door.settings.as_of, source=door.settings.source)
+            summary = cycle(door.settings.as_of, door.settings.source, full_refresh)
         finally:
             reporter.close()
     if as_json:
@@ -75,6 +79,8 @@ def models(as_json: AsJson = False) -> None:
     from flows.terminal import show_versions
 
     with explained():
+        door = open_door()
+        influences = door.ledger.influences()
         versions = [
             {
                 "model": version.model,
@@ -83,8 +89,9 @@ def models(as_json: AsJson = False) -> None:
                 "registered_at": version.registered_at.isoformat(timespec="seconds"),
                 **metrics_and_intervals(version.report["metrics"]),
                 "comparison": version.comparison,
+                "learned_from_erased": len(influences.get(version.tag, [])),
             }
-            for version in open_door().ledger.versions()
+            for version in door.ledger.versions()
         ]
     if as_json:
         print_json({"models": versions})

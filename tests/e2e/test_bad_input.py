@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from infra.state import State
 from tests.conftest import Aimloop
 
 
@@ -64,7 +65,7 @@ def test_data_too_poor_to_act_on(aimloop: Aimloop, prefect_server: dict[str, str
     }
     done = aimloop("run", **prefect_server, **strict)
     assert_explained(done, "before training: freshness.", "quality.max_age_days")
-    assert list(aimloop.state.glob("warehouse/*.duckdb")) == []
+    assert list(aimloop.state.glob("epochs/*/warehouse/*.duckdb")) == []
     status = json.loads(aimloop("status", "--json").stdout)
     assert list(status["seconds"]) == ["ingest"]
     assert status["quality"]["stopped"] is True
@@ -93,11 +94,11 @@ def test_a_missing_column(aimloop: Aimloop, slice_folder: Path, tmp_path: Path) 
 
 def test_a_wrong_storage_key(aimloop: Aimloop, prefect_server: dict[str, str]) -> None:
     assert aimloop("run", "--as-of", "2031-01-01", **prefect_server).returncode == 2  # lands, then refuses the date
-    assert (aimloop.state / "raw" / "zone.duckdb").exists()
-    before = (aimloop.state / "raw" / "zone.duckdb").read_bytes()
+    zone = State(aimloop.state).raw_zone
+    before = zone.read_bytes()
     done = aimloop("run", AIMLOOP_STORAGE_KEY="f" * 64, **prefect_server)
     assert_explained(done, "storage key", "keys/storage.key")
-    assert (aimloop.state / "raw" / "zone.duckdb").read_bytes() == before
+    assert zone.read_bytes() == before
 
 
 def test_a_prefect_server_that_is_not_there(aimloop: Aimloop) -> None:

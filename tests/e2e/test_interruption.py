@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.state import State
 from tests.conftest import Aimloop
 from tests.e2e.conftest import AS_OF, SmallCycle
 
@@ -16,7 +17,7 @@ from tests.e2e.conftest import AS_OF, SmallCycle
 def interrupted(small_cycle: SmallCycle, tmp_path_factory: pytest.TempPathFactory) -> Aimloop:
     """The same data and keys in another state folder, so that the results can be compared."""
     keys = {
-        f"{key.stem}_key": key.read_text(encoding="ascii").strip() for key in (small_cycle.state / "keys").iterdir()
+        f"{key.stem}_key": key.read_text(encoding="ascii").strip() for key in State(small_cycle.state).keys.iterdir()
     }
     folder = small_cycle.aimloop.environ["AIMLOOP_SOURCE_FOLDER"]
     return Aimloop(tmp_path_factory.mktemp("interrupted") / "state", source_folder=folder, **keys)
@@ -38,10 +39,10 @@ def kill_when(aimloop: Aimloop, sign: str, prefect_server: dict[str, str]) -> No
 def test_kill_9_anywhere_leaves_a_state_from_which_the_next_run_completes(
     interrupted: Aimloop, small_cycle: SmallCycle, prefect_server: dict[str, str]
 ) -> None:
-    kill_when(interrupted, "raw/zone.building.duckdb", prefect_server)  # while landing
-    assert not (interrupted.state / "raw" / "zone.duckdb").exists()
-    kill_when(interrupted, "warehouse/*.building.duckdb", prefect_server)  # while dbt builds
-    assert not (interrupted.state / "warehouse" / "current").exists()
+    kill_when(interrupted, "epochs/*/raw/zone.building.duckdb", prefect_server)  # while landing
+    assert not State(interrupted.state).raw_zone.exists()
+    kill_when(interrupted, "epochs/*/warehouse/*.building.duckdb", prefect_server)  # while dbt builds
+    assert not (State(interrupted.state).warehouse / "current").exists()
     kill_when(interrupted, "bentoml/models/segmentation/*", prefect_server)  # while models are trained
     done = interrupted("run", "--json", "--as-of", AS_OF, **prefect_server)
     assert done.returncode == 0, done.stderr
@@ -56,7 +57,7 @@ def test_kill_9_anywhere_leaves_a_state_from_which_the_next_run_completes(
 def test_ctrl_c_says_how_to_go_on(interrupted: Aimloop, prefect_server: dict[str, str]) -> None:
     process = interrupted.start("run", "--as-of", "2017-11-06", **prefect_server)
     deadline = time.monotonic() + 120
-    while not any(interrupted.state.glob("warehouse/20171106*.building.duckdb")):
+    while not any(interrupted.state.glob("epochs/*/warehouse/*.building.duckdb")):
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
@@ -67,8 +68,6 @@ def test_ctrl_c_says_how_to_go_on(interrupted: Aimloop, prefect_server: dict[str
 
 
 def test_a_second_run_at_the_same_time_is_refused(interrupted: Aimloop) -> None:
-    from infra.state import State
-
     with State(Path(interrupted.state)).lock():
         second = interrupted("run")
     assert second.returncode == 2

@@ -4,15 +4,10 @@ The search decrypts, decompresses and reads every column of every store, and rea
 every file besides, in the encodings a store might use.
 """
 
-import bz2
 import gzip
-import io
-import lzma
 import sqlite3
 import tarfile
 import zipfile
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -22,12 +17,13 @@ import pandas as pd
 import pytest
 
 from infra import raw_zone
-from infra.keys import Keys, open_keys
+from infra.keys import open_keys
 from infra.settings import load
 from infra.sources.synthetic_crm import crm_extract
 from infra.state import State
 from tests.conftest import PLANTED_ID
 from tests.e2e.conftest import SmallCycle
+from tests.e2e.search import files, search_duckdb, search_folder
 from tests.e2e.service import served
 
 
@@ -97,103 +93,17 @@ def test_the_search_finds_the_person_in_every_kind_of_file(kind: str, person: di
 def test_the_person_is_nowhere_else(used: SmallCycle, person: dict[str, str]) -> None:
     settings = load(used.aimloop.environ, used.state)
     state = State(settings.state)
-    searched = [path.relative_to(state.root).parts[0] for path in files(state.root)]
+    searched = {part for path in files(state.root) for part in path.relative_to(state.root).parts}
     for place in ("raw", "warehouse", "ledger.sqlite", "profiles", "bentoml", "dbt", "prefect", "reports", "serve.log"):
         assert place in searched, f"{place} was not there to be searched"
     assert list(search_folder(state.root, person, open_keys(settings, state))) == []
 
 
 def test_no_key_is_written_outside_its_file(used: SmallCycle) -> None:
-    keys = {key.stem: key.read_bytes().strip() for key in (used.state / "keys").iterdir()}
+    keys = {key.stem: key.read_bytes().strip() for key in State(used.state).keys.iterdir()}
     assert set(keys) == {"storage", "pseudonym"}
     for path in files(used.state):
         if path.parent.name != "keys":
             content = path.read_bytes()
             assert not any(key in content for key in keys.values()), path
-    assert {oct(key.stat().st_mode & 0o777) for key in (used.state / "keys").iterdir()} == {"0o600"}
-
-
-# ── the search ────────────────────────────────────────────────────────────────────────────────
-
-
-def files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
-
-
-def search_folder(folder: Path, person: dict[str, str], keys: Keys | None) -> Iterator[tuple[Path, str]]:
-    """Every (file, place) that holds the person; the raw zone's columns are not searched: they belong there."""
-    for path in files(folder):
-        content = path.read_bytes()
-        if keys is not None and path.parent.name == "raw":
-            # encrypted: nobody may read it without the key
-            assert not holds(content, person), path
-        elif content[8:12] == b"DUCK":
-            with duckdb.connect(str(path), read_only=True) as connection:
-                yield from ((path, str(place)) for place in search_duckdb(connection, None, person))
-        elif content.startswith(b"SQLite format 3"):
-            yield from ((path, place) for place in search_sqlite(path, person))
-        elif content.startswith(b"PAR1") and holds(pd.read_parquet(path).to_csv().encode(), person):
-            yield path, "rows"
-        if any(holds(layer, person) for layer in layers(content)):
-            yield path, "bytes"
-
-
-def holds(content: bytes, person: dict[str, str]) -> bool:
-    lowered = content.lower()
-    return any(
-        needle.lower().encode(encoding) in lowered
-        for needle in person.values()
-        for encoding in ("utf-8", "utf-16-le", "utf-16-be")
-    )
-
-
-def layers(content: bytes, depth: int = 0) -> Iterator[bytes]:
-    """The bytes themselves, and what they hold when they are compressed or an archive."""
-    yield content
-    if depth == 3:
-        return
-    for unpack in (gzip.decompress, bz2.decompress, lzma.decompress, zlib.decompress, _unzip, _untar):
-        try:
-            inside = unpack(content)
-        except (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, tarfile.TarError):
-            continue  # not of that kind
-        yield from layers(inside, depth + 1)
-
-
-def _unzip(content: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return b"\n".join(archive.read(name) for name in archive.namelist())
-
-
-def _untar(content: bytes) -> bytes:
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        return b"\n".join(f.read() for member in archive if (f := archive.extractfile(member)))
-
-
-def search_duckdb(
-    connection: duckdb.DuckDBPyConnection, database: str | None, person: dict[str, str]
-) -> Iterator[tuple[str, str]]:
-    """Every (table, column) with a value that contains a detail of the person, whatever its type."""
-    columns = connection.execute(
-        "SELECT schema_name, table_name, column_name FROM duckdb_columns() "
-        "WHERE NOT internal AND database_name = coalesce(?, current_database())",
-        [database],
-    ).fetchall()
-    prefix = f"{database}." if database else ""
-    for schema, table, column in columns:
-        text = f'lower(CAST("{column}" AS VARCHAR))'
-        condition = " OR ".join(f"contains({text}, ?)" for _ in person)
-        query = f'SELECT count(*) FROM {prefix}"{schema}"."{table}" WHERE {condition}'
-        if connection.execute(query, [needle.lower() for needle in person.values()]).fetchone() != (0,):
-            yield table, column
-
-
-def search_sqlite(path: Path, person: dict[str, str]) -> Iterator[str]:
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in tables:
-            for row in connection.execute(f'SELECT * FROM "{table}"'):
-                cells = (v if isinstance(v, bytes) else str(v).encode() for v in row)
-                if holds(b"\n".join(cells), person):
-                    yield table
-                    break
+    assert {oct(key.stat().st_mode & 0o777) for key in State(used.state).keys.iterdir()} == {"0o600"}

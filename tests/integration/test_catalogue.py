@@ -2,19 +2,24 @@
 
 import json
 from pathlib import Path
+from unittest.mock import Mock, call
 
+import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
-from flows.catalogue import described
+from flows.catalogue import described, project_lineage
+from flows.cli import app
+from flows.context import Door, open_door
 from flows.publish import PUBLISHED
 from flows.watch import CURRENT_ROWS
-from infra import project
+from infra import landing, project, warehouse
 from infra.errors import AimloopError
 from infra.lineage import Lineage, Ref
 from infra.project import Compiled
 from infra.raw_contracts import RAW
 from infra.settings import load
-from infra.sql_lineage import read_lineage
+from infra.sql_lineage import read_lineage, table_name
 from models import catalog
 
 
@@ -40,11 +45,7 @@ def beginnings(lineage: Lineage, name: str) -> set[str]:
 def test_every_column_is_described_and_every_described_column_is_there(compiled: Compiled, lineage: Lineage) -> None:
     """Columns that a company brings itself (attr_…) have no description of ours."""
     nodes = [*compiled.manifest["sources"].values(), *compiled.manifest["nodes"].values()]
-    tables = {
-        (f"raw.{node['name']}" if node.get("source_name") == "raw" else node["name"]): node
-        for node in nodes
-        if node["resource_type"] in ("source", "seed", "model")
-    }
+    tables = {table_name(node): node for node in nodes if node["resource_type"] in ("source", "seed", "model")}
     assert set(tables) == set(lineage.tables)
     assert {f"raw.{name}" for name in RAW} < set(tables)
     for name, node in tables.items():
@@ -59,8 +60,10 @@ def test_models_services_and_reports_stand_in_the_catalogue(lineage: Lineage) ->
     for name, entry in catalog.MODELS.items():
         assert readers[name].kind == "ml"
         assert entry.table in readers[name].tables
-    served = {table for reader in lineage.readers if reader.kind == "application" for table in reader.tables}
+    services = [reader for reader in lineage.readers if reader.name.startswith("service_")]
+    served = {table for reader in services for table in reader.tables}
     assert served == set(PUBLISHED.values())
+    assert set(readers["audiences"].tables) == {"customer_profiles", "customer_consents"}
     assert set(readers["drift_reports"].tables) == {table for _, table, _ in CURRENT_ROWS.values()}
     read = {table for reader in lineage.readers for table in reader.tables}
     built_on = {source.table for t in lineage.tables.values() for column in t.columns.values() for source in column}
@@ -100,6 +103,8 @@ def test_models_services_and_reports_stand_in_the_catalogue(lineage: Lineage) ->
             {"rows of raw.contacts", "rows of raw.campaigns", "rows of raw.crosswalk"},
             {"contacts", "campaigns"},
         ),
+        # and the one row that tells as_of, in the same query, is no row to count
+        ("customer_product_affinity.customer_product_orders", {"rows of raw.orders"}, {"orders"}),
         # through `select *`, a company's own column
         ("churn_examples.attr_club", {"raw.customers.attr_club"}, {"customers"}),
         # through a macro, from either of two columns and the snapshot, which begins with the orders
@@ -114,8 +119,9 @@ def test_models_services_and_reports_stand_in_the_catalogue(lineage: Lineage) ->
 def test_where_a_column_begins(lineage: Lineage, column: str, expected: set[str], tables: set[str]) -> None:
     found = beginnings(lineage, column)
     assert expected <= found
+    assert "rows of cycle" not in found
     begun_in = {name.removeprefix("rows of ").split(".")[1] for name in found if "raw." in name}
-    assert begun_in - {"crosswalk", "products"} == tables
+    assert begun_in - {"crosswalk", "consents", "products"} == tables
 
 
 def test_every_column_of_the_marts_begins_somewhere(lineage: Lineage) -> None:
@@ -167,15 +173,58 @@ def test_the_kept_graph_is_the_same_graph(lineage: Lineage) -> None:
     assert (kept.tables, kept.readers) == (lineage.tables, lineage.readers)
 
 
+# ── the command ───────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: Compiled) -> Door:
+    """A state folder with a published generation that has an attribute; compiling is counted, not done again."""
+    monkeypatch.setenv("AIMLOOP_STATE", str(tmp_path / "state"))
+    opened = open_door()
+    generation = warehouse.start_generation(opened.state, "g", pd.Timestamp("2017-12-04"))
+    generation.execute("CREATE SCHEMA staging")
+    generation.execute("CREATE TABLE staging.stg_customers (pseudonym VARCHAR, attr_club VARCHAR)")
+    warehouse.finish(opened.state, "g")
+    warehouse.publish(opened.state, "g")
+    monkeypatch.setattr(project, "compile_project", Mock(return_value=compiled))
+    return opened
+
+
+def test_the_graph_is_read_once_until_the_attributes_change(door: Door) -> None:
+    first, again = project_lineage(door), project_lineage(door)
+    assert first.tables == again.tables
+    assert project.compile_project.call_args_list == [call(door.settings, ["attr_club"])]  # type: ignore[attr-defined]
+    warehouse.generation(door.state, "g").execute("ALTER TABLE staging.stg_customers ADD COLUMN attr_pets VARCHAR")
+    project_lineage(door)
+    assert project.compile_project.call_count == 2  # type: ignore[attr-defined]
+
+
+def test_the_command_draws_the_tree_and_tells_programs_the_same(door: Door) -> None:
+    shown = CliRunner().invoke(app, ["lineage", "customer_features.orders_56d"])
+    assert shown.exit_code == 0
+    assert "dbt_project/models/intermediate/int_orders.sql" in shown.output
+    assert "─ raw.orders.ordered_at" in shown.output
+    assert shown.output.count("see above") >= 1
+    told = json.loads(CliRunner().invoke(app, ["lineage", "churn_examples.attr_club", "--json"]).stdout)
+    (facts,) = told["columns"]
+    assert facts["begins_with"] == ["raw.customers.attr_club"]
+    assert facts["from"] == ["customer_features.attr_club"]
+    assert CliRunner().invoke(app, ["lineage", "nonsense"]).exit_code == 2
+
+
 # ── the page ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_documentation_is_one_page_that_asks_nobody(tmp_path: Path) -> None:
+def test_the_documentation_is_one_page_that_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "docs" / "index.html"
+    land = Mock(wraps=landing.land)
+    monkeypatch.setattr(landing, "land", land)
     key = "the company's own storage key"
     project.document(load({"AIMLOOP_STORAGE_KEY": key}, tmp_path), page)
     text = page.read_text(encoding="utf-8")
-    assert key not in text
+    used = land.call_args.args[1].storage
+    assert used != key  # nobody's key, and even that is not on the page
+    assert used not in text
     assert '"send_anonymous_usage_stats": false' in text  # the page's own tracking is switched by it
     for word in ("customer_features", "days_since_last_order", "drift_reports", "birth_date"):
         assert word in text

@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', incremental_strategy='recomputed') }}
 -- Purchase lines with what is known of the article.
 select
     orders.order_id
@@ -14,3 +15,4 @@ left join {{ ref('stg_products') }} as products
 where
     not orders.is_return
     and orders.product_id is not null
+    and {{ is_recomputed('orders.first_snapshot_at') }}

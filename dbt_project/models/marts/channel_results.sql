@@ -3,8 +3,8 @@
 with shown as (
     select
         channel
-        , sum(sampling_weight) as impressions
-        , coalesce(sum(sampling_weight) filter (where clicked), 0) as clicks
+        , cast(sum({{ exact('sampling_weight') }}) as double) as impressions
+        , cast(coalesce(sum({{ exact('sampling_weight') }}) filter (where clicked), 0) as double) as clicks
     from {{ ref('stg_impressions') }}
     where channel is not null
     group by channel

@@ -1,6 +1,8 @@
+{{ config(materialized='incremental', incremental_strategy='recomputed', meta={'snapshot_column': 'snapshot_at'}) }}
 -- Every customer at every snapshot, from rows known there.
 with snapshots as (
     select * from {{ ref('int_snapshots') }}
+    where {{ is_recomputed('snapshot_at') }}
 )
 
 , orders as (

@@ -30,9 +30,8 @@ with favourites as (
 
 , usual_placement as (
     select
-        mode(channel) as channel
-        , mode(placement) as placement
-    from {{ ref('stg_impressions') }}
+        {{ most_frequent('channel', ref('stg_impressions')) }} as channel
+        , {{ most_frequent('placement', ref('stg_impressions')) }} as placement
 )
 
 select

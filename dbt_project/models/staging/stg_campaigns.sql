@@ -9,7 +9,7 @@ select
 
     -- attributes
     , channel
-    , kind
+    , {{ shown_text('campaigns', 'kind') }}
 
     -- amounts
     , budget

@@ -3,18 +3,18 @@ with contacts as (
     where {{ is_known('contacted_at') }}
 )
 
-, crosswalk as (
-    select * from {{ source('raw', 'crosswalk') }}
+, people as (
+    select * from {{ ref('stg_people') }}
 )
 
 select
     -- ids
     contacts.campaign_id
-    , crosswalk.pseudonym
+    , people.pseudonym
 
     -- times: a response after as_of has not happened yet
     , contacts.contacted_at
     , case when contacts.responded_at < {{ as_of() }} then contacts.responded_at end as responded_at
     , contacts.landed_at
 from contacts
-inner join crosswalk on contacts.customer_id = crosswalk.customer_id
+inner join people on contacts.customer_id = people.customer_id

@@ -3,13 +3,13 @@ with customers as (
     where landed_at <= {{ as_of() }}
 )
 
-, crosswalk as (
-    select * from {{ source('raw', 'crosswalk') }}
+, people as (
+    select * from {{ ref('stg_people') }}
 )
 
 select
     -- ids
-    crosswalk.pseudonym
+    people.pseudonym
 
     -- masked, for people who must recognise a customer
     , {{ mask_name('customers.name') }} as name_masked
@@ -24,15 +24,11 @@ select
     , customers.gender
     , customers.income_band
     , customers.household_size
-    {{ attribute_columns(source('raw', 'customers'), 'customers') }}
-
-    -- consent
-    , customers.consent_marketing
-    , customers.consent_profiling
+    {{ staged_attribute_columns(source('raw', 'customers'), 'customers') }}
 
     -- times
     , customers.signed_up_at
     , customers.member_expires_at
     , customers.landed_at
 from customers
-inner join crosswalk on customers.customer_id = crosswalk.customer_id
+inner join people on customers.customer_id = people.customer_id

@@ -1,16 +1,19 @@
+{{ config(materialized='incremental', incremental_strategy='recomputed') }}
 with impressions as (
     select * from {{ source('raw', 'impressions') }}
-    where {{ is_known('shown_at') }}
+    where
+        {{ is_known('shown_at') }}
+        and {{ is_recomputed(first_snapshot_at('shown_at')) }}
 )
 
-, crosswalk as (
-    select * from {{ source('raw', 'crosswalk') }}
+, people as (
+    select * from {{ ref('stg_people') }}
 )
 
 select
     -- ids: the company's own impression id may spell out the customer's
-    md5(crosswalk.pseudonym || impressions.impression_id) as impression_id
-    , crosswalk.pseudonym
+    md5(people.pseudonym || impressions.impression_id) as impression_id
+    , people.pseudonym
     , impressions.product_id
     , impressions.campaign_id
 
@@ -29,4 +32,4 @@ select
     , {{ snapshot_before('impressions.shown_at') }} as snapshot_at
     , {{ first_snapshot_at('impressions.shown_at') }} as first_snapshot_at
 from impressions
-inner join crosswalk on impressions.customer_id = crosswalk.customer_id
+inner join people on impressions.customer_id = people.customer_id

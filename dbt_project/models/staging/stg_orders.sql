@@ -1,16 +1,19 @@
+{{ config(materialized='incremental', incremental_strategy='recomputed') }}
 with orders as (
     select * from {{ source('raw', 'orders') }}
-    where {{ is_known('ordered_at') }}
+    where
+        {{ is_known('ordered_at') }}
+        and {{ is_recomputed(first_snapshot_at('ordered_at')) }}
 )
 
-, crosswalk as (
-    select * from {{ source('raw', 'crosswalk') }}
+, people as (
+    select * from {{ ref('stg_people') }}
 )
 
 select
     -- ids: the company's own order id may lead back to the customer
-    md5(crosswalk.pseudonym || orders.order_id) as order_id
-    , crosswalk.pseudonym
+    md5(people.pseudonym || orders.order_id) as order_id
+    , people.pseudonym
     , orders.product_id
     , orders.store_id
 
@@ -31,4 +34,4 @@ select
     , orders.landed_at
     , {{ first_snapshot_at('orders.ordered_at') }} as first_snapshot_at
 from orders
-inner join crosswalk on orders.customer_id = crosswalk.customer_id
+inner join people on orders.customer_id = people.customer_id

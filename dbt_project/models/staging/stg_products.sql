@@ -11,7 +11,7 @@ select
     , category
     , department
     , brand
-    , description
+    , {{ shown_text('products', 'description') }}
 
     -- amounts
     , price

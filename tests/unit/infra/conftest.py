@@ -10,7 +10,7 @@ from landing_examples import InZone
 from infra.keys import Keys
 from infra.raw_zone import open_raw_zone
 from infra.state import State
-from infra.warehouse import Generation, start_generation
+from infra.warehouse import Generation, finish, start_generation
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def state(tmp_path: Path) -> State:
 
 @pytest.fixture
 def keys() -> Keys:
-    return Keys(storage="a storage key", pseudonym=b"a pseudonym key")
+    return Keys(storage="a storage key", pseudonym=b"a pseudonym key", tombstone=b"a tombstone key")
 
 
 @pytest.fixture
@@ -52,4 +52,4 @@ def marts(state: State) -> Generation:
                ('c2', TIMESTAMP '2017-12-11', 'ann', 'loyal', '554', 0.2, 'low',  'p1 p2')
            ) t(cycle_id, as_of, pseudonym, segment, rfm, churn_probability, risk_band, best_products)"""
     )
-    return fresh
+    return finish(state, "g")

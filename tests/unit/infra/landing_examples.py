@@ -1,14 +1,15 @@
 """How the tests of the raw zone write down tables and erase people."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
+from infra import tombstones
 from infra.keys import Keys
 from infra.sources.raw_table import RawTable
 from infra.state import State
-from infra.warehouse import attach_encrypted, engine
 
 InZone = Callable[[str], list[tuple[Any, ...]]]
 
@@ -19,8 +20,5 @@ def table_of(name: str, columns: list[str], *rows: tuple[object, ...], synthetic
 
 
 def erase(state: State, keys: Keys, *customer_ids: str) -> None:
-    """What an erasure leaves in the zone."""
-    with engine(state.raw_zone.parent / "spill") as connection:
-        attach_encrypted(connection, state.raw_zone, "raw", keys.storage, read_only=False)
-        for customer_id in customer_ids:
-            connection.execute("INSERT INTO raw.tombstones VALUES (?)", [keys.pseudonymise(customer_id)])
+    """What an erasure leaves behind."""
+    tombstones.add(state, keys, customer_ids, datetime(2017, 5, 1))

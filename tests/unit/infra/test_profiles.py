@@ -193,6 +193,17 @@ def test_each_part_of_an_ad_is_known_or_missing_by_itself(
     assert row["product_orders"] == of_product
 
 
+def test_an_ad_knows_the_customers_attributes_and_only_those_meant_for_it(state: State) -> None:
+    attributes = {"customer_attr_club": ["gold", None], "attr_club": ["gold", None], "attr_customer_no": ["1", "2"]}
+    publish(state, "g", AS_OF, with_customers(**attributes))
+    contexts = pd.DataFrame({"pseudonym": ["ann", "bob", "zoe"], "product_id": "p1"})
+
+    found = Profiles.open(state).ad_features(contexts)
+
+    assert plain(found[["customer_attr_club"]]) == [{"customer_attr_club": value} for value in ("gold", None, None)]
+    assert not {"attr_club", "attr_customer_no"} & set(found)
+
+
 def test_ads_keep_their_order_their_copies_and_their_context(profiles: Profiles) -> None:
     contexts = pd.DataFrame(
         {

@@ -117,6 +117,13 @@ def test_a_count_of_rows_comes_from_the_rows_of_its_table() -> None:
     assert chosen_by(sql) == ["raw.clicks.customer", "raw.clicks.page", "raw.orders.customer"]
 
 
+def test_a_condition_on_a_step_before_is_one_on_what_that_was_computed_from() -> None:
+    sql = f"""
+        with visits as (select customer as visitor, day || page as visit from {CLICKS})
+        select o.amount from {ORDERS} as o join visits on visits.visit = o.day"""
+    assert chosen_by(sql) == ["raw.clicks.day", "raw.clicks.page", "raw.orders.day"]
+
+
 def test_what_filters_choose_is_followed_through_earlier_steps() -> None:
     lineage = read(
         first=f"""
@@ -133,6 +140,7 @@ def test_what_filters_choose_is_followed_through_earlier_steps() -> None:
     ]
     assert lineage.chosen(Ref("raw.orders", "day")) == ["second"]
     assert [str(ref) for ref in lineage.fed(Ref("raw.orders", "amount"))] == ["first.amount", "second.amount"]
+    assert lineage.fed(Ref("first", "amount")) == [amount]
     assert lineage.readers_of([amount, Ref("first", "amount")]) == {"m": [amount]}
     assert lineage.readers[0].description == "A model."
 

@@ -40,13 +40,14 @@ def another_process_holding_the_lock(state: State) -> Iterator[subprocess.Popen[
 # ── layout ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_new_state_folder_has_version_1_and_all_its_rooms(tmp_path: Path) -> None:
+def test_a_new_state_folder_has_version_2_and_all_its_rooms(tmp_path: Path) -> None:
     state = State(tmp_path / "a" / "b").open()
 
-    assert (state.root / "VERSION").read_text() == "1\n"
+    assert (state.root / "VERSION").read_text() == "2\n"
     assert {path.name for path in state.root.iterdir()} == {
-        *("VERSION", "keys", "raw", "warehouse", "profiles", "dbt", "bentoml", "prefect", "reports")
+        *("VERSION", "epochs", "dbt", "bentoml", "prefect", "reports")
     }
+    assert {path.name for path in state.epoch_folder.iterdir()} == {"keys", "raw", "warehouse", "profiles"}
 
 
 def test_opening_again_changes_nothing_that_is_there(state: State) -> None:
@@ -68,7 +69,7 @@ def test_only_the_owner_sees_into_the_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("found", "remedy"),
     [
-        ("2", "update aimloop, or choose another folder with AIMLOOP_STATE"),
+        ("3", "update aimloop, or choose another folder with AIMLOOP_STATE"),
         ("10", "update aimloop, or choose another folder with AIMLOOP_STATE"),
         ("0", "move {root} away and run again; this code cannot migrate that layout"),
         ("-1", "move {root} away and run again; this code cannot migrate that layout"),
@@ -82,7 +83,7 @@ def test_another_layout_is_refused_with_what_to_do(state: State, found: str, rem
     with pytest.raises(AimloopError) as caught:
         state.open()
 
-    assert caught.value.what == f"{state.root} has layout version '{found}', this code writes version 1"
+    assert caught.value.what == f"{state.root} has layout version '{found}', this code writes version 2"
     assert caught.value.remedy == remedy.format(root=state.root)
 
 
@@ -118,7 +119,7 @@ def test_what_an_interrupted_first_opening_left_does_not_hinder_the_next(tmp_pat
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "VERSION.fresh").write_text("")
 
-    assert (State(tmp_path / "state").open().root / "VERSION").read_text() == "1\n"
+    assert (State(tmp_path / "state").open().root / "VERSION").read_text() == "2\n"
 
 
 def test_the_root_of_a_fresh_volume_is_taken(tmp_path: Path) -> None:
@@ -128,12 +129,12 @@ def test_the_root_of_a_fresh_volume_is_taken(tmp_path: Path) -> None:
 
 
 def test_a_refused_layout_is_not_rewritten(state: State) -> None:
-    (state.root / "VERSION").write_text("2\n")
+    (state.root / "VERSION").write_text("3\n")
 
     with pytest.raises(AimloopError):
         state.open()
 
-    assert (state.root / "VERSION").read_text() == "2\n"
+    assert (state.root / "VERSION").read_text() == "3\n"
 
 
 def test_homes_lie_in_the_folder_and_telemetry_is_off(state: State) -> None:

@@ -61,7 +61,7 @@ def test_a_state_folder_is_not_begun_on_a_full_disk_and_is_whole_once_there_is_r
     assert "free some space" in caught.value.remedy
 
     filler.unlink()
-    assert (state.open().root / "VERSION").read_text() == "1\n"
+    assert (state.open().root / "VERSION").read_text() == "2\n"
 
 
 def test_a_state_folder_on_a_disk_that_has_filled_up_is_refused_at_the_door(small_disk: Path) -> None:

@@ -17,6 +17,10 @@ def names(state: State) -> set[str]:
     return {path.name for path in state.warehouse.iterdir()}
 
 
+def tables(generation: Generation) -> set[str]:
+    return set(generation.query("SELECT table_name FROM duckdb_tables()")["table_name"])
+
+
 def build(state: State, name: str, *, age: int = 0) -> Generation:
     """A finished generation that was written ``age`` hours ago."""
     warehouse.start_generation(state, name, AS_OF)
@@ -31,9 +35,10 @@ def build(state: State, name: str, *, age: int = 0) -> Generation:
 def test_a_new_generation_knows_its_name_and_as_of_and_nothing_else(state: State) -> None:
     fresh = warehouse.start_generation(state, "g1", AS_OF)
 
-    assert fresh.path.name == "g1.building.duckdb"
-    assert fresh.query("FROM cycle").to_dict("records") == [{"cycle_id": "g1", "as_of": AS_OF}]
-    assert fresh.query("SELECT table_name FROM duckdb_tables()")["table_name"].tolist() == ["cycle"]
+    assert fresh.path.name == "next.building.duckdb"
+    assert fresh.query("SELECT cycle_id, as_of FROM cycle").to_dict("records") == [{"cycle_id": "g1", "as_of": AS_OF}]
+    assert fresh.query("SELECT base_cycle_id FROM cycle WHERE base_as_of IS NULL")["base_cycle_id"].isna().all()
+    assert tables(fresh) == {"cycle", "base_digests"}
 
 
 def test_an_as_of_with_a_zone_is_kept_in_utc(state: State) -> None:
@@ -44,21 +49,22 @@ def test_an_as_of_with_a_zone_is_kept_in_utc(state: State) -> None:
 
 def test_what_an_interrupted_run_left_of_a_generation_is_dropped(state: State) -> None:
     warehouse.start_generation(state, "g1", AS_OF).execute("CREATE TABLE half_done AS SELECT 1 AS a")
-    (state.warehouse / "g1.building.duckdb.wal").write_bytes(b"half a log")
+    (state.warehouse / "next.building.duckdb.wal").write_bytes(b"half a log")
 
     fresh = warehouse.start_generation(state, "g1", AS_OF)
 
-    assert fresh.query("SELECT table_name FROM duckdb_tables()")["table_name"].tolist() == ["cycle"]
-    assert names(state) == {"g1.building.duckdb"}
+    assert tables(fresh) == {"cycle", "base_digests"}
+    assert names(state) == {"next.building.duckdb"}
 
 
-def test_starting_one_generation_leaves_others_alone(state: State) -> None:
+def test_one_generation_is_built_at_a_time_and_finished_ones_are_left_alone(state: State) -> None:
     build(state, "g1")
     warehouse.start_generation(state, "g2", AS_OF)
 
-    warehouse.start_generation(state, "g3", AS_OF)
+    fresh = warehouse.start_generation(state, "g3", AS_OF)
 
-    assert names(state) == {"g1.duckdb", "g2.building.duckdb", "g3.building.duckdb"}
+    assert names(state) == {"g1.duckdb", "next.building.duckdb"}
+    assert fresh.query("SELECT cycle_id FROM cycle")["cycle_id"].tolist() == ["g3"]
 
 
 def test_a_finished_generation_takes_its_final_name_and_the_place_of_an_earlier_one(state: State) -> None:
@@ -128,13 +134,17 @@ def test_the_published_generation_is_kept_however_old_its_file(state: State) -> 
 
 
 def test_a_generation_that_is_being_built_is_not_dropped(state: State) -> None:
-    os.utime(warehouse.start_generation(state, "g9", AS_OF).path, (0, 0))
     for age, name in enumerate(["g3", "g2", "g1"]):
         build(state, name, age=age)
+    os.utime(warehouse.start_generation(state, "g9", AS_OF).path, (0, 0))
 
     warehouse.publish(state, "g3")
 
-    assert {path.name for path in state.warehouse.glob("*.duckdb")} == {"g3.duckdb", "g2.duckdb", "g9.building.duckdb"}
+    assert {path.name for path in state.warehouse.glob("*.duckdb")} == {
+        "g3.duckdb",
+        "g2.duckdb",
+        "next.building.duckdb",
+    }
 
 
 def test_a_generation_that_is_being_built_takes_no_place_of_a_finished_one(state: State) -> None:
@@ -166,4 +176,4 @@ def test_a_value_becomes_a_literal(value: object, literal: str) -> None:
 
 
 def test_where_a_generation_is_built_is_not_where_it_is_read(state: State) -> None:
-    assert building(state, "g").path != generation(state, "g").path
+    assert building(state).path != generation(state, "g").path

@@ -201,6 +201,7 @@ def test_segments_are_described_by_what_else_is_known_beside_all_customers():
         }
     )
     segments = np.array(["value"] * 8 + ["win-back"] * 12)
+    assert "value" not in segmentation.describe(frame.tail(16), segments[4:])["attr_club"]  # four people
     described = segmentation.describe(frame, segments)
     assert described["attr_club"] == {
         "all": {"gold": 0.3158, "none": 0.6316, "other": 0.0526},  # of 19 whose club is known

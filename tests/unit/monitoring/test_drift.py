@@ -126,3 +126,15 @@ def test_the_report_can_be_read_in_a_browser():
     html = judge(REFERENCE.assign(channel="mailer")).html
     assert "<html" in html
     assert "channel" in html
+
+
+def test_an_attribute_that_is_a_number_is_compared_as_one_though_it_comes_as_text():
+    current = REFERENCE.assign(amount=(REFERENCE["amount"] + 1).astype(str).where(REFERENCE.index > 1, "unknown"))
+    assert judge(current).distances["amount"] == pytest.approx(2, rel=0.02)
+
+
+def test_levels_too_rare_for_a_sample_are_one():
+    """Of two samples of a thousand different cards hardly one is in both; all of them are just cards."""
+    one, other = (pd.DataFrame({"attr_card": [f"card {i + start}" for i in range(1_000)]}) for start in (0, 100))
+    assert judge(one, other).distances["attr_card"] < 0.3
+    assert judge(one.assign(attr_card=one["attr_card"].where(one.index % 2 == 0)), other).distances["attr_card"] > 0.3

@@ -10,6 +10,7 @@ import duckdb
 
 from infra.errors import AimloopError
 from infra.guess import Column, Guess, guess
+from infra.personal_data import detect
 from infra.reading import flags, numbers, times
 from infra.sections import Cleaning, Connection, TableInput
 from infra.sources import databases, files
@@ -194,7 +195,8 @@ def _shared(names: Sequence[str]) -> str:
 def _measured(source: str, origin: str, is_file: bool, rows: Rows, connection: Any) -> Find:
     connection.execute(f"CREATE OR REPLACE TEMP TABLE sampled AS FROM ({rows.relation}) LIMIT {_SAMPLED_ROWS}")
     types = {row[0]: row[1] for row in connection.execute("DESCRIBE sampled").fetchall()}
-    columns = tuple(_column(name, types[name], connection) for name in rows.columns)
+    personal = {found.column for found in detect(connection, "sampled", rows.columns, {}, ())}
+    columns = tuple(_column(name, types[name], name in personal, connection) for name in rows.columns)
     found = guess(columns)
     unclear = []
     for ours, theirs in (found.columns if found else {}).items():
@@ -204,7 +206,7 @@ def _measured(source: str, origin: str, is_file: bool, rows: Rows, connection: A
     return Find(source, origin, is_file, columns, found, tuple(unclear))
 
 
-def _column(name: str, sql_type: str, connection: Any) -> Column:
+def _column(name: str, sql_type: str, is_personal: bool, connection: Any) -> Column:
     text = f"trim(CAST({quoted(name)} AS VARCHAR))"
     is_text = sql_type == "VARCHAR"
     time = (
@@ -219,7 +221,7 @@ def _column(name: str, sql_type: str, connection: Any) -> Column:
         "FROM sampled"
     ).fetchone()
     share = max(filled, 1)
-    return Column(name, are_numbers / share, are_times / share, are_flags / share, distinct, filled)
+    return Column(name, are_numbers / share, are_times / share, are_flags / share, distinct, filled, is_personal)
 
 
 def _is_unclear(relation: str, column: str, connection: Any) -> bool:

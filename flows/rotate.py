@@ -1,0 +1,49 @@
+"""Rotate: all that depends on the keys is written anew under new ones, beside the old, and one pointer is swapped.
+
+Killed at any moment, the state is the old one whole or the new one whole; what is left of the other is
+cleared away by whoever locks the state next. Services turn to the new epoch at their next request.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from flows import forget
+from flows.context import Door, now
+from infra import epochs, keys
+from infra.rotation import Side, rewrite
+from infra.settings import Settings
+
+
+def rotate(door: Door, parts: Sequence[str]) -> dict[str, Any]:
+    """New keys for ``parts`` (storage, pseudonym). The caller holds the state's lock.
+
+    Champions, ledger and models hold no pseudonym and stay as they are. An erasure that was cut short is
+    finished first. Running experiments end here, once there are any: their assignments hang on pseudonyms.
+
+    Raises:
+        AimloopError: a key comes from the environment and its successor does not; the disk is full.
+    """
+    forget.finish(door)
+    old = door.state.pinned()
+    name = epochs.start(door.state.root)
+    following = replace(old, epoch=name)
+    try:
+        new_keys = keys.make_next(door.settings, old, following, parts)
+        rewrite(Side(old, door.keys), Side(following, new_keys))
+    except BaseException:
+        shutil.rmtree(following.epoch_folder, ignore_errors=True)
+        raise
+    epochs.switch(door.state.root, name)
+    door.audit.record("rotate-key", {"keys": list(parts), "epoch": name}, now())
+    epochs.sweep(door.state.root)
+    return {"rotated": list(parts), "epoch": name, "next": _what_to_set(door.settings, parts)}
+
+
+def _what_to_set(settings: Settings, parts: Sequence[str]) -> list[str]:
+    """What people must change in the environment before the next command."""
+    given = [part.upper() for part in parts if getattr(settings, f"new_{part}_key") is not None]
+    return [
+        f"set AIMLOOP_{part}_KEY to what AIMLOOP_NEW_{part}_KEY is, and unset AIMLOOP_NEW_{part}_KEY" for part in given
+    ]

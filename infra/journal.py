@@ -1,0 +1,68 @@
+"""What an erasure has done so far, kept on disk until its certificate is written.
+
+An erasure that is killed and repeated finds less to remove the second time; the journal remembers.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from infra.files import publish_text, sha256, sync
+from infra.rewriting import remove
+from infra.state import State
+
+
+class Journal:
+    """Rows removed (place → tombstone → number) and files changed (path below the state folder → hashes)."""
+
+    def __init__(self, state: State, now: datetime) -> None:
+        self._root = state.root
+        self._file = state.erasure / "journal.json"
+        content: dict[str, Any] = {"began_at": now.isoformat(timespec="seconds"), "rows": {}, "files": {}}
+        if self._file.exists():
+            content = json.loads(self._file.read_text(encoding="utf-8"))
+        self.began_at = datetime.fromisoformat(content["began_at"])
+        self.rows: dict[str, dict[str, int]] = content["rows"]
+        self.files: dict[str, dict[str, str | None]] = content["files"]
+
+    def removed(self, place: str, counts: Mapping[str, int]) -> None:
+        """Note how many rows of whom go from a place; a repeat that finds fewer changes nothing."""
+        known = self.rows.setdefault(place, {})
+        for tombstone, count in counts.items():
+            known[tombstone] = max(count, known.get(tombstone, 0))
+        self._save()
+
+    def replace(self, fresh: Path, target: Path) -> None:
+        """Let a rewritten file take the place of an old one."""
+        self._note(target, sha256(fresh))
+        sync(fresh)
+        fresh.replace(target)
+        sync(target.parent)
+
+    def drop(self, target: Path) -> None:
+        """Remove a file, or a database with what lies beside it."""
+        self._note(target, None)
+        remove(target)
+
+    def changed(self, target: Path, before: str) -> None:
+        """Note a file that was changed where it is."""
+        self._note(target, sha256(target), before)
+
+    def _note(self, target: Path, after: str | None, before: str | None = None) -> None:
+        name = target.relative_to(self._root).as_posix()
+        earlier = self.files.get(name)
+        first = earlier["before"] if earlier else before or sha256(target)
+        self.files[name] = {"before": first, "after": after}
+        self._save()
+
+    def _save(self) -> None:
+        self._file.parent.mkdir(exist_ok=True)
+        content = {"began_at": self.began_at.isoformat(), "rows": self.rows, "files": self.files}
+        publish_text(self._file, json.dumps(content, indent=2) + "\n")
+
+
+def discard(state: State) -> None:
+    """Forget the last erasure's journal: its certificate is written."""
+    (state.erasure / "journal.json").unlink(missing_ok=True)

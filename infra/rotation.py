@@ -1,0 +1,119 @@
+"""Another epoch: raw zone, published generation and profiles written anew under other keys.
+
+Old and new pseudonyms are joined in SQL. Whoever knows an old key could also compute digests that were
+made from pseudonyms (order and impression ids in the marts), so these are made anew as well.
+"""
+
+import shutil
+from dataclasses import dataclass
+
+import pandas as pd
+
+from infra import rewriting, warehouse
+from infra.files import publish_text
+from infra.keys import Keys
+from infra.raw_zone import explained_damage
+from infra.rewriting import Table
+from infra.sources.rows import sql_text
+from infra.state import State
+from infra.warehouse import attach_encrypted, engine
+
+DIGESTS = {"order_id": "orders", "impression_id": "impressions"}  # column of the marts → raw table it is made from
+
+
+@dataclass(frozen=True)
+class Side:
+    """A pinned state and the keys that open it."""
+
+    state: State
+    keys: Keys
+
+
+def rewrite(old: Side, following: Side) -> None:
+    """Fill the empty epoch ``following`` with what ``old`` holds; ``old`` is only read."""
+    renamed = _raw_zone(old, following)
+    if old.keys.pseudonym == following.keys.pseudonym:
+        _copy_published(old.state, following.state)
+    else:
+        _warehouse(old, following, renamed)
+        _profiles(old.state, following.state, renamed)
+
+
+def _raw_zone(old: Side, following: Side) -> pd.DataFrame:
+    """The zone under the new storage key; returns customer_id, old and fresh pseudonym of everyone in it."""
+    if not old.state.raw_zone.exists():
+        return pd.DataFrame(columns=["customer_id", "old", "fresh"], dtype=str)
+    spill = following.state.raw_zone.parent / "spill"
+    with engine(spill) as connection, explained_damage(old.state.raw_zone):
+        attach_encrypted(connection, old.state.raw_zone, "old", old.keys.storage, read_only=True)
+        attach_encrypted(connection, following.state.raw_zone, "fresh", following.keys.storage, read_only=False)
+        renamed = connection.execute("SELECT customer_id, pseudonym AS old FROM old.crosswalk ORDER BY 1").df()
+        renamed["fresh"] = [following.keys.pseudonymise(customer_id) for customer_id in renamed["customer_id"]]
+        connection.register("renamed", renamed)
+        rewriting.copy(connection, lambda table: _renamed(table, set()))
+        connection.execute("DETACH fresh")
+    shutil.rmtree(spill, ignore_errors=True)
+    return renamed
+
+
+def _warehouse(old: Side, following: Side, renamed: pd.DataFrame) -> None:
+    published = warehouse.published(old.state)
+    if published is None or not published.path.exists():
+        return
+    target = following.state.warehouse / published.path.name
+    with rewriting.between(published.path, target) as connection:
+        connection.register("renamed", renamed)
+        attach_encrypted(connection, old.state.raw_zone, "zone", old.keys.storage, read_only=True)
+        for column, table in DIGESTS.items():
+            connection.execute(
+                f"CREATE TEMP TABLE digests_{column} AS SELECT DISTINCT md5(old || {column}) AS was, "
+                f"md5(fresh || {column}) AS becomes FROM zone.{table} JOIN renamed USING (customer_id)"
+            )
+        rewriting.copy(connection, lambda table: _renamed(table, set(DIGESTS)))
+    publish_text(following.state.warehouse / "current", published.name + "\n")
+
+
+def _renamed(table: Table, digests: set[str]) -> str:
+    """A table's rows with new pseudonyms; rows of people whom the crosswalk no longer knows have none and go."""
+    if not table.has("pseudonym"):
+        return f"SELECT * FROM {table.source}"
+    columns, joins = ["renamed.fresh AS pseudonym"], ["JOIN renamed ON renamed.old = theirs.pseudonym"]
+    for column in (name for name in table.columns if name != "pseudonym"):
+        if column in digests:
+            joins.append(f"LEFT JOIN digests_{column} ON digests_{column}.was = theirs.{column}")
+            fresh = f"coalesce(digests_{column}.becomes, md5(renamed.fresh || theirs.{column}))"
+            columns.append(f"if(theirs.{column} IS NULL, NULL, {fresh}) AS {column}")
+        else:
+            columns.append(f'theirs."{column}"')
+    return f"SELECT {', '.join(columns)} FROM {table.source} AS theirs {' '.join(joins)}"
+
+
+def _profiles(old: State, following: State, renamed: pd.DataFrame) -> None:
+    pointer = old.profiles / "current"
+    if not pointer.exists():
+        return
+    name = pointer.read_text(encoding="utf-8").strip()
+    pairs = renamed[["old", "fresh"]].astype(object)
+    rewriting.copy_sqlite(
+        old.profiles / name,
+        following.profiles / name,
+        {"renamed": pairs},
+        lambda table: _renamed(table, set()),
+    )
+    publish_text(following.profiles / "current", name + "\n")
+
+
+def _copy_published(old: State, following: State) -> None:
+    """The pseudonyms stay, and with them every byte of what readers see."""
+    published = warehouse.published(old)
+    if published is not None and published.path.exists():
+        with engine(published.path.parent / "spill") as connection:  # reads what lies beside the file as well
+            connection.execute(f"ATTACH {sql_text(published.path)} AS old (READ_ONLY)")
+            connection.execute(f"ATTACH {sql_text(following.warehouse / published.path.name)} AS fresh")
+            connection.execute("COPY FROM DATABASE old TO fresh")
+        publish_text(following.warehouse / "current", published.name + "\n")
+    pointer = old.profiles / "current"
+    if pointer.exists():
+        name = pointer.read_text(encoding="utf-8").strip()
+        shutil.copy(old.profiles / name, following.profiles / name)
+        publish_text(following.profiles / "current", name + "\n")
