@@ -75,7 +75,8 @@ def expression(text: str, day_first: bool | None, zone: str = "UTC") -> str:
 
 def rule(text: str) -> str:
     """SQL of the name of the shape that a text has."""
-    shapes = {"day and month": (_day_month_shape(), "")} | _INSTANTS | _WALL_CLOCK
+    dotted = _day_month_shape().replace("[/.-]", "[.]")
+    shapes = {"day first": (dotted, ""), "day and month": (_day_month_shape(), "")} | _INSTANTS | _WALL_CLOCK
     cases = [f"WHEN regexp_full_match({text}, '{shape}') THEN '{name}'" for name, (shape, _) in shapes.items()]
     return f"CASE {' '.join(cases)} ELSE 'named month' END"
 

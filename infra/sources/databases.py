@@ -32,10 +32,13 @@ def attach(name: str, source: Connection, connection: Any) -> str:
     try:
         if source.kind == "sqlite":
             connection.execute("SET GLOBAL sqlite_all_varchar = true")
-            connection.execute(f"ATTACH {sql_text(_sqlite_file(name, source))} AS {alias} (TYPE sqlite, READ_ONLY)")
+            connection.execute(
+                f"ATTACH {sql_text(_sqlite_file(name, source))} AS {quoted(alias)} (TYPE sqlite, READ_ONLY)"
+            )
         else:
-            connection.execute(f"CREATE OR REPLACE TEMPORARY SECRET {alias} ({_secret(name, source)})")
-            connection.execute(f"ATTACH '' AS {alias} (TYPE {source.kind}, SECRET {alias}, READ_ONLY)")
+            connection.execute(f"CREATE OR REPLACE TEMPORARY SECRET {quoted(alias)} ({_secret(name, source)})")
+            connection.execute(f"ATTACH '' AS {quoted(alias)} (TYPE {source.kind}, SECRET {quoted(alias)}, READ_ONLY)")
+        tables(alias, connection)  # a file that is no database is noticed only now
     except duckdb.Error as error:
         place = source.path or f"{source.host}:{source.port or _PORTS[source.kind]}"
         raise AimloopError(
@@ -89,7 +92,7 @@ def rows(name: str, source: Connection, table: TableInput, connection: Any) -> R
             f"[sources.{name}] has no table '{wanted}'", f"{hint}there are: {', '.join(present[:12]) or 'none'}"
         )
     schema, _, relation = matching[0].partition(".")
-    select = f"SELECT * FROM {alias}.{quoted(schema)}.{quoted(relation)}"
+    select = f"SELECT * FROM {quoted(alias)}.{quoted(schema)}.{quoted(relation)}"
     described = connection.execute(f"DESCRIBE {select}").fetchall()
     return Rows(select, tuple(row[0] for row in described), is_text=source.kind == "sqlite")
 

@@ -69,7 +69,13 @@ def find(source: Connection, patterns: Iterable[str], connection: Any) -> list[s
 def _glob(source: Connection, pattern: str, connection: Any) -> list[str]:
     if source.folder.startswith("s3://"):
         full = f"{source.folder.rstrip('/')}/{pattern}"
-        return [row[0] for row in connection.execute("SELECT file FROM glob(?)", [full]).fetchall()]
+        try:
+            return [row[0] for row in connection.execute("SELECT file FROM glob(?)", [full]).fetchall()]
+        except duckdb.Error as error:
+            raise AimloopError(
+                f"{source.folder} cannot be listed: {str(error).splitlines()[0]}",
+                "check endpoint, bucket and keys of its [sources.…] section, and that the store is up",
+            ) from None
     folder = Path(source.folder).resolve()
     matches = [path for path in folder.glob(pattern) if path.is_file()]
     for path in matches:
