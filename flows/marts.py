@@ -8,6 +8,7 @@ from prefect.artifacts import create_table_artifact
 from prefect_dbt import PrefectDbtRunner, PrefectDbtSettings
 
 from flows.context import Cycle, open_cycle
+from flows.temporary_server import somebody_watches
 from infra import dbt, warehouse
 from infra.base import find_base, recipe, snapshots
 from infra.errors import AimloopError
@@ -61,7 +62,21 @@ def count_returns(generation: Generation) -> dict[str, int]:
 
 
 def build_models(arguments: list[str]) -> list[dict[str, Any]]:
-    """Run dbt's models, each as a task run in the UI."""
+    """Run dbt's models: each as a task run where a UI shows them, else as one task.
+
+    Task runs of a table each cost as much as all that a new week computes.
+    """
+    return build_watched(arguments) if somebody_watches() else build_at_once(arguments)
+
+
+@task(name="dbt models")
+def build_at_once(arguments: list[str]) -> list[dict[str, Any]]:
+    results = dbt.run(arguments)
+    create_table_artifact(key="dbt-models", table=results, description="What dbt built in this generation.")
+    return results
+
+
+def build_watched(arguments: list[str]) -> list[dict[str, Any]]:
     # The runner crashes on Prefect's name for the level WARNING, so dbt's own is given.
     runner = PrefectDbtRunner(
         settings=PrefectDbtSettings(log_level=EventLevel.ERROR), raise_on_failure=False, disable_assets=True

@@ -18,6 +18,8 @@ from infra.errors import AimloopError
 START_SECONDS = 120  # a first start makes the database; on a slow disk that takes its time
 ANSWER_SECONDS = 5  # a server that somebody else runs should be there
 
+_started: list[str] = []  # addresses of this process's own servers
+
 
 def start_temporary_server(log: Path) -> None:
     """Start a server for this process, unless ``PREFECT_API_URL`` names one already; it ends with the process.
@@ -34,6 +36,12 @@ def start_temporary_server(log: Path) -> None:
         server = children.start([*command, "--port", str(port)], out, os.environ | quiet)
     os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
     atexit.register(children.stop, server)
+    _started.append(os.environ["PREFECT_API_URL"])
+
+
+def somebody_watches() -> bool:
+    """Whether the server is one that lasts: the temporary one has no pages to look at."""
+    return os.environ.get("PREFECT_API_URL") not in _started
 
 
 def refuse_absent_server() -> None:
