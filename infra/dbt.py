@@ -9,6 +9,7 @@ from typing import Any
 
 from infra.errors import AimloopError
 from infra.settings import Settings
+from infra.sources.extensions import extension_file
 from infra.state import State, disk_trouble
 from infra.warehouse import MEMORY_LIMIT, Generation
 
@@ -27,6 +28,7 @@ def environment(state: State, target: Generation, storage_key: str) -> Iterator[
         "MARTS_RAW_ZONE": str(state.raw_zone),
         "MARTS_SPILL": str(state.warehouse / "spill"),
         "MARTS_MEMORY_LIMIT": MEMORY_LIMIT,
+        "MARTS_HTTPFS": str(extension_file("httpfs")),
         "DBT_ENV_SECRET_STORAGE_KEY": storage_key,
         "DBT_PROJECT_DIR": str(PROJECT),
         "DBT_PROFILES_DIR": str(PROJECT),
@@ -118,4 +120,8 @@ def checked(arguments: list[str], outcome: Any) -> list[dict[str, Any]]:
             )
     if not outcome.success:
         raise AimloopError(f"dbt {arguments[1]} failed: {outcome.exception}", "see dbt/logs in the state folder")
-    return [{"name": r.node.name, "status": str(r.status), "seconds": round(r.execution_time, 2)} for r in results]
+    return [
+        {"name": r.node.name, "status": str(r.status), "seconds": round(r.execution_time, 2)}
+        for r in results
+        if getattr(r.node, "resource_type", None) != "operation"  # a hook makes no table
+    ]

@@ -7,8 +7,12 @@ from typing import Any
 import duckdb
 
 
+def extension_file(name: str) -> Path:
+    """Where the extension of the package ``duckdb-extension-<name>`` lies."""
+    package = Path(str(importlib.resources.files(f"duckdb_extension_{name}")))
+    return package / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+
+
 def load_extension(connection: Any, name: str) -> None:
     """Load the extension of the package ``duckdb-extension-<name>``."""
-    package = Path(str(importlib.resources.files(f"duckdb_extension_{name}")))
-    file = package / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
-    connection.execute(f"LOAD '{str(file).replace(chr(39), chr(39) * 2)}'")
+    connection.execute(f"LOAD '{str(extension_file(name)).replace(chr(39), chr(39) * 2)}'")

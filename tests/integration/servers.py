@@ -85,6 +85,13 @@ def connected(port: int) -> None:
     socket.create_connection(("127.0.0.1", port), 1).close()
 
 
+def greeted(port: int) -> None:
+    """Raises OSError: nobody says hello there yet; MariaDB listens a little before it answers."""
+    with socket.create_connection(("127.0.0.1", port), 1) as connection:
+        if not connection.recv(5):
+            raise ConnectionResetError
+
+
 @contextlib.contextmanager
 def postgres(sql: str) -> Iterator[int]:
     """A PostgreSQL server with the user ``reader`` (`PASSWORD`) and what ``sql`` makes; its port."""
@@ -144,7 +151,7 @@ def mariadb(sql: str) -> Iterator[int]:
             *(server, "--no-defaults", f"--datadir={data}", f"--port={port}", f"--socket={folder}/socket"),
             *("--bind-address=127.0.0.1", f"--init-file={setup}", "--innodb-flush-method=fsync"),
         ]
-        with running(command, lambda: connected(port), folder / "log", cwd=folder, **as_user):
+        with running(command, lambda: greeted(port), folder / "log", cwd=folder, **as_user):
             yield port
 
 

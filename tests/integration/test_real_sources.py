@@ -15,8 +15,9 @@ from infra.errors import AimloopError
 from infra.keys import Keys
 from infra.landing import land
 from infra.raw_zone import Landing, open_raw_zone
+from infra.sections import Connection
 from infra.settings import Settings, load
-from infra.sources import company
+from infra.sources import company, databases
 from infra.state import State
 
 KEYS = Keys("a storage key", b"a pseudonym key")
@@ -138,6 +139,12 @@ def test_a_wrong_password_is_not_told_to_anybody(postgres_port: int, tmp_path: P
 
     assert f"the postgres database of [sources.shop] (localhost:{postgres_port}) cannot be opened" in error
     assert "AIMLOOP_SOURCES__SHOP__PASSWORD" in error
+
+
+def test_an_engine_that_tells_the_password_is_not_repeated() -> None:
+    source = Connection.model_validate({"kind": "postgres", "password": PASSWORD})
+
+    assert databases._without(duckdb.Error(f"no entry for {PASSWORD}\nat all"), source) == "no entry for ***"
 
 
 def test_an_unknown_table_is_refused_with_the_nearest(postgres_port: int, tmp_path: Path) -> None:

@@ -9,11 +9,19 @@ import pytest
 from infra import dbt
 from infra.errors import AimloopError
 from infra.settings import Settings
+from infra.sources.extensions import extension_file
 from infra.state import State
 from infra.warehouse import generation
 
 TOLD = (
-    *("MARTS_WAREHOUSE", "MARTS_RAW_ZONE", "MARTS_SPILL", "MARTS_MEMORY_LIMIT", "DBT_ENV_SECRET_STORAGE_KEY"),
+    *(
+        "MARTS_WAREHOUSE",
+        "MARTS_RAW_ZONE",
+        "MARTS_SPILL",
+        "MARTS_MEMORY_LIMIT",
+        "MARTS_HTTPFS",
+        "DBT_ENV_SECRET_STORAGE_KEY",
+    ),
     *("DBT_PROJECT_DIR", "DBT_PROFILES_DIR", "DBT_TARGET_PATH", "DBT_LOG_PATH", "DBT_SEND_ANONYMOUS_USAGE_STATS"),
 )
 
@@ -36,6 +44,7 @@ def test_dbt_is_told_where_things_are_while_it_runs(state: State) -> None:
         "MARTS_RAW_ZONE": str(state.raw_zone),
         "MARTS_SPILL": str(state.warehouse / "spill"),
         "MARTS_MEMORY_LIMIT": "3GB",
+        "MARTS_HTTPFS": str(extension_file("httpfs")),
         "DBT_ENV_SECRET_STORAGE_KEY": "open sesame",
         "DBT_PROJECT_DIR": str(dbt.PROJECT),
         "DBT_PROFILES_DIR": str(dbt.PROJECT),

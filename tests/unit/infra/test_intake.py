@@ -44,6 +44,11 @@ def test_a_value_that_was_cast_at_first_and_turns_out_ambiguous_is_set_aside(tmp
     assert rules == {("amount", "both decimal signs"): 3}
 
 
+def test_a_value_that_was_cast_at_first_and_turns_out_to_be_no_number_is_set_aside(tmp_path: Path) -> None:
+    """With a decimal comma, points stand between thousands."""
+    assert cells(tmp_path, "amount", "123456.789", "1,5", "7")[:2] == ([1.5, 7.0], ["amount: not a double"])
+
+
 def test_a_column_that_says_nothing_follows_its_neighbours(tmp_path: Path) -> None:
     """A German quantity of a thousand casts at once, to 1."""
     write(tmp_path, {"o.csv": HEADER.replace("\n", ",quantity\n").replace(",", ";") + "1;ann;1.3.2017;5,50;1.000\n"})
