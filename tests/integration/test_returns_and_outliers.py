@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from test_time_travel import build
 
+from flows.marts import count_returns
 from infra.keys import open_keys
 from infra.settings import load
 from infra.state import State
@@ -152,6 +153,10 @@ def test_returns_without_a_purchase_are_counted(marts: Generation) -> None:
         "SELECT amount FROM intermediate.int_returns WHERE purchase_order_id IS NULL ORDER BY amount"
     )
     assert unmatched["amount"].tolist() == [-99.0, -15.0]
+
+
+def test_the_summary_counts_lines_given_back(marts: Generation) -> None:
+    assert count_returns(marts) == {"lines": 15, "without_purchase": 2}
 
 
 def test_a_return_is_no_visit(marts: Generation, features: pd.DataFrame) -> None:
