@@ -33,7 +33,7 @@ FUNCTIONS = frozenset(name for names in _CALLS.values() for name in names.split(
 _NODES: tuple[type[exp.Expr], ...] = (
     *(exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Anonymous),
     *(exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ),
-    *(exp.Is, exp.Between, exp.In, exp.Like, exp.ILike, exp.SimilarTo, exp.Escape),
+    *(exp.Is, exp.Between, exp.In, exp.Like, exp.ILike, exp.SimilarTo),
     *(exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Neg, exp.DPipe),
     *(exp.Case, exp.If, exp.Cast, exp.TryCast, exp.DataType, exp.DataTypeParam, exp.Interval, exp.Extract, exp.Var),
     *(exp.AtTimeZone, exp.Order, exp.Ordered),
