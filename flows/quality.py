@@ -1,6 +1,5 @@
 """Quality: is what was landed good enough to act on? Verdicts warn, or stop the cycle before it builds anything."""
 
-import difflib
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -12,7 +11,7 @@ from prefect.artifacts import create_table_artifact
 from flows.context import Cycle, open_cycle
 from infra import evidence
 from infra.contracts import WeeklyRows
-from infra.errors import AimloopError
+from infra.errors import AimloopError, did_you_mean
 from infra.evidence import Evidence
 from infra.sections import Quality
 from infra.warehouse import checked
@@ -84,11 +83,10 @@ def refuse_unknown_names(setting: Quality) -> None:
     """A stop that would never come is refused before it is relied on."""
     for name in setting.stop_on:
         if judgements.kind(name) not in KINDS:
-            near = difflib.get_close_matches(name, KINDS, n=1)
-            hint = f"did you mean '{near[0]}'? " if near else ""
             raise AimloopError(
                 f"quality.stop_on names '{name}', which is no judgement of data quality",
-                f"{hint}known: {', '.join(KINDS)}, or one of them with a table, such as freshness.orders",
+                f"{did_you_mean(name, KINDS)}known: {', '.join(KINDS)}, "
+                "or one of them with a table, such as freshness.orders",
             )
 
 

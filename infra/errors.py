@@ -1,4 +1,7 @@
-"""The one error that people are meant to read."""
+"""The one error that people are meant to read, and the hint that a misspelt name deserves."""
+
+import difflib
+from collections.abc import Iterable
 
 
 class AimloopError(Exception):
@@ -15,3 +18,9 @@ class AimloopError(Exception):
 
     def __str__(self) -> str:
         return f"{self.what}\n  → {self.remedy}"
+
+
+def did_you_mean(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """The beginning of a remedy: the known name that comes nearest, or nothing where none does."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    return f"did you mean '{near[0]}'? " if near else ""

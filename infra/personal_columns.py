@@ -6,13 +6,12 @@ goes into models: a mask would falsify it. A stray phone there sets its row asid
 them is a mapping gone wrong, and refused.
 """
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from infra import contract_sql
-from infra.errors import AimloopError
+from infra.errors import AimloopError, did_you_mean
 from infra.personal_data import MOSTLY, PersonalColumn, detect, test_of
 from infra.raw_contracts import RAW
 from infra.sections import Privacy
@@ -79,11 +78,9 @@ def refuse_unknown(connection: Connection, privacy: Privacy) -> None:
     known = {name for table, column in rows if table in RAW for name in (column, f"{table}.{column}")}
     for column in privacy.personal:
         if column not in known:
-            near = difflib.get_close_matches(column, known, n=1)
-            hint = f"did you mean '{near[0]}'? " if near else ""
             raise AimloopError(
                 f"privacy.personal names the column '{column}', which no table has",
-                f"{hint}further columns are called attr_…; mend the name, or remove the line",
+                f"{did_you_mean(column, known)}further columns are called attr_…; mend the name, or remove the line",
             )
 
 

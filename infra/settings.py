@@ -5,7 +5,6 @@ in the working folder. A section's fields are reached with two underscores:
 ``AIMLOOP_SOURCES__CRM__PASSWORD``. An unknown name is refused with the nearest known one.
 """
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -24,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from infra.errors import AimloopError
+from infra.errors import AimloopError, did_you_mean
 from infra.sections import Cleaning, Connection, Privacy, Quality, TableInput, TableInputs
 
 PREFIX = "AIMLOOP_"
@@ -233,8 +232,7 @@ def _explained(path: list[str], error: Any, origin: str) -> AimloopError:
     """What is wrong with the setting at ``path``, and what it means or may have meant."""
     section = _section_at(path[:-1])
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(path[-1], section.model_fields, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'? " if near else ""
+        hint = did_you_mean(path[-1], section.model_fields, cutoff=0.5)
         return AimloopError(
             f"unknown setting '{'.'.join(path)}' from {origin}",
             f"{hint}known settings: {', '.join(section.model_fields)}",

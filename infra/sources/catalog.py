@@ -1,10 +1,9 @@
 """The sources there are. Adding one is a file of the same shape and a line here."""
 
-import difflib
 from collections.abc import Sequence
 from typing import Protocol
 
-from infra.errors import AimloopError
+from infra.errors import AimloopError, did_you_mean
 from infra.settings import Settings
 from infra.sources import company, complete_journey
 from infra.sources.raw_table import RawTable
@@ -33,6 +32,4 @@ def find(name: str) -> Source:
     """
     if name in SOURCES:
         return SOURCES[name]
-    near = difflib.get_close_matches(name, SOURCES, n=1)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    raise AimloopError(f"unknown source '{name}'", f"{hint}known sources: {', '.join(SOURCES)}")
+    raise AimloopError(f"unknown source '{name}'", f"{did_you_mean(name, SOURCES)}known sources: {', '.join(SOURCES)}")

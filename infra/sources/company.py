@@ -4,7 +4,6 @@ Only columns that are mapped are read. A column of the contract that is not mapp
 column of the same name, if there is one.
 """
 
-import difflib
 import functools
 import hashlib
 import json
@@ -15,7 +14,7 @@ from typing import Any
 import duckdb
 
 from infra import contract_sql
-from infra.errors import AimloopError
+from infra.errors import AimloopError, did_you_mean
 from infra.expressions import checked_expression
 from infra.raw_contracts import RAW
 from infra.sections import Connection, TableInput
@@ -72,9 +71,8 @@ def _source(settings: Settings, table: TableInput) -> Connection:
 
 
 def _nearest(name: str, known: list[str], shown: int = 40) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
     listed = ", ".join(known[:shown]) + (", …" if len(known) > shown else "")
-    return (f"did you mean '{near[0]}'? " if near else "") + f"known: {listed}"
+    return f"{did_you_mean(name, known)}known: {listed}"
 
 
 # ── rows and what they are called ─────────────────────────────────────────────────────────────

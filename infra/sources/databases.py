@@ -4,13 +4,12 @@ The password goes into a secret of the connection (``CREATE TEMPORARY SECRET``),
 attached name, so that no error can quote it.
 """
 
-import difflib
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from infra.errors import AimloopError
+from infra.errors import AimloopError, did_you_mean
 from infra.sections import Connection, TableInput
 from infra.sources.extensions import load_extension
 from infra.sources.rows import Rows, quoted, sql_text
@@ -86,8 +85,7 @@ def rows(name: str, source: Connection, table: TableInput, connection: Any) -> R
     wanted = table.table or ""
     matching = [full for full in present if wanted in (full, full.split(".", 1)[1])]
     if not matching:
-        near = difflib.get_close_matches(wanted, [*present, *(full.split(".", 1)[1] for full in present)], n=1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
+        hint = did_you_mean(wanted, [*present, *(full.split(".", 1)[1] for full in present)])
         raise AimloopError(
             f"[sources.{name}] has no table '{wanted}'", f"{hint}there are: {', '.join(present[:12]) or 'none'}"
         )
