@@ -7,9 +7,9 @@ from typing import Any
 
 from flows.context import Door
 from infra import project
+from infra.files import publish_text
 from infra.lineage import Lineage, Ref
 from infra.sql_lineage import read_lineage
-from infra.state import publish_text
 
 
 def project_lineage(door: Door) -> Lineage:

@@ -14,6 +14,7 @@ import pandas as pd
 from infra import personal_data, raw_zone, registry, tombstones, warehouse
 from infra.audit import Audit
 from infra.errors import AimloopError
+from infra.files import sources_sha256
 from infra.keys import Keys, open_keys
 from infra.ledger import Ledger
 from infra.settings import Settings, load
@@ -151,9 +152,4 @@ def version_in_use(cycle: Cycle, model: str) -> str | None:
 
 def _code_fingerprint(folders: tuple[str, ...]) -> str:
     """Changed code makes a new cycle: nobody wants yesterday's result of today's model."""
-    digest = hashlib.sha256()
-    for folder in folders:
-        for path in sorted((PROJECT / folder).rglob("*")):
-            if path.suffix in {".py", ".sql", ".yml", ".csv"} and "target" not in path.parts:
-                digest.update(path.relative_to(PROJECT).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()
+    return sources_sha256(PROJECT / folder for folder in folders)

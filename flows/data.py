@@ -8,10 +8,11 @@ from typing import Any
 from flows.context import now
 from infra import configuration, inspection
 from infra.errors import AimloopError
+from infra.files import publish_text
 from infra.inspection import Part, TableInspection
 from infra.settings import CONFIG_FILE, Settings, load
 from infra.sources.exploration import Explored, explore
-from infra.state import explained_disk_errors, publish_text
+from infra.state import explained_disk_errors
 
 _SECRETS = ("AIMLOOP_SOURCES__", "__PASSWORD")
 

@@ -10,7 +10,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from flows.context import Cycle, open_cycle, version_in_use
 from infra import registry
 from infra.contracts import Contract, CustomerFeatures, ImpressionFeatures
-from infra.state import publish_text
+from infra.files import publish_text
 from models import catalog
 from monitoring.drift import DriftRule, judge_drift
 

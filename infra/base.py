@@ -14,6 +14,7 @@ import pandas as pd
 
 from infra import tombstones
 from infra.dbt import PROJECT
+from infra.files import sources_sha256
 from infra.keys import Keys
 from infra.raw_zone import open_raw_zone
 from infra.state import State
@@ -30,9 +31,7 @@ def recipe(state: State, keys: Keys, arguments: Sequence[str]) -> str:
     digest = hashlib.sha256("\0".join([*arguments, keys.fingerprint()]).encode())
     for package in ("duckdb", "dbt-core", "dbt-duckdb"):
         digest.update(importlib.metadata.version(package).encode())
-    for path in sorted(PROJECT.rglob("*")):
-        if path.suffix in {".sql", ".yml", ".csv"} and "target" not in path.parts:
-            digest.update(path.relative_to(PROJECT).as_posix().encode() + path.read_bytes())
+    digest.update(sources_sha256([PROJECT]).encode())
     with open_raw_zone(state, keys) as connection:
         columns = connection.execute(
             "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'raw' ORDER BY ALL"

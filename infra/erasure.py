@@ -15,7 +15,7 @@ import pandas as pd
 from infra import rewriting, warehouse
 from infra.contract_sql import event_time
 from infra.errors import AimloopError
-from infra.files import publish_text
+from infra.files import publish_text, remove_database
 from infra.journal import Journal
 from infra.keys import Keys
 from infra.people import DISTINCTIVE, Person, register
@@ -82,12 +82,12 @@ def first_seen(state: State, keys: Keys, persons: Sequence[Person]) -> dict[str,
 def erase_from_raw_zone(state: State, keys: Keys, persons: Sequence[Person], journal: Journal) -> None:
     """Every table, the crosswalk and the quarantine; what is gone counts as suppressed from now on."""
     zone = state.raw_zone
-    rewriting.remove(zone.with_name("zone.building.duckdb"))
+    remove_database(zone.with_name("zone.building.duckdb"))
     shutil.rmtree(zone.parent / "spill", ignore_errors=True)
     if not zone.exists():
         return
     fresh = zone.with_name("zone.erasing.duckdb")
-    rewriting.remove(fresh)
+    remove_database(fresh)
     with _raw_zone(state, keys, persons) as connection:
         counts = _counts(connection)
         if not any(counts.values()):
@@ -123,7 +123,7 @@ def erase_from_warehouse(state: State, persons: Sequence[Person], journal: Journ
             rewriting.copy(connection, _rows_of_others)
     if any(counts.values()):
         journal.replace(fresh, published.path)
-    rewriting.remove(fresh)
+    remove_database(fresh)
 
 
 def erase_from_profiles(state: State, persons: Sequence[Person], journal: Journal) -> None:

@@ -9,8 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from infra.files import publish_text, sha256, sync
-from infra.rewriting import remove
+from infra.files import publish_text, remove_database, sha256, sync
 from infra.state import State
 
 
@@ -44,7 +43,7 @@ class Journal:
     def drop(self, target: Path) -> None:
         """Remove a file, or a database with what lies beside it."""
         self._note(target, None)
-        remove(target)
+        remove_database(target)
 
     def changed(self, target: Path, before: str) -> None:
         """Note a file that was changed where it is."""

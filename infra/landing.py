@@ -16,6 +16,7 @@ import pandas as pd
 
 from infra import consents, contract_sql, personal_columns, tombstones
 from infra.errors import AimloopError
+from infra.files import remove_database
 from infra.intake import UNREAD, Judgement, read_table
 from infra.keys import Keys
 from infra.raw_contracts import RAW
@@ -52,7 +53,7 @@ def land(
     """
     privacy = privacy or Privacy.model_validate({})
     fresh = state.raw_zone.with_name("zone.building.duckdb")
-    _remove(fresh)
+    remove_database(fresh)
     inputs: dict[str, list[RawTable]] = {name: [] for name in RAW}
     for table in tables:
         if table.name not in inputs:
@@ -196,10 +197,5 @@ def _removed_on_failure(database: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        _remove(database)
+        remove_database(database)
         raise
-
-
-def _remove(database: Path) -> None:
-    database.unlink(missing_ok=True)
-    database.with_name(database.name + ".wal").unlink(missing_ok=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from infra.files import remove_database
 from infra.keys import Keys
 from infra.raw_zone import explained_damage, open_raw_zone
-from infra.rewriting import remove
 from infra.state import State
 from infra.warehouse import Connection, attach_encrypted, engine
 
@@ -85,7 +85,7 @@ def begin(state: State, keys: Keys, customer_ids: Sequence[str]) -> None:
     """Write down who is to be erased: from here on an interrupted erasure is finished by the next command."""
     fresh = _pending(state).with_name("pending.fresh.duckdb")
     state.erasure.mkdir(exist_ok=True)
-    remove(fresh)
+    remove_database(fresh)
     with engine(state.erasure / "spill") as connection:
         attach_encrypted(connection, fresh, "fresh", keys.storage, read_only=False)
         connection.register("asked", pd.DataFrame({"customer_id": list(customer_ids)}, dtype=str))
@@ -95,4 +95,4 @@ def begin(state: State, keys: Keys, customer_ids: Sequence[str]) -> None:
 
 
 def end(state: State) -> None:
-    remove(_pending(state))
+    remove_database(_pending(state))

@@ -13,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from infra.errors import AimloopError
-from infra.state import State, publish_text
+from infra.files import publish_text
+from infra.state import State
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     "customers": ("pseudonym",),

@@ -16,11 +16,12 @@ from typing import Any
 import pandas as pd
 
 from infra import dbt, landing, warehouse
+from infra.files import publish_text, sources_sha256
 from infra.keys import Keys, open_keys
 from infra.raw_zone import open_raw_zone
 from infra.settings import Settings
 from infra.sources.raw_table import RawTable
-from infra.state import State, publish_text
+from infra.state import State
 from infra.warehouse import Generation
 
 TableName = tuple[str, str, str]
@@ -52,12 +53,8 @@ def attributes(state: State) -> list[str]:
 
 def fingerprint(settings: Settings, attributes: Sequence[str]) -> str:
     """A label of everything that compiling depends on."""
-    digest = hashlib.sha256(json.dumps([*dbt.compile_arguments(settings), *attributes]).encode())
-    for folder in (dbt.PROJECT, Path(__file__).parent):
-        for path in sorted(folder.rglob("*")):
-            if path.suffix in {".py", ".sql", ".yml", ".csv"} and "target" not in path.parts:
-                digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
+    code = sources_sha256((dbt.PROJECT, Path(__file__).parent))
+    return hashlib.sha256(json.dumps([*dbt.compile_arguments(settings), *attributes, code]).encode()).hexdigest()
 
 
 def compile_project(settings: Settings, attributes: Sequence[str] = ()) -> Compiled:

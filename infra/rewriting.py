@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from infra.files import sync
+from infra.files import remove_database, sync
 from infra.sources.rows import sql_text
 from infra.warehouse import Connection, engine
 
@@ -65,7 +65,7 @@ def copy(connection: Connection, rows: Rows) -> None:
 @contextmanager
 def between(old: Path, fresh: Path) -> Iterator[Connection]:
     """A connection with a warehouse file attached as ``old`` and a new file as ``fresh``; on the disk at the end."""
-    remove(fresh)
+    remove_database(fresh)
     with engine(old.parent / "spill") as connection:
         connection.execute(f"ATTACH {sql_text(old)} AS old (READ_ONLY)")
         connection.execute(f"ATTACH {sql_text(fresh)} AS fresh")
@@ -98,9 +98,3 @@ def copy_sqlite(old: Path, fresh: Path, frames: dict[str, pd.DataFrame], rows: R
     finally:
         connection.close()
     sync(fresh)
-
-
-def remove(database: Path) -> None:
-    """Remove a database file and what its engine keeps beside it."""
-    for suffix in ("", ".wal", "-wal", "-shm", "-journal"):
-        database.with_name(database.name + suffix).unlink(missing_ok=True)

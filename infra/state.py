@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from infra import epochs
 from infra.errors import AimloopError
-from infra.files import publish_text as publish_text
+from infra.files import publish_text
 
 LAYOUT_VERSION = 2
 

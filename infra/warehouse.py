@@ -19,9 +19,10 @@ from pandera.typing.pandas import DataFrame
 from infra import contract_sql
 from infra.contracts import Contract
 from infra.errors import AimloopError
+from infra.files import publish_text, remove_database
 from infra.sources.extensions import load_extension
 from infra.sources.rows import sql_text
-from infra.state import State, publish_text
+from infra.state import State
 
 T = TypeVar("T", bound=Contract)
 
@@ -209,8 +210,7 @@ def _drop_later_tables(connection: Connection) -> None:
 
 
 def discard(generation: Generation) -> None:
-    generation.path.unlink(missing_ok=True)
-    generation.path.with_name(generation.path.name + ".wal").unlink(missing_ok=True)
+    remove_database(generation.path)
 
 
 def finish(state: State, name: str) -> Generation:

@@ -134,6 +134,7 @@ def mariadb(sql: str) -> Iterator[int]:
         setup.write_text(
             f"SET NAMES utf8mb4;\nCREATE USER reader IDENTIFIED BY '{role}';\n{sql}\nGRANT SELECT ON *.* TO reader;\n"
         )
+        setup.chmod(0o644)
         subprocess.run(
             [
                 install,

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from infra.errors import AimloopError
-from infra.state import State, publish_text
+from infra.files import publish_text
+from infra.state import State
 
 HOLDER = """
 import sys
@@ -104,7 +105,8 @@ def test_a_file_in_the_place_of_the_folder_is_refused_with_what_to_do(tmp_path: 
 
 def test_a_folder_of_other_things_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    home.mkdir(mode=0o755)
+    home.mkdir()
+    home.chmod(0o755)
     (home / "letters.txt").write_text("dear")
 
     with pytest.raises(AimloopError) as caught:

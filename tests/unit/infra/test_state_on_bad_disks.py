@@ -12,9 +12,10 @@ import pytest
 
 from infra import landing, raw_zone
 from infra.errors import AimloopError
+from infra.files import publish_text
 from infra.keys import Keys
 from infra.sources.raw_table import RawTable
-from infra.state import State, disk_trouble, explained_disk_errors, publish_text
+from infra.state import State, disk_trouble, explained_disk_errors
 from infra.warehouse import EngineError, generation
 
 SOMEWHERE = Path("somewhere")
