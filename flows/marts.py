@@ -71,7 +71,7 @@ def build_models(arguments: list[str]) -> list[dict[str, Any]]:
 
 @task(name="dbt models")
 def build_at_once(arguments: list[str]) -> list[dict[str, Any]]:
-    results = dbt.run(arguments)
+    results = dbt.run([*arguments, *dbt.LITTLE_IS_WRITTEN])
     create_table_artifact(key="dbt-models", table=results, description="What dbt built in this generation.")
     return results
 

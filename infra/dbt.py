@@ -13,6 +13,9 @@ from infra.sources.extensions import extension_file
 from infra.state import State, disk_trouble
 from infra.warehouse import MEMORY_LIMIT, Generation
 
+# No manifest and no statements in the log: nobody reads them, and writing them costs more than many a model.
+LITTLE_IS_WRITTEN = ["--no-write-json", "--log-level-file", "info"]
+
 PROJECT = Path(__file__).resolve().parent.parent / "dbt_project"
 
 

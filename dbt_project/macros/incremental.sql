@@ -16,22 +16,33 @@
 {%- endmacro %}
 
 
-{# Of a copied row: true when it still holds. A snapshot off the grid was that of the base's as_of, and is
-   nobody's now. #}
+{# Of a copied row: true when it still holds. #}
 {% macro is_taken_over(snapshot) -%}
-    (
-        {{ snapshot }} < (select changes.changed_from from {{ ref('stg_changes') }} as changes)
-        and {{ snapshot }} = {{ snapshot_before(snapshot) }}
-    )
+    {{ snapshot }} < (select changes.changed_from from {{ ref('stg_changes') }} as changes)
+{%- endmacro %}
+
+
+{# Of a table: the condition that picks the rows this generation computed, for tests that look at row by row what
+   the same recipe has tested before; `changes` is stg_changes. Nothing is left out of a table that takes no part. #}
+{% macro where_computed(table, changes) -%}
+    {%- for node in graph.nodes.values() if node.name == table -%}
+        {%- if node.config.incremental_strategy == 'recomputed' -%}
+            where {{ snapshot_column(node.config) }} >= (select changes.changed_from from {{ changes }} as changes)
+        {%- endif -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{% macro snapshot_column(config) -%}
+    {{- config.get('meta', {}).get('snapshot_column', 'first_snapshot_at') -}}
 {%- endmacro %}
 
 
 {# Let the computed rows take the place of those of the same snapshots. Columns by name: attr_… come in the
    order in which a source has them. #}
 {% macro get_incremental_recomputed_sql(arguments) -%}
-    {%- set snapshot = config.get('meta', {}).get('snapshot_column', 'first_snapshot_at') -%}
     delete from {{ arguments.target_relation }}
-    where not {{ is_taken_over(snapshot) }};
+    where not {{ is_taken_over(snapshot_column(config)) }};
     insert into {{ arguments.target_relation }} by name
     select * from {{ arguments.temp_relation }};
     drop table {{ arguments.temp_relation }}

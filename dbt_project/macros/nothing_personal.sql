@@ -2,9 +2,11 @@
    which something looks like a phone, e-mail or id number (never a value), no row where nothing does.
 
    Texts are looked at value by value. Numbers can be a phone (11 digits, 13… to 19…) or a resident id (18
-   digits); one in twenty of a column's numbers must be, for now and then a sum of money is.
+   digits); one in twenty of a column's numbers must be, for now and then a sum of money is. Rows taken over
+   from the base are left out: it was tested by the same recipe.
    Columns in privacy.not_personal are let through: as `column`, or as `table.column`. #}
 {% macro nothing_personal() -%}
+    {%- set changes = ref('stg_changes') -%}
     {%- set texts = [] -%}
     {%- set numbers = {} -%}
     {%- for mart, column, type in columns_of_marts() if not is_exempt(column) -%}
@@ -19,7 +21,8 @@
         select null as place, null as v where false
         {%- for mart, column in texts %}
         union all
-        select distinct {{ place(mart, column) }}, cast({{ quoted(column) }} as varchar) from marts.{{ mart }}
+        select distinct {{ place(mart, column) }}, cast({{ quoted(column) }} as varchar)
+        from marts.{{ mart }} {{ where_computed(mart, changes) }}
         {%- endfor %}
     )
 
@@ -34,7 +37,7 @@
                 then {{ place(mart, column) }} end {{- ',' if not loop.last }}
             {%- endfor %}
         ])
-        from marts.{{ mart }}
+        from marts.{{ mart }} {{ where_computed(mart, changes) }}
         {%- endfor %}
     )
 

@@ -1,6 +1,7 @@
 """The cycle without Prefect and dbt: the same functions, the same compiled SQL, called one after the other.
 
-``python -m tests.benchmarks.bare_cycle FOLDER``: dbt's target folder of an earlier cycle with the same settings.
+``python -m tests.benchmarks.bare_cycle MANIFEST TARGET``: dbt's manifest, and its target folder of an earlier cycle
+with the same settings.
 """
 
 import json
@@ -21,11 +22,11 @@ from infra.warehouse import attach_encrypted, engine
 from models import catalog
 
 
-def main(target: Path) -> None:
+def main(manifest: Path, target: Path) -> None:
     door = open_door()
     land(door)
     cycle = begin_cycle(door)
-    run_compiled_sql(cycle, target)
+    run_compiled_sql(cycle, json.loads(manifest.read_text(encoding="utf-8"))["nodes"], target)
     warehouse.finish(door.state, cycle.id)
     for name in catalog.MODELS:
         train_and_register(cycle, name)
@@ -37,10 +38,8 @@ def main(target: Path) -> None:
         judge_and_store(cycle, name)
 
 
-def run_compiled_sql(cycle, target: Path) -> None:  # type: ignore[no-untyped-def]
+def run_compiled_sql(cycle, nodes: dict, target: Path) -> None:  # type: ignore[no-untyped-def,type-arg]
     """Build every seed and model in the order of their dependencies, then ask every test for its failures."""
-    manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
-    nodes = manifest["nodes"]
     fresh = warehouse.start_generation(cycle.door.state, cycle.id, cycle.as_of)
     with engine(fresh.path.parent / "spill", fresh.path) as connection:
         attach_encrypted(connection, cycle.door.state.raw_zone, "raw", cycle.door.keys.storage, read_only=True)
@@ -71,4 +70,4 @@ def _sql(node: dict, target: Path) -> str:  # type: ignore[type-arg]
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

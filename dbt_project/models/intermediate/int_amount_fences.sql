@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', incremental_strategy='recomputed', meta={'snapshot_column': 'snapshot_at'}) }}
 -- Between which amounts an order is ordinary: Tukey's fences, a multiple of the interquartile range beyond
 -- the quartiles of the orders that became known in the 84 days up to a snapshot. A fence knows neither
 -- as_of nor anything later than its snapshot, so it never changes.
@@ -8,6 +9,7 @@ with purchases as (
 , snapshots as (
     select distinct first_snapshot_at as snapshot_at
     from purchases
+    where {{ is_recomputed('first_snapshot_at') }}
 )
 
 , quartiles as (

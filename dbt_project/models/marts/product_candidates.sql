@@ -1,11 +1,27 @@
 -- For every customer: the products they order most and those everybody orders most, as if each were
 -- shown in the most frequent placement. The CTR champion ranks them into `scores.best_products`.
-with favourites as (
+with thirtieth as (
     select
         pseudonym
-        , product_id
+        , list_min(max(customer_product_affinity, 30)) as affinity
     from {{ ref('customer_product_affinity') }}
-    qualify row_number() over (partition by pseudonym order by customer_product_affinity desc, product_id asc) <= 30
+    group by pseudonym
+)
+
+, favourites as (
+    select
+        ordered.pseudonym
+        , ordered.product_id
+    from {{ ref('customer_product_affinity') }} as ordered
+    inner join thirtieth
+        on
+            ordered.pseudonym = thirtieth.pseudonym
+            and ordered.customer_product_affinity >= thirtieth.affinity
+    qualify
+        row_number() over (
+            partition by ordered.pseudonym
+            order by ordered.customer_product_affinity desc, ordered.product_id asc
+        ) <= 30
 )
 
 , popular as (

@@ -1,10 +1,12 @@
 -- From which snapshot on this generation differs from its base (macros/incremental.sql): the first one after
--- the base's as_of, or an earlier one whose rows have changed since. Without a base, from the very first.
+-- the base's as_of (its own at as_of, off the grid, is nobody's now), or an earlier one whose rows have changed
+-- since. Without a base, from the very first.
 with base as (
     select
         base_as_of
         , as_of
         , {{ snapshot_before('base_as_of') }} as last_complete_at
+        , if(base_as_of > last_complete_at, base_as_of, last_complete_at + interval 7 day) as next_at
     from {{ source('cycle', 'cycle') }}
 )
 
@@ -31,7 +33,7 @@ select
     base.base_as_of
     , least(
         base.as_of
-        , coalesce(base.last_complete_at + interval 7 day, timestamp '0001-01-01')
+        , coalesce(base.next_at, timestamp '0001-01-01')
         , (select min(late.first_snapshot_at) from late)
     ) as changed_from
     , (
