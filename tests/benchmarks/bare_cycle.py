@@ -54,7 +54,7 @@ def run_compiled_sql(cycle, nodes: dict, target: Path) -> None:  # type: ignore[
                 connection.execute(f'CREATE TABLE "{node["schema"]}"."{node["name"]}" AS {_sql(node, target)}')
                 done.add(key)
         for node in nodes.values():
-            if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") != "not_null":
+            if node["resource_type"] == "test" and not node.get("test_metadata"):
                 failures = connection.execute(f"SELECT count(*) FROM ({_sql(node, target)})").fetchone()
                 assert failures == (0,), node["name"]
 
@@ -63,8 +63,6 @@ def _sql(node: dict, target: Path) -> str:  # type: ignore[type-arg]
     if node["resource_type"] == "seed":
         return f"SELECT * FROM read_csv('{PROJECT / node['original_file_path']}')"
     path = target / "compiled" / "aimloop" / node["original_file_path"]
-    if node["resource_type"] == "test" and path.suffix != ".sql":
-        path = path / f"{node['alias']}.sql"
     # compiled names carry the database that dbt wrote to; without it they mean this connection's
     return path.read_text(encoding="utf-8").replace(f'"{node["database"]}".', "")
 

@@ -4,6 +4,7 @@ One history goes through changes of every kind, each later than the one before: 
 overlooks is not put right by chance when the next one computes its snapshots.
 """
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -239,7 +240,10 @@ def test_marts_built_on_earlier_ones_equal_a_full_rebuild(last: Generation, rebu
 
 def test_dbt_tests_hold_on_marts_built_on_earlier_ones(workshop: Workshop, last: Generation) -> None:
     with dbt.environment(workshop.state, last, workshop.keys.storage):
-        assert len(dbt.run(dbt.test_arguments(workshop.settings))) > 40
+        few = dbt.run(dbt.test_arguments(workshop.settings))
+        each = dbt.run(dbt.each_test_arguments(workshop.settings))
+    assert len(few) < 10
+    assert len(each) > 100
 
 
 def test_labels_appear_when_their_horizon_ends(workshop: Workshop, cycles: list[base.Snapshots]) -> None:
@@ -296,12 +300,39 @@ def test_later_steps_tables_are_not_taken_over(workshop: Workshop, last: Generat
     assert fresh.query("SELECT base_cycle_id FROM cycle")["base_cycle_id"].tolist() == [last.name]
 
 
-def test_a_missing_value_fails_as_one_test_and_is_named_by_its_own(workshop: Workshop, last: Generation) -> None:
-    last.execute(
-        "UPDATE marts.churn_labels SET churned = NULL WHERE pseudonym = (SELECT min(pseudonym) FROM marts.churn_labels)"
-    )
+@pytest.mark.parametrize(
+    ("damage", "rule"),
+    [
+        ("UPDATE marts.churn_labels SET churned = NULL WHERE rowid = 0", "not_null_churn_labels_churned"),
+        ("INSERT INTO marts.churn_labels FROM marts.churn_labels LIMIT 1", "churn_labels_rule_1"),
+        ("INSERT INTO marts.channel_results FROM marts.channel_results LIMIT 1", "unique_channel_results_channel"),
+        ("UPDATE marts.customer_features SET orders_14d = orders_28d + 1 WHERE rowid = 0", "customer_features_rule_"),
+    ],
+)
+def test_a_broken_rule_fails_as_one_test_and_is_named_by_its_own(
+    workshop: Workshop, last: Generation, tmp_path: Path, damage: str, rule: str
+) -> None:
+    copy = Generation(tmp_path / last.path.name)
+    shutil.copyfile(last.path, copy.path)
+    copy.execute(damage)
+    with dbt.environment(workshop.state, copy, workshop.keys.storage):
+        with pytest.raises(AimloopError, match="tables_keep_their_rules ended with 'fail'"):
+            dbt.run([*dbt.test_arguments(workshop.settings), "--select", "tables_keep_their_rules"])
+        with pytest.raises(AimloopError, match=rule):
+            dbt.run([*dbt.each_test_arguments(workshop.settings), "--select", "marts"])
+
+
+def test_whoever_is_in_the_crosswalk_twice_is_found(
+    workshop: Workshop, last: Generation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "zone.duckdb"
+    shutil.copyfile(workshop.state.raw_zone, copy)
+    with warehouse.engine(tmp_path / "spill") as connection:
+        warehouse.attach_encrypted(connection, copy, "raw", workshop.keys.storage, read_only=False)
+        connection.execute("CREATE TABLE raw.twice AS FROM raw.crosswalk UNION ALL FROM raw.crosswalk LIMIT 30")
+        connection.execute("DROP TABLE raw.crosswalk")
+        connection.execute("ALTER TABLE raw.twice RENAME TO crosswalk")
     with dbt.environment(workshop.state, last, workshop.keys.storage):
-        with pytest.raises(AimloopError, match="required_columns_are_filled ended with 'fail'"):
-            dbt.run([*dbt.test_arguments(workshop.settings), "--select", "required_columns_are_filled"])
-        with pytest.raises(AimloopError, match="not_null_churn_labels_churned"):
-            dbt.run([*dbt.each_test_arguments(workshop.settings), "--select", "churn_labels"])
+        monkeypatch.setenv("MARTS_RAW_ZONE", str(copy))
+        with pytest.raises(AimloopError, match="nobody_is_there_twice"):
+            dbt.run([*dbt.test_arguments(workshop.settings), "--select", "nobody_is_there_twice"])
