@@ -85,20 +85,26 @@ def _user() -> str:
 def data_fingerprint(door: Door) -> str:
     """A label of what the source holds, the code and settings that land it, its pseudonyms' key, and who is erased."""
     source = sources.find(door.settings.source).fingerprint(door.settings)
+    code = _code_fingerprint(("infra",))[:16]
+    cleaning = hashlib.sha256(door.settings.cleaning.model_dump_json().encode()).hexdigest()[:16]
     private = personal_data.fingerprint(door.settings.privacy)
     erased = tombstones.fingerprint(door.state)
-    label = f"{source}-{_code_fingerprint(('infra',))[:16]}-{private}-{door.keys.fingerprint()}"
+    label = f"{source}-{code}-{cleaning}-{private}-{door.keys.fingerprint()}"
     return f"{label}-{erased}" if erased else label
 
 
 def begin_cycle(door: Door) -> Cycle:
-    """The cycle these data and settings ask for, recorded in the ledger.
+    """The cycle that what has landed and the settings ask for, recorded in the ledger.
 
     Raises:
         AimloopError: ``as_of`` lies outside the data; says the range.
     """
     as_of = choose_as_of(door)
-    identity = {"data": data_fingerprint(door), "settings": door.settings.meaning(), "code": _code_fingerprint(_CODE)}
+    identity = {
+        "data": raw_zone.fingerprint(door.state, door.keys),
+        "settings": door.settings.meaning(),
+        "code": _code_fingerprint(_CODE),
+    }
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
     cycle_id = f"{as_of:%Y%m%dt%H%M%S}-{digest}"
     door.ledger.begin_cycle(cycle_id, as_of.to_pydatetime(), door.settings.source, now())

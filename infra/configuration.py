@@ -6,7 +6,7 @@ from typing import Any
 
 from infra import contract_sql
 from infra.raw_contracts import RAW
-from infra.sections import Connection
+from infra.sections import SourceSettings
 from infra.sources.exploration import Explored, Find
 
 _HEAD = """\
@@ -49,11 +49,11 @@ def _count(used: Sequence[Find], table: str) -> int:
     return sum(find.guess is not None and find.guess.table == table for find in used)
 
 
-def _needs_section(source: Connection, folder: Path) -> bool:
+def _needs_section(source: SourceSettings, folder: Path) -> bool:
     return source.kind != "files" or Path(source.folder) != folder
 
 
-def _source(name: str, source: Connection, folder: Path) -> str:
+def _source(name: str, source: SourceSettings, folder: Path) -> str:
     if source.kind == "files":
         fields: Mapping[str, Any] = {"folder": _relative(source.folder, folder)}
     elif source.kind == "sqlite":

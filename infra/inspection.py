@@ -13,7 +13,7 @@ from infra.intake import UNREAD, Judgement, read_table
 from infra.raw_contracts import RAW
 from infra.second_reading import RuleCount
 from infra.settings import Settings
-from infra.sources import catalog, company
+from infra.sources import catalog
 from infra.sources.raw_table import RawTable
 from infra.sources.rows import quoted
 from infra.warehouse import Connection, EngineError, engine
@@ -103,7 +103,7 @@ def _inspect_table(
         first=first,
         last=last,
         customers=customers,
-        mapping=_mapping(settings, name),
+        mapping={ours: theirs for table in inputs for ours, theirs in table.mapping.items()},
         types={column: sql_type.lower() for column, sql_type in contract_sql.columns(RAW[name]).items()},
         conversions=tuple(conversions),
         set_aside=(*_set_aside(connection, name, given), *_unread(connection)),
@@ -117,15 +117,6 @@ def _given(connection: Connection, inputs: list[RawTable]) -> list[str]:
     described = (connection.execute(f"DESCRIBE {table.relation}").fetchall() for table in inputs)
     names = dict.fromkeys(row[0] for rows in described for row in rows)
     return [name for name in names if not name.startswith("given_")]
-
-
-def _mapping(settings: Settings, name: str) -> dict[str, str]:
-    """Our column ← theirs, as the tables of ``aimloop.toml`` say; other sources map themselves."""
-    if settings.source != "company":
-        return {}
-    return {
-        ours: theirs for table in settings.tables[name] for ours, theirs in company.described(settings, name, table)
-    }
 
 
 def _null_rates(connection: Connection, columns: list[str]) -> dict[str, float]:

@@ -71,6 +71,13 @@ def landed(state: State, keys: Keys, fingerprint: str) -> list[Landing] | None:
     return [Landing(*row[:5], tuple(json.loads(row[5]))) for row in rows]  # type: ignore[call-arg]
 
 
+def fingerprint(state: State, keys: Keys) -> str:
+    """The label of the data that landed."""
+    with open_raw_zone(state, keys) as connection:
+        (found,) = connection.execute("SELECT fingerprint FROM raw.contents").fetchone() or ("",)
+    return str(found)
+
+
 def data_range(state: State, keys: Keys) -> tuple[pd.Timestamp, pd.Timestamp]:
     """The first order, and the first midnight (UTC) after the last: where ``as_of`` may lie.
 

@@ -160,6 +160,6 @@ def _follow_event_time(connection: Connection, name: str, column: str, target: s
         )
     if name == "orders":
         connection.execute(
-            f"UPDATE {target} SET order_id = coalesce(strftime(ordered_at, '%Y-%m-%d %H:%M:%S'), order_id) "
+            f"UPDATE {target} SET order_id = strftime(ordered_at, '%Y-%m-%d %H:%M:%S') "
             f"WHERE {was_read} AND ordered_at IS NOT NULL AND order_id = '{NO_ORDER}'"
         )

@@ -18,7 +18,7 @@ def _one_or_many(value: Any) -> Any:
     return (value,) if isinstance(value, str | dict) else value
 
 
-class Connection(Section):
+class SourceSettings(Section):
     """``[sources.<name>]``: a place tables are read from. Secrets come from the environment alone."""
 
     kind: Literal["files", "postgres", "mysql", "sqlite"] = Field("files", description="What is there.")

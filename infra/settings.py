@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from infra.errors import AimloopError, did_you_mean
-from infra.sections import Cleaning, Connection, Privacy, Quality, TableInput, TableInputs
+from infra.sections import Cleaning, Privacy, Quality, SourceSettings, TableInput, TableInputs
 
 PREFIX = "AIMLOOP_"
 CONFIG_FILE = "aimloop.toml"
@@ -106,7 +106,7 @@ class Settings(BaseModel):
         "analyst", min_length=1, description="In which role you act; privacy.contact_roles says what for."
     )
 
-    sources: dict[str, Connection] = Field(default_factory=dict, description="Places that tables are read from.")
+    sources: dict[str, SourceSettings] = Field(default_factory=dict, description="Places that tables are read from.")
     tables: dict[str, TableInputs] = Field(default_factory=dict, description="Where each raw table comes from.")
     cleaning: Cleaning = Field(default_factory=Cleaning, description="The rules for real dirt.")
     privacy: Privacy = Field(
@@ -158,7 +158,7 @@ def load(environ: Mapping[str, str], folder: Path, **overrides: Any) -> Settings
 
 def _resolved(settings: Settings, folder: Path) -> dict[str, Any]:
     """Every path as an absolute one: relative ones start where ``aimloop.toml`` lies."""
-    sources = {"files": Connection.model_validate({})} | settings.sources
+    sources = {"files": SourceSettings.model_validate({})} | settings.sources
     for name, source in sources.items():
         paths = {field: value for field in ("folder", "path") if (value := getattr(source, field)) is not None}
         absolute = {
@@ -214,7 +214,7 @@ def _refuse_secrets_in_file(from_file: Mapping[str, Any]) -> None:
             )
 
 
-_SECRETS = {name for name, field in Connection.model_fields.items() if "SecretStr" in str(field.annotation)}
+_SECRETS = {name for name, field in SourceSettings.model_fields.items() if "SecretStr" in str(field.annotation)}
 
 
 def _origin(path: list[str], origins: Mapping[str, Mapping[str, Any]]) -> str:
@@ -252,7 +252,7 @@ def _section_at(path: list[str]) -> type[BaseModel]:
 
 
 _SECTIONS: dict[str, type[BaseModel]] = {
-    "sources": Connection,
+    "sources": SourceSettings,
     "tables": TableInput,
     "cleaning": Cleaning,
     "privacy": Privacy,

@@ -7,7 +7,7 @@ column of the same name, if there is one.
 import functools
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from infra import contract_sql
 from infra.errors import AimloopError, did_you_mean
 from infra.expressions import checked_expression
 from infra.raw_contracts import RAW
-from infra.sections import Connection, TableInput
+from infra.sections import SourceSettings, TableInput
 from infra.settings import Settings
 from infra.sources import databases, files, reckoning
 from infra.sources.raw_table import UNJUDGED, Conventions, RawTable
@@ -34,7 +34,7 @@ def tables(settings: Settings) -> Sequence[RawTable]:
 
 def fingerprint(settings: Settings) -> str:
     """SHA-256 over the description of the tables, the files' bytes and the databases' rows."""
-    described = settings.model_dump(mode="json", include={"tables", "cleaning"})
+    described = settings.model_dump(mode="json", include={"tables"})
     digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     with _session() as connection:
         for _, _, table in _inputs(settings):
@@ -62,7 +62,7 @@ def _inputs(settings: Settings) -> Iterator[tuple[str, str, TableInput]]:
             yield name, f"tables.{name}" + (f"[{position}]" if len(inputs) > 1 else ""), table
 
 
-def _source(settings: Settings, table: TableInput) -> Connection:
+def _source(settings: Settings, table: TableInput) -> SourceSettings:
     if table.source not in settings.sources:
         raise AimloopError(
             f"there is no section [sources.{table.source}]", _nearest(table.source, list(settings.sources))
@@ -91,14 +91,16 @@ def _raw_table(settings: Settings, name: str, place: str, table: TableInput, con
     source = _source(settings, table)
     _refuse_unknown_zone(place, table.time_zone, connection)
     rows = read_rows(settings, table, connection)
+    mapped = mapping(name, place, table, rows.columns)
     return RawTable(
         name,
-        _mapped(name, place, table, rows, connection),
+        _mapped(name, place, table, rows, mapped, connection),
         prepare=functools.partial(_prepare, table.source, source, rows),
         origin=_origin(table),
         conventions=Conventions(table.time_zone, table.day_first, table.decimal_comma),
         unread=rows.unread,
         empties_are_null=rows.empties_are_null,
+        mapping={ours: table.columns.get(ours, sql.strip('"')) for ours, sql in mapped.items()},
     )
 
 
@@ -112,7 +114,7 @@ def _refuse_unknown_zone(place: str, zone: str, connection: Any) -> None:
         raise AimloopError(f"{place}.time_zone: there is no time zone '{zone}'", _nearest(zone, sorted(known), shown=6))
 
 
-def _prepare(name: str, source: Connection, rows: Rows, connection: Any) -> None:
+def _prepare(name: str, source: SourceSettings, rows: Rows, connection: Any) -> None:
     """Make ready on the landing's connection what the relation refers to."""
     if source.kind != "files":
         databases.attach(name, source, connection)
@@ -142,9 +144,8 @@ def mapping(name: str, place: str, table: TableInput, columns: Sequence[str]) ->
     return given | {ours: quoted(by_lower[ours]) for ours in own if ours in by_lower and ours not in given}
 
 
-def _mapped(name: str, place: str, table: TableInput, rows: Rows, connection: Any) -> str:
+def _mapped(name: str, place: str, table: TableInput, rows: Rows, mapped: Mapping[str, str], connection: Any) -> str:
     """The input's rows under the contract's names; what was computed carries what it was computed from."""
-    mapped = mapping(name, place, table, rows.columns)
     if not mapped:
         raise AimloopError(
             f"{place}: no column of {name} is found in {_origin(table)}",
@@ -178,7 +179,7 @@ def _mapped(name: str, place: str, table: TableInput, rows: Rows, connection: An
 # ── fingerprints ──────────────────────────────────────────────────────────────────────────────
 
 
-def _contents(source: Connection, table: TableInput, connection: Any) -> Iterator[bytes]:
+def _contents(source: SourceSettings, table: TableInput, connection: Any) -> Iterator[bytes]:
     """What changes when the input's data do."""
     if source.kind == "files" and source.folder.startswith("s3://"):
         files.open_store(source, connection)
@@ -204,11 +205,3 @@ def _digest(path: str, size: int, modified: int) -> bytes:
     """SHA-256 of a file; asked for again, it is read again only when size or time have changed."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
-
-
-def described(settings: Settings, name: str, table: TableInput) -> list[tuple[str, str]]:
-    """(our column, their column or expression) of one input, as people read it."""
-    with _session() as connection:
-        columns = read_rows(settings, table, connection).columns
-    found = mapping(name, f"tables.{name}", table, columns)
-    return [(ours, table.columns.get(ours, sql.strip('"'))) for ours, sql in found.items()]

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from infra.errors import AimloopError, did_you_mean
-from infra.sections import Connection, TableInput
+from infra.sections import SourceSettings, TableInput
 from infra.sources.extensions import load_extension
 from infra.sources.rows import Rows, quoted, sql_text
 
@@ -18,7 +18,7 @@ _EXTENSIONS = {"postgres": "postgres_scanner", "mysql": "mysql_scanner", "sqlite
 _OWN_SCHEMAS = ("information_schema", "pg_catalog", "mysql", "performance_schema", "sys")
 
 
-def attach(name: str, source: Connection, connection: Any) -> str:
+def attach(name: str, source: SourceSettings, connection: Any) -> str:
     """Attach the database read-only; returns its alias. A second call changes nothing.
 
     Raises:
@@ -50,7 +50,7 @@ def attach(name: str, source: Connection, connection: Any) -> str:
 _PORTS = {"postgres": 5432, "mysql": 3306}
 
 
-def _secret(name: str, source: Connection) -> str:
+def _secret(name: str, source: SourceSettings) -> str:
     if source.database is None:
         raise AimloopError(f"[sources.{name}] names no database", 'add database = "…"')
     options = {"HOST": source.host, "PORT": source.port or _PORTS[source.kind], "DATABASE": source.database}
@@ -61,7 +61,7 @@ def _secret(name: str, source: Connection) -> str:
     return f"TYPE {source.kind}, " + ", ".join(f"{key} {sql_text(value)}" for key, value in options.items())
 
 
-def _sqlite_file(name: str, source: Connection) -> str:
+def _sqlite_file(name: str, source: SourceSettings) -> str:
     if source.path is None:
         raise AimloopError(f"[sources.{name}] names no file", 'add path = "shop.sqlite"')
     if not Path(source.path).is_file():
@@ -69,12 +69,12 @@ def _sqlite_file(name: str, source: Connection) -> str:
     return source.path
 
 
-def _without(error: duckdb.Error, source: Connection) -> str:
+def _without(error: duckdb.Error, source: SourceSettings) -> str:
     text = str(error).splitlines()[0]
     return text.replace(source.password.get_secret_value(), "***") if source.password else text
 
 
-def rows(name: str, source: Connection, table: TableInput, connection: Any) -> Rows:
+def rows(name: str, source: SourceSettings, table: TableInput, connection: Any) -> Rows:
     """The rows of a table or view.
 
     Raises:

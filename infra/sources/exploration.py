@@ -12,7 +12,7 @@ from infra.errors import AimloopError
 from infra.guess import Column, Guess, guess
 from infra.personal_data import detect
 from infra.reading import flags, numbers, times
-from infra.sections import Cleaning, Connection, TableInput
+from infra.sections import Cleaning, SourceSettings, TableInput
 from infra.sources import databases, files
 from infra.sources.rows import Rows, quoted
 from infra.warehouse import EngineError
@@ -42,7 +42,7 @@ class Find:
 class Explored:
     """Sources by name, what was found in them, and what could not be read (path, why)."""
 
-    sources: dict[str, Connection]
+    sources: dict[str, SourceSettings]
     finds: tuple[Find, ...]
     unread: tuple[tuple[str, str], ...]
 
@@ -58,7 +58,7 @@ def explore(paths: Sequence[str], folder: Path, secrets: dict[str, Any]) -> Expl
     Raises:
         AimloopError: a path does not exist, or a database cannot be reached.
     """
-    sources: dict[str, Connection] = {}
+    sources: dict[str, SourceSettings] = {}
     finds: list[Find] = []
     unread: list[tuple[str, str]] = []
     with duckdb.connect() as connection:
@@ -70,7 +70,7 @@ def explore(paths: Sequence[str], folder: Path, secrets: dict[str, Any]) -> Expl
         found = _files(path for path in paths if not _is_database(path))
         if found:
             base = _common_folder(found, folder)
-            sources["files"] = Connection(folder=str(base))
+            sources["files"] = SourceSettings(folder=str(base))
             finds += _explore_files(found, base, sources["files"], unread, connection)
     return Explored(sources, tuple(finds), tuple(unread))
 
@@ -82,17 +82,17 @@ def _is_database(path: str) -> bool:
     return path.lower().endswith(_SQLITE) or urlsplit(path).scheme in _DATABASES
 
 
-def _database(path: str, folder: Path, secrets: dict[str, Any]) -> tuple[str, Connection]:
+def _database(path: str, folder: Path, secrets: dict[str, Any]) -> tuple[str, SourceSettings]:
     url = urlsplit(path)
     if url.scheme not in _DATABASES:
-        return Path(path).stem.lower(), Connection(kind="sqlite", path=str((folder / path).resolve()))
+        return Path(path).stem.lower(), SourceSettings(kind="sqlite", path=str((folder / path).resolve()))
     if url.password:
         raise AimloopError(
             "the address of the database holds a password: it would end up in your shell's history",
             f"leave it out, and set AIMLOOP_SOURCES__{(url.path.strip('/') or 'DB').upper()}__PASSWORD",
         )
     name = url.path.strip("/").lower() or "db"
-    return name, Connection.model_validate(
+    return name, SourceSettings.model_validate(
         {
             "kind": _DATABASES[url.scheme],
             "host": url.hostname or "localhost",
@@ -104,7 +104,7 @@ def _database(path: str, folder: Path, secrets: dict[str, Any]) -> tuple[str, Co
     )
 
 
-def _explore_database(name: str, source: Connection, connection: Any) -> list[Find]:
+def _explore_database(name: str, source: SourceSettings, connection: Any) -> list[Find]:
     alias = databases.attach(name, source, connection)
     finds = []
     for table in databases.tables(alias, connection):
@@ -146,7 +146,7 @@ def _common_folder(found: Sequence[Path], folder: Path) -> Path:
 
 
 def _explore_files(
-    found: Sequence[Path], base: Path, source: Connection, unread: list[tuple[str, str]], connection: Any
+    found: Sequence[Path], base: Path, source: SourceSettings, unread: list[tuple[str, str]], connection: Any
 ) -> list[Find]:
     """Files of the same folder, kind and columns are one find."""
     groups: dict[tuple[Any, ...], list[Path]] = {}

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from infra.errors import AimloopError
-from infra.sections import Connection, TableInput
+from infra.sections import SourceSettings, TableInput
 from infra.sources import csv_files, transcoded
 from infra.sources.compressed import refuse_bombs_and_stumps
 from infra.sources.extensions import load_extension
@@ -43,7 +43,7 @@ def kind_of(path: str) -> tuple[str, ...]:
     raise AimloopError(f"{path} is of no kind that can be read", remedy)
 
 
-def find(source: Connection, patterns: Iterable[str], connection: Any) -> list[str]:
+def find(source: SourceSettings, patterns: Iterable[str], connection: Any) -> list[str]:
     """The files that match, sorted; none outside the source's folder.
 
     Raises:
@@ -66,7 +66,7 @@ def find(source: Connection, patterns: Iterable[str], connection: Any) -> list[s
     return sorted(found)
 
 
-def _glob(source: Connection, pattern: str, connection: Any) -> list[str]:
+def _glob(source: SourceSettings, pattern: str, connection: Any) -> list[str]:
     if source.folder.startswith("s3://"):
         full = f"{source.folder.rstrip('/')}/{pattern}"
         try:
@@ -86,14 +86,14 @@ def _glob(source: Connection, pattern: str, connection: Any) -> list[str]:
     return [str(path) for path in matches]
 
 
-def _what_is_there(source: Connection) -> str:
+def _what_is_there(source: SourceSettings) -> str:
     if source.folder.startswith("s3://") or not Path(source.folder).is_dir():
         return f"is {source.folder} the right folder? See [sources.…] in aimloop.toml"
     names = sorted(p.name for p in Path(source.folder).iterdir() if p.name.lower().removesuffix(".gz").endswith(KNOWN))
     return f"there are: {', '.join(names[:8]) or 'no files of a kind that can be read'}"
 
 
-def open_store(source: Connection, connection: Any) -> None:
+def open_store(source: SourceSettings, connection: Any) -> None:
     """Let a connection read an S3-compatible object store; its secret lives as long as the connection."""
     if not source.folder.startswith("s3://"):
         return

@@ -28,7 +28,8 @@ class RawTable:
     tables in memory that it refers to; ``synthetic`` names columns that are made up, so that every
     report can say so; ``origin`` says in words where the rows come from; ``unread`` is the file's
     lines that are no rows: a relation of (place, problem, text), asked for after the rows;
-    ``empties_are_null``: words that mean nothing (NULL, n/a …) are NULL already.
+    ``empties_are_null``: words that mean nothing (NULL, n/a …) are NULL already; ``mapping``: our
+    column ← theirs, or the expression it is computed by, as people read it.
     """
 
     name: str
@@ -40,3 +41,4 @@ class RawTable:
     conventions: Conventions = Conventions()
     unread: str | None = None
     empties_are_null: bool = False
+    mapping: Mapping[str, str] = field(default_factory=dict)

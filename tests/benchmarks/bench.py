@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 from rich.console import Console
 
-from tests.benchmarks import intake
+from tests.benchmarks import intake, marts
 from tests.benchmarks.measure import Figure, at_least, at_most, measured
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -44,19 +44,6 @@ def cycle(folder: Path) -> dict[str, Figure]:
         "cycle.repeat_seconds": at_most(repeat.seconds, 30, "s"),
         **{f"cycle.{step}_seconds": Figure(seconds, "s") for step, seconds in status["seconds"].items()},
         **model_figures(status["models"]),
-    }
-
-
-def marts(folder: Path) -> dict[str, Figure]:
-    """The marts of a first cycle, and of a second one 28 days later that finds the first one's."""
-    runs = {as_of: [AIMLOOP, "run", "--json", "--as-of", as_of] for as_of in ("2017-11-06", "2017-12-04")}
-    done = [json.loads(measured(command, environ(folder / "state")).stdout) for command in runs.values()]
-    first, second = (status["seconds"]["marts"] for status in done)
-    assert "taken over" in done[1]["lines"]["marts"], "the second cycle computed everything"
-    return {
-        "marts.first_seconds": Figure(first, "s"),
-        "marts.second_seconds": Figure(second, "s"),
-        "marts.incremental_ratio": at_most(second / first, 0.4, "×"),
     }
 
 
@@ -139,7 +126,7 @@ def budget(folder: Path) -> dict[str, Figure]:
 
 GROUPS: dict[str, Callable[[Path], dict[str, Figure]]] = {
     "cycle": cycle,
-    "marts": marts,
+    "marts": marts.marts,
     "overhead": overhead,
     "serving": serving,
     "budget": budget,

@@ -15,7 +15,7 @@ from infra.errors import AimloopError
 from infra.keys import Keys
 from infra.landing import land
 from infra.raw_zone import Landing, open_raw_zone
-from infra.sections import Connection
+from infra.sections import SourceSettings
 from infra.settings import Settings, load
 from infra.sources import company, databases
 from infra.state import State
@@ -142,7 +142,7 @@ def test_a_wrong_password_is_not_told_to_anybody(postgres_port: int, tmp_path: P
 
 
 def test_an_engine_that_tells_the_password_is_not_repeated() -> None:
-    source = Connection.model_validate({"kind": "postgres", "password": PASSWORD})
+    source = SourceSettings.model_validate({"kind": "postgres", "password": PASSWORD})
 
     assert databases._without(duckdb.Error(f"no entry for {PASSWORD}\nat all"), source) == "no entry for ***"
 
