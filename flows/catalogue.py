@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from flows.context import Door
-from infra import project
+from infra.catalogue import project
+from infra.catalogue.lineage import Lineage, Ref
+from infra.catalogue.sql_lineage import read_lineage
 from infra.files import publish_text
-from infra.lineage import Lineage, Ref
-from infra.sql_lineage import read_lineage
 
 
 def project_lineage(door: Door) -> Lineage:

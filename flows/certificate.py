@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from flows.context import Door
+from infra.erasing.journal import Journal
+from infra.erasing.people import Person
 from infra.files import publish_text
-from infra.journal import Journal
-from infra.people import Person
 
 NOT_COVERED = (
     "the source that exports come from, and backups or copies of the state folder",

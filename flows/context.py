@@ -11,12 +11,15 @@ from typing import Any
 
 import pandas as pd
 
-from infra import personal_data, raw_zone, registry, tombstones, warehouse
+from infra import registry, warehouse
 from infra.audit import Audit
+from infra.erasing import tombstones
 from infra.errors import AimloopError
 from infra.files import sources_sha256
+from infra.intake import raw_zone
 from infra.keys import Keys, open_keys
 from infra.ledger import Ledger
+from infra.privacy import personal_data
 from infra.settings import Settings, load
 from infra.sources import catalog as sources
 from infra.state import State

@@ -19,7 +19,8 @@ from flows.score import score
 from flows.summary import summarise
 from flows.train import train
 from flows.watch import watch
-from infra import people, raw_zone
+from infra.erasing import people
+from infra.intake import raw_zone
 
 
 def finish_erasure(door: Door) -> dict[str, Any]:

@@ -18,13 +18,14 @@ import pandas as pd
 
 from flows.certificate import certify
 from flows.context import Door, now
-from infra import erasure, journal, people, registry, tombstones, warehouse
+from infra import registry, warehouse
+from infra.erasing import erasure, journal, people, tombstones
+from infra.erasing.journal import Journal
+from infra.erasing.mentions import erase_mentions
+from infra.erasing.people import Person
 from infra.errors import AimloopError
 from infra.files import publish_text
-from infra.journal import Journal
 from infra.keys import make_tombstone_key
-from infra.mentions import erase_mentions
-from infra.people import Person
 from models import catalog
 
 

@@ -6,9 +6,9 @@ from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 
 from flows.context import Door, data_fingerprint, now, open_door
-from infra import landing, raw_zone
 from infra.errors import AimloopError
-from infra.raw_zone import Landing
+from infra.intake import landing, raw_zone
+from infra.intake.raw_zone import Landing
 from infra.sources import catalog as sources
 
 

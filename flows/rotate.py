@@ -12,7 +12,7 @@ from typing import Any
 from flows import forget
 from flows.context import Door, now
 from infra import epochs, keys
-from infra.rotation import Side, rewrite
+from infra.erasing.rotation import Side, rewrite
 from infra.settings import Settings
 
 

@@ -13,8 +13,8 @@ import pandas as pd
 
 from infra.errors import AimloopError
 from infra.expressions import checked_expression, checked_order
+from infra.intake.raw_zone import explained_damage
 from infra.keys import Keys
-from infra.raw_zone import explained_damage
 from infra.sources.rows import quoted, sql_text
 from infra.state import State
 from infra.warehouse import Connection, EngineError, Generation, QueryMistake, attach_encrypted, engine

@@ -12,11 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from infra import tombstones
 from infra.dbt import PROJECT
+from infra.erasing import tombstones
 from infra.files import sources_sha256
+from infra.intake.raw_zone import open_raw_zone
 from infra.keys import Keys
-from infra.raw_zone import open_raw_zone
 from infra.state import State
 from infra.warehouse import EngineError, Generation, generations
 

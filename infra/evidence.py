@@ -10,11 +10,11 @@ import pandas as pd
 from pandera.typing.pandas import DataFrame
 
 from infra import contract_sql
-from infra.cleaning_rules import NOBODY
 from infra.contracts import BinCounts, FieldCounts, NewestRows, ReferenceCounts, WeeklyRows
+from infra.intake.cleaning_rules import NOBODY
+from infra.intake.raw_zone import open_raw_zone
 from infra.keys import Keys
 from infra.raw_contracts import RAW
-from infra.raw_zone import open_raw_zone
 from infra.sources.rows import sql_text
 from infra.state import State
 from infra.warehouse import Connection, T, checked

@@ -7,11 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from infra import contract_sql, personal_columns
+from infra import contract_sql
 from infra.errors import AimloopError
-from infra.intake import UNREAD, Judgement, read_table
+from infra.intake.judgement import UNREAD, Judgement, read_table
+from infra.intake.second_reading import RuleCount
+from infra.privacy import personal_columns
 from infra.raw_contracts import RAW
-from infra.second_reading import RuleCount
 from infra.settings import Settings
 from infra.sources import catalog
 from infra.sources.raw_table import RawTable

@@ -12,11 +12,12 @@ import joblib
 import pandas as pd
 
 from flows.context import Door
-from infra import landing, profiles, warehouse
+from infra import profiles, warehouse
+from infra.intake import landing
+from infra.intake.raw_zone import open_raw_zone
 from infra.keys import open_keys
 from infra.ledger import Ledger
 from infra.profiles import Profiles
-from infra.raw_zone import open_raw_zone
 from infra.settings import Settings
 from infra.sources.raw_table import RawTable
 from infra.state import State

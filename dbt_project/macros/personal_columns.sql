@@ -1,4 +1,4 @@
-{# What landing found personal in a table of the raw zone, column → kind (infra/personal_columns.py). #}
+{# What landing found personal in a table of the raw zone, column → kind (infra/privacy/personal_columns.py). #}
 {% macro personal_columns(table) -%}
     {%- set found = {} -%}
     {%- set relation = source('raw', 'personal_columns') -%}

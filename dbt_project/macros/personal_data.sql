@@ -1,5 +1,5 @@
 {# What personal data look like inside a text: RE2 patterns, without look-around. The one definition:
-   infra/personal_data.py renders this very file, so nothing in it may need dbt.
+   infra/privacy/personal_data.py renders this very file, so nothing in it may need dbt.
 
    Bare digits are taken for a phone only where their form leaves no doubt (Chinese mobiles); any other
    national number must be written as people write phones, or else it might as well be an article number. #}

@@ -12,7 +12,7 @@ from flows.commands.app import AsJson, app, explained, print_json
 from flows.context import Door, choose_as_of, data_fingerprint, open_door
 from flows.progress import reported_to
 from flows.temporary_server import refuse_absent_server, start_temporary_server, wait_until_ready
-from infra import raw_zone
+from infra.intake import raw_zone
 
 
 @app.command()

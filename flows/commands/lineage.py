@@ -8,7 +8,7 @@ from rich.tree import Tree
 
 from flows.commands.app import AsJson, app, explained, print_json
 from flows.context import open_door
-from infra.lineage import Lineage, Ref
+from infra.catalogue.lineage import Lineage, Ref
 
 
 @app.command()

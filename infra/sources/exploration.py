@@ -10,7 +10,7 @@ import duckdb
 
 from infra.errors import AimloopError
 from infra.guess import Column, Guess, guess
-from infra.personal_data import detect
+from infra.privacy.personal_data import detect
 from infra.reading import flags, numbers, times
 from infra.sections import Cleaning, SourceSettings, TableInput
 from infra.sources import databases, files

@@ -81,7 +81,7 @@ def model_figures(models: dict[str, Any]) -> dict[str, Figure]:
 def overhead(folder: Path) -> dict[str, Figure]:
     """What Prefect and dbt add: the cycle against a bare script, with a Prefect server already up."""
     from flows.temporary_server import start_temporary_server, wait_until_ready
-    from infra import project
+    from infra.catalogue import project
     from infra.settings import load
     from infra.state import State
 

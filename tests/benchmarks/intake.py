@@ -90,8 +90,8 @@ def _plain(file: str) -> None:
 
 
 def _land(folder: str) -> None:
+    from infra.intake.landing import land
     from infra.keys import open_keys
-    from infra.landing import land
     from infra.settings import load
     from infra.sources import company
     from infra.state import State

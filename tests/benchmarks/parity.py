@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from infra import raw_zone, registry, warehouse
+from infra import registry, warehouse
 from infra.contracts import ImpressionFeatures
+from infra.intake import raw_zone
 from infra.keys import open_keys
 from infra.settings import load
 from infra.state import State

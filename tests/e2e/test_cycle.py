@@ -6,8 +6,9 @@ import httpx
 import pandas as pd
 import pytest
 
-from infra import raw_zone, warehouse
+from infra import warehouse
 from infra.contracts import Scores
+from infra.intake import raw_zone
 from infra.keys import open_keys
 from infra.ledger import Ledger
 from infra.settings import load

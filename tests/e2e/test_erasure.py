@@ -9,7 +9,9 @@ import joblib
 import pandas as pd
 import pytest
 
-from infra import landing, tombstones, warehouse
+from infra import warehouse
+from infra.erasing import tombstones
+from infra.intake import landing
 from infra.keys import Keys, open_keys
 from infra.settings import Settings, load
 from infra.sources import catalog

@@ -16,7 +16,7 @@ import joblib
 import pandas as pd
 import pytest
 
-from infra import raw_zone
+from infra.intake import raw_zone
 from infra.keys import open_keys
 from infra.settings import load
 from infra.sources.synthetic_crm import crm_extract

@@ -13,13 +13,15 @@ from flows.cli import app
 from flows.context import Door, open_door
 from flows.publish import PUBLISHED
 from flows.watch import CURRENT_ROWS
-from infra import landing, project, warehouse
+from infra import warehouse
+from infra.catalogue import project
+from infra.catalogue.lineage import Lineage, Ref
+from infra.catalogue.project import Compiled
+from infra.catalogue.sql_lineage import read_lineage, table_name
 from infra.errors import AimloopError
-from infra.lineage import Lineage, Ref
-from infra.project import Compiled
+from infra.intake import landing
 from infra.raw_contracts import RAW
 from infra.settings import load
-from infra.sql_lineage import read_lineage, table_name
 from models import catalog
 
 

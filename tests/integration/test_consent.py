@@ -10,8 +10,9 @@ import pytest
 
 from flows.context import Cycle
 from flows.score import keep_history
-from infra import dbt, landing, warehouse
+from infra import dbt, warehouse
 from infra.contracts import Scores
+from infra.intake import landing
 from infra.keys import Keys, open_keys
 from infra.settings import Settings, load
 from infra.sources.raw_table import RawTable

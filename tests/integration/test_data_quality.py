@@ -9,8 +9,8 @@ import pytest
 from flows.context import Cycle, Door
 from flows.quality import judge_and_store, refuse_unknown_names, stop_for
 from flows.summary import summarise
-from infra import landing
 from infra.errors import AimloopError
+from infra.intake import landing
 from infra.keys import open_keys
 from infra.ledger import Ledger
 from infra.sections import Quality

@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infra import base, dbt, landing, tombstones, warehouse
+from infra import base, dbt, warehouse
+from infra.erasing import tombstones
 from infra.errors import AimloopError
+from infra.intake import landing
 from infra.keys import Keys, open_keys
 from infra.settings import Settings, load
 from infra.sources.raw_table import RawTable

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows.forget import finish, forget
-from infra import people
+from infra.erasing import people
 from tests import killing, small_state
 from tests.e2e.search import search_everything
 from tests.small_state import ANN, assert_whole, epochs_of, open_door

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 import pytest
 
-from infra import dbt, landing, warehouse
+from infra import dbt, warehouse
 from infra.errors import AimloopError
+from infra.intake import landing
 from infra.keys import open_keys
 from infra.sections import Privacy
 from infra.settings import Settings, load

@@ -10,11 +10,11 @@ import duckdb
 import pytest
 from servers import PASSWORD, free_port, mariadb, object_store, postgres
 
-from infra.cleaning_rules import NO_PRODUCT, NOBODY, ZERO
 from infra.errors import AimloopError
+from infra.intake.cleaning_rules import NO_PRODUCT, NOBODY, ZERO
+from infra.intake.landing import land
+from infra.intake.raw_zone import Landing, open_raw_zone
 from infra.keys import Keys
-from infra.landing import land
-from infra.raw_zone import Landing, open_raw_zone
 from infra.sections import SourceSettings
 from infra.settings import Settings, load
 from infra.sources import company, databases

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from slow_orders import orders_known_at
 
-from infra import dbt, landing, warehouse
+from infra import dbt, warehouse
+from infra.intake import landing
 from infra.keys import open_keys
 from infra.settings import load
 from infra.sources.raw_table import RawTable

@@ -14,11 +14,13 @@ import pytest
 from flows import forget as story
 from flows.context import Door, data_fingerprint
 from flows.forget import finish, forget
-from infra import landing, people, tombstones, warehouse
+from infra import warehouse
+from infra.erasing import people, tombstones
 from infra.errors import AimloopError
 from infra.files import sha256
+from infra.intake import landing
+from infra.intake.raw_zone import open_raw_zone
 from infra.profiles import Profiles
-from infra.raw_zone import open_raw_zone
 from tests import small_state
 from tests.e2e.search import search_everything
 from tests.small_state import ANN, PEOPLE, TAG, open_door

@@ -10,11 +10,12 @@ from pydantic import SecretStr
 from flows.context import Door
 from flows.forget import forget
 from flows.rotate import rotate
-from infra import landing, warehouse
+from infra import warehouse
 from infra.errors import AimloopError
+from infra.intake import landing
+from infra.intake.raw_zone import open_raw_zone
 from infra.keys import PARTS, open_keys
 from infra.ledger import Ledger
-from infra.raw_zone import open_raw_zone
 from infra.state import State
 from tests import small_state
 from tests.e2e.search import files
@@ -159,7 +160,7 @@ def test_a_full_disk_leaves_the_old_epoch_and_nothing_else(door: Door, monkeypat
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("infra.rotation._profiles", full)
+    monkeypatch.setattr("infra.erasing.rotation._profiles", full)
 
     with pytest.raises(OSError, match="No space left"):
         rotate(door, PARTS)

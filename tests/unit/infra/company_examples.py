@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infra.errors import AimloopError
-from infra.intake import UNREAD, Judgement, read_table
+from infra.intake.judgement import UNREAD, Judgement, read_table
 from infra.settings import Settings, load
 from infra.sources import company
 from infra.warehouse import engine

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from landing_examples import InZone
 
+from infra.intake.raw_zone import open_raw_zone
 from infra.keys import Keys
-from infra.raw_zone import open_raw_zone
 from infra.state import State
 from infra.warehouse import Generation, finish, start_generation
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from infra import tombstones
+from infra.erasing import tombstones
 from infra.keys import Keys
 from infra.sources.raw_table import RawTable
 from infra.state import State

@@ -9,8 +9,8 @@ from landing_examples import table_of
 
 from infra.audiences import Audiences, Choice, Condition, contact_columns
 from infra.errors import AimloopError
+from infra.intake.landing import land
 from infra.keys import Keys
-from infra.landing import land
 from infra.state import State
 from infra.warehouse import EngineError, Generation, finish, start_generation
 

@@ -7,8 +7,8 @@ from landing_examples import table_of
 
 from infra import evidence
 from infra.evidence import Evidence
+from infra.intake.landing import land
 from infra.keys import Keys
-from infra.landing import land
 from infra.state import State
 
 AS_OF = pd.Timestamp("2017-03-06")  # a Monday

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from infra import landing, raw_zone
 from infra.errors import AimloopError
 from infra.files import publish_text
+from infra.intake import landing, raw_zone
 from infra.keys import Keys
 from infra.sources.raw_table import RawTable
 from infra.state import State, disk_trouble, explained_disk_errors

@@ -12,7 +12,7 @@ from typing import Any
 
 from infra import contract_sql
 from infra.errors import AimloopError, did_you_mean
-from infra.personal_data import MOSTLY, PersonalColumn, detect, test_of
+from infra.privacy.personal_data import MOSTLY, PersonalColumn, detect, test_of
 from infra.raw_contracts import RAW
 from infra.sections import Privacy
 from infra.warehouse import Connection

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from infra import rewriting, warehouse
+from infra import warehouse
+from infra.erasing import rewriting
+from infra.erasing.rewriting import Table
 from infra.files import publish_text
+from infra.intake.raw_zone import explained_damage
 from infra.keys import Keys
-from infra.raw_zone import explained_damage
-from infra.rewriting import Table
 from infra.sources.rows import sql_text
 from infra.state import State
 from infra.warehouse import attach_encrypted, engine

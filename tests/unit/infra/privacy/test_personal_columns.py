@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from landing_examples import InZone, table_of
 
-from infra import landing
 from infra.errors import AimloopError
+from infra.intake import landing
+from infra.intake.raw_zone import Landing
 from infra.keys import Keys
-from infra.raw_zone import Landing
 from infra.sections import Privacy
 from infra.sources.raw_table import RawTable
 from infra.state import State

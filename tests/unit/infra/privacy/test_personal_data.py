@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.personal_data import LOOKED_AT, PersonalColumn, detect, fingerprint, test_of
+from infra.privacy.personal_data import LOOKED_AT, PersonalColumn, detect, fingerprint, test_of
 from infra.sections import Privacy
 from infra.warehouse import Connection, engine
 

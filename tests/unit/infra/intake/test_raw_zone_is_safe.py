@@ -7,11 +7,11 @@ import duckdb
 import pytest
 from landing_examples import InZone, erase, table_of
 
-from infra import tombstones
+from infra.erasing import tombstones
 from infra.errors import AimloopError
+from infra.intake.landing import land
+from infra.intake.raw_zone import Landing, landed, open_raw_zone
 from infra.keys import Keys
-from infra.landing import land
-from infra.raw_zone import Landing, landed, open_raw_zone
 from infra.sources.raw_table import RawTable
 from infra.state import State
 from infra.warehouse import EngineError

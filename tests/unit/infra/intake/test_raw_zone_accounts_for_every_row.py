@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from landing_examples import erase, table_of
 
+from infra.intake.landing import land
+from infra.intake.raw_zone import Landing, open_raw_zone
 from infra.keys import Keys
-from infra.landing import land
-from infra.raw_zone import Landing, open_raw_zone
 from infra.state import State
 
 KEYS = Keys("a storage key", b"a pseudonym key", b"a tombstone key")

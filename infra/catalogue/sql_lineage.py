@@ -12,9 +12,9 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope, find_all_in_scope
 
 from infra import dbt
+from infra.catalogue.lineage import ROWS, Lineage, Reader, Ref, Table
+from infra.catalogue.project import Compiled, TableName
 from infra.errors import AimloopError
-from infra.lineage import ROWS, Lineage, Reader, Ref, Table
-from infra.project import Compiled, TableName
 
 _DIALECT = "duckdb"
 
@@ -42,7 +42,7 @@ def read_lineage(compiled: Compiled) -> Lineage:
                 path = f"dbt_project/{node['original_file_path']}"
                 raise AimloopError(
                     f"the lineage of {path} cannot be read: {error}",
-                    "write that part of the SQL in another way, or see infra/sql_lineage.py",
+                    "write that part of the SQL in another way, or see infra/catalogue/sql_lineage.py",
                 ) from error
         else:
             columns: dict[str, list[Ref]] = {column: [] for column in _given_columns(node, compiled.tables)}

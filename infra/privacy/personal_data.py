@@ -15,7 +15,7 @@ from typing import Any, Literal
 import jinja2  # dbt's own language of macros
 
 from infra.dbt import PROJECT
-from infra.personal_names import kind_of
+from infra.privacy.personal_names import kind_of
 from infra.sections import Privacy
 from infra.sources.rows import sql_text
 from infra.warehouse import Connection

@@ -9,12 +9,13 @@ what the cast cannot read is read with care (`reading`), by what its column show
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from infra import cleaning_rules, contract_sql, second_reading
+from infra import contract_sql
 from infra.contracts import Contract
 from infra.errors import AimloopError
+from infra.intake import cleaning_rules, second_reading
+from infra.intake.second_reading import NO_ORDER, RuleCount
 from infra.raw_contracts import RAW
 from infra.reading import times
-from infra.second_reading import NO_ORDER, RuleCount
 from infra.sections import Cleaning
 from infra.sources.raw_table import UNJUDGED, RawTable
 from infra.sources.rows import RUNAWAY_QUOTE, quoted, sql_text

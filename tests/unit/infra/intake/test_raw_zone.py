@@ -8,9 +8,9 @@ import pytest
 from landing_examples import InZone, table_of
 
 from infra.errors import AimloopError
+from infra.intake.landing import land
+from infra.intake.raw_zone import Landing, data_range, landed, quarantine_reasons
 from infra.keys import Keys
-from infra.landing import land
-from infra.raw_zone import Landing, data_range, landed, quarantine_reasons
 from infra.sections import Cleaning
 from infra.sources.raw_table import RawTable
 from infra.state import State

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.personal_names import kind_of
+from infra.privacy.personal_names import kind_of
 
 
 @pytest.mark.parametrize(

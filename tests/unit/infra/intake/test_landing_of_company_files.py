@@ -12,9 +12,9 @@ import pytest
 from company_examples import HEADER, LINES, settings_of, write
 
 from infra.errors import AimloopError
+from infra.intake.landing import land
+from infra.intake.raw_zone import Landing, landed, open_raw_zone
 from infra.keys import Keys
-from infra.landing import land
-from infra.raw_zone import Landing, landed, open_raw_zone
 from infra.sources import company
 from infra.state import State, explained_disk_errors
 
@@ -91,7 +91,7 @@ LANDER = """
 import sys
 from pathlib import Path
 from infra.keys import Keys
-from infra.landing import land
+from infra.intake.landing import land
 from infra.settings import load
 from infra.sources import company
 from infra.state import State

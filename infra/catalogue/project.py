@@ -15,10 +15,11 @@ from typing import Any
 
 import pandas as pd
 
-from infra import dbt, landing, warehouse
+from infra import dbt, warehouse
 from infra.files import publish_text, sources_sha256
+from infra.intake import landing
+from infra.intake.raw_zone import open_raw_zone
 from infra.keys import Keys, open_keys
-from infra.raw_zone import open_raw_zone
 from infra.settings import Settings
 from infra.sources.raw_table import RawTable
 from infra.state import State
@@ -53,7 +54,7 @@ def attributes(state: State) -> list[str]:
 
 def fingerprint(settings: Settings, attributes: Sequence[str]) -> str:
     """A label of everything that compiling depends on."""
-    code = sources_sha256((dbt.PROJECT, Path(__file__).parent))
+    code = sources_sha256((dbt.PROJECT, Path(__file__).parents[1]))
     return hashlib.sha256(json.dumps([*dbt.compile_arguments(settings), *attributes, code]).encode()).hexdigest()
 
 

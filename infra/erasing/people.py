@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from infra.files import remove_database
+from infra.intake.raw_zone import explained_damage, open_raw_zone
 from infra.keys import Keys
-from infra.raw_zone import explained_damage, open_raw_zone
 from infra.state import State
 from infra.warehouse import Connection, attach_encrypted, engine
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from infra.catalogue.lineage import Lineage, Ref
+from infra.catalogue.project import Compiled
+from infra.catalogue.sql_lineage import read_lineage
 from infra.errors import AimloopError
-from infra.lineage import Lineage, Ref
-from infra.project import Compiled
-from infra.sql_lineage import read_lineage
 
 RAW = {
     "orders": ["customer", "amount", "day"],

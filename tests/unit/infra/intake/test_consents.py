@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from landing_examples import InZone, table_of
 
+from infra.intake.landing import land
 from infra.keys import Keys
-from infra.landing import land
 from infra.sources.raw_table import RawTable
 from infra.state import State
 from infra.warehouse import attach_encrypted, engine

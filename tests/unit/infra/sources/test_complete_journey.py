@@ -8,9 +8,9 @@ import duckdb
 import pandas as pd
 import pytest
 
+from infra.intake.landing import land
+from infra.intake.raw_zone import Landing, open_raw_zone, quarantine_reasons
 from infra.keys import Keys
-from infra.landing import land
-from infra.raw_zone import Landing, open_raw_zone, quarantine_reasons
 from infra.settings import Settings
 from infra.sources import complete_journey
 from infra.sources.synthetic_crm import crm_extract

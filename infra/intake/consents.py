@@ -7,8 +7,8 @@ adds a row for every customer whose answers differ from the last known ones, and
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from infra.intake.raw_zone import explained_damage
 from infra.keys import Keys
-from infra.raw_zone import explained_damage
 from infra.sources.raw_table import RawTable
 from infra.state import State
 from infra.warehouse import Connection, attach_encrypted

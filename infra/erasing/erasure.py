@@ -12,15 +12,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from infra import rewriting, warehouse
+from infra import warehouse
 from infra.contract_sql import event_time
+from infra.erasing import rewriting
+from infra.erasing.journal import Journal
+from infra.erasing.people import DISTINCTIVE, Person, register
+from infra.erasing.rewriting import Table
 from infra.errors import AimloopError
 from infra.files import publish_text, remove_database
-from infra.journal import Journal
 from infra.keys import Keys
-from infra.people import DISTINCTIVE, Person, register
 from infra.raw_contracts import RAW
-from infra.rewriting import Table
 from infra.sources.rows import sql_text
 from infra.state import State, disk_trouble
 from infra.warehouse import Connection, EngineError, attach_encrypted, engine

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from infra.erasing.journal import Journal
+from infra.erasing.people import Person
 from infra.files import sha256
-from infra.journal import Journal
-from infra.people import Person
 from infra.state import State
 
 ERASED = "[erased]"

@@ -14,13 +14,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from infra import consents, contract_sql, personal_columns, tombstones
+from infra import contract_sql
+from infra.erasing import tombstones
 from infra.errors import AimloopError
 from infra.files import remove_database
-from infra.intake import UNREAD, Judgement, read_table
+from infra.intake import consents
+from infra.intake.judgement import UNREAD, Judgement, read_table
+from infra.intake.raw_zone import Landing, explained_damage
 from infra.keys import Keys
+from infra.privacy import personal_columns
 from infra.raw_contracts import RAW
-from infra.raw_zone import Landing, explained_damage
 from infra.sections import Cleaning, Privacy
 from infra.sources.raw_table import RawTable
 from infra.state import State, disk_trouble

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from company_examples import HEADER, take, write
 
-from infra.cleaning_rules import ABSURD, DUPLICATE, NO_PRODUCT, NOBODY, SKEWED, ZERO
+from infra.intake.cleaning_rules import ABSURD, DUPLICATE, NO_PRODUCT, NOBODY, SKEWED, ZERO
 
 
 def orders(folder: Path, *lines: str, header: str = HEADER, now: datetime | None = None, **cleaning: object):

@@ -1,0 +1,1 @@
+"""What the project says of itself: its tables, its columns, and where they come from."""

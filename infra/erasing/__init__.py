@@ -1,0 +1,1 @@
+"""How a person leaves every file, and how keys are changed."""
