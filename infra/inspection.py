@@ -80,6 +80,7 @@ def _inspect_table(
     origin = ", ".join(table.origin for table in inputs if table.origin) or settings.source
     try:
         conversions = read_table(connection, name, inputs, judgement)
+        masked = personal_columns.judge(connection, name, settings.privacy)
     except AimloopError as error:
         return TableInspection(name, origin, problem=error.what, remedy=error.remedy)
     except EngineError as error:
@@ -109,7 +110,7 @@ def _inspect_table(
         conversions=tuple(conversions),
         set_aside=(*_set_aside(connection, name, given), *_unread(connection)),
         null_rates=_null_rates(connection, given) if read else {},
-        masked={found.column: found.kind for found in personal_columns.attributes(connection, name, settings.privacy)},
+        masked={found.column: found.kind for found in masked},
     )
 
 
@@ -132,15 +133,16 @@ def _set_aside(connection: Connection, name: str, given: list[str]) -> list[SetA
     ).fetchall()
     texts = {row[0] for row in connection.execute("DESCRIBE incoming").fetchall() if row[0].startswith("given_")}
     kept = [column for column in given if column not in _PERSONAL and not column.startswith("attr_")]
-    shown = ", ".join(
-        (f'coalesce("given_{c}", {quoted(c)}::VARCHAR)' if f"given_{c}" in texts else f"{quoted(c)}::VARCHAR")
+    shown = {
+        c: (f'coalesce("given_{c}", {quoted(c)}::VARCHAR)' if f"given_{c}" in texts else f"{quoted(c)}::VARCHAR")
         + f" AS {quoted(c)}"
         for c in kept
-    )
+    }
     result = []
     for reason, rows in reasons:
+        columns = ", ".join(sql for c, sql in shown.items() if reason != f"{c}: {personal_columns.STRAY}")
         found = connection.execute(
-            f"SELECT to_json(x) FROM (SELECT {shown} FROM incoming WHERE reason = $reason LIMIT {EXAMPLES}) x",
+            f"SELECT to_json(x) FROM (SELECT {columns} FROM incoming WHERE reason = $reason LIMIT {EXAMPLES}) x",
             {"reason": reason},
         )
         result.append(SetAside(reason, rows, tuple(json.loads(row[0]) for row in found.fetchall())))

@@ -19,6 +19,7 @@ from infra.warehouse import Connection
 
 # what staging hashes, exchanges for a pseudonym, or masks always
 _TREATED = {"customer_id", "order_id", "impression_id", "event_id", "name", "phone", "email", "id_number"}
+STRAY = "looks like a phone, e-mail, id number or address"  # why a row is set aside, after its column's name
 _FREE_TEXT = {("products", "description"), ("campaigns", "kind"), ("events", "properties")}
 _ACCEPTED = "(FROM incoming WHERE reason IS NULL)"
 _WORDS = {
@@ -31,7 +32,20 @@ _WORDS = {
 
 
 def note(connection: Connection, table: str, privacy: Privacy) -> None:
-    """Write the personal columns of ``incoming`` into ``raw.personal_columns``, and set rows with stray ones aside.
+    """Judge ``incoming`` and write its personal columns into ``raw.personal_columns``.
+
+    Raises:
+        AimloopError: as `judge`.
+    """
+    for found in judge(connection, table, privacy):
+        connection.execute(
+            "INSERT INTO raw.personal_columns VALUES (?, ?, ?, ?, ?)",
+            [table, found.column, found.kind, found.how, found.share],
+        )
+
+
+def judge(connection: Connection, table: str, privacy: Privacy) -> list[PersonalColumn]:
+    """The personal columns of ``incoming``, which staging masks; rows with stray personal values are set aside.
 
     ``incoming`` holds the cast rows of a table that is about to land, ``reason`` why a row will not.
 
@@ -41,10 +55,10 @@ def note(connection: Connection, table: str, privacy: Privacy) -> None:
     declared = _of_table(privacy.personal, table)
     exempt = _of_table(dict.fromkeys(privacy.not_personal, True), table)
     _, contract = _text_columns(connection, table)
-    further = attributes(connection, table, privacy)
+    masked = _attributes(connection, table, privacy)
     for found in detect(connection, _ACCEPTED, contract, declared, exempt, by_name=False):
         if (table, found.column) in _FREE_TEXT:
-            further.append(found if found.how == "declared" else replace(found, kind="text"))
+            masked.append(found if found.how == "declared" else replace(found, kind="text"))
         elif found.how == "declared":
             raise AimloopError(
                 f"privacy.personal names {table}.{found.column}, which models learn from or tables are joined by",
@@ -52,14 +66,10 @@ def note(connection: Connection, table: str, privacy: Privacy) -> None:
             )
         elif found.kind != "address" or table == "customers":  # shops may have addresses
             _set_aside(connection, table, found)
-    for found in further:
-        connection.execute(
-            "INSERT INTO raw.personal_columns VALUES (?, ?, ?, ?, ?)",
-            [table, found.column, found.kind, found.how, found.share],
-        )
+    return masked
 
 
-def attributes(connection: Connection, table: str, privacy: Privacy) -> list[PersonalColumn]:
+def _attributes(connection: Connection, table: str, privacy: Privacy) -> list[PersonalColumn]:
     """The personal ones among the company's own attributes (``attr_…``) in ``incoming``."""
     own, _ = _text_columns(connection, table)
     exempt = _of_table(dict.fromkeys(privacy.not_personal, True), table)
@@ -112,6 +122,5 @@ def _set_aside(connection: Connection, table: str, found: PersonalColumn) -> Non
             f"if they only look so, add '{table}.{column}' to privacy.not_personal",
         )
     connection.execute(
-        f"UPDATE incoming SET reason = '{column}: looks like a phone, e-mail, id number or address' "
-        f"WHERE rowid IN (SELECT row_id FROM {accepted} WHERE {test})"
+        f"UPDATE incoming SET reason = '{column}: {STRAY}' WHERE rowid IN (SELECT row_id FROM {accepted} WHERE {test})"
     )

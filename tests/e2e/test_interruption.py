@@ -39,8 +39,6 @@ def kill_when(aimloop: Aimloop, sign: str, prefect_server: dict[str, str]) -> No
 def test_kill_9_anywhere_leaves_a_state_from_which_the_next_run_completes(
     interrupted: Aimloop, small_cycle: SmallCycle, prefect_server: dict[str, str]
 ) -> None:
-    kill_when(interrupted, "epochs/*/raw/zone.building.duckdb", prefect_server)  # while landing
-    assert not State(interrupted.state).raw_zone.exists()
     kill_when(interrupted, "epochs/*/warehouse/*.building.duckdb", prefect_server)  # while dbt builds
     assert not (State(interrupted.state).warehouse / "current").exists()
     kill_when(interrupted, "bentoml/models/segmentation/*", prefect_server)  # while models are trained

@@ -210,3 +210,22 @@ def test_the_fingerprint_follows_the_data_and_the_mapping(shop: Path) -> None:
     second = company.fingerprint(load({}, shop))
     (shop / "aimloop.toml").write_text(text.replace('quantity = "Menge"\n', ""), encoding="utf-8")
     assert len({first, second, company.fingerprint(load({}, shop))}) == 3
+
+
+def test_inspect_says_what_landing_would_refuse_or_set_aside_as_personal(shop: Path) -> None:
+    rows = "".join(f"{n};{n % 7 + 1};2010-12-0{n % 9 + 1};5,00;{{}}\n" for n in range(40))
+    head = "order_id;customer_id;ordered_at;amount;channel\n"
+    write(shop / "full.csv", head + rows.format(*[f"ann{n}@example.com" for n in range(40)]))
+    write(shop / "stray.csv", head + rows.format(*["shop"] * 39, "ann@example.com"))
+
+    configure(shop, "full.csv")
+    (full,) = look({}, shop, None).tables
+    configure(shop, "stray.csv", force=True)
+    (stray,) = look({}, shop, None).tables
+
+    assert full.problem == "100% of the values in orders.channel look like e-mail addresses"
+    assert stray.rows - stray.accepted == 1
+    (aside,) = stray.set_aside
+    assert aside.reason.startswith("channel: looks like")
+    assert aside.examples[0]["customer_id"] == "5"
+    assert "ann@example.com" not in str(stray)
