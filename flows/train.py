@@ -13,7 +13,7 @@ from infra import registry
 from models import catalog
 from models.backtest import Backtest, backtest
 from models.catalog import Entry
-from models.errors import MissingColumns, TooLittleHistory
+from models.errors import DisguisedLabel, MissingColumns, TooLittleHistory
 from models.metrics import Metrics
 
 
@@ -43,6 +43,8 @@ def train_and_register(cycle: Cycle, name: str) -> dict[str, Any]:
     except TooLittleHistory as reason:
         first = entry.model.first_possible(_first_order(cycle), params)
         return {"line": f"skipped: {reason}; trainable from {first:%Y-%m-%d} at the earliest", "tag": None}
+    except DisguisedLabel as reason:
+        return {"line": f"refused: {reason}", "tag": None}
     tag = registry.tag_of(name, cycle.id)
     report = _report(cycle, result)
     registry.save(tag, result.fitted, result.fitted.reference, report)

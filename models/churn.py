@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 from infra.contracts import ChurnExamples, ChurnPrediction, CustomerFeatures
 from models.backtest import Rehearsal, Window
 from models.boosting import boost
+from models.disguise import refuse_disguised_labels
 from models.encoding import Encoder, attributes, logistic_baseline
 from models.errors import TooLittleHistory
 from models.fitted import Fitted
@@ -116,6 +117,7 @@ def train(frame: DataFrame[ChurnExamples], params: Params) -> Fitted:
     Raises:
         TooLittleHistory: fewer than ``min_churned`` customers who churned.
         MissingColumns: a feature is not in the frame.
+        DisguisedLabel: one feature by itself tells the label.
     """
     model, _ = _fit(frame, params)
     baseline = logistic_baseline(model.encoder, params.baseline_inverse_penalty, params.imputation, params.seed)
@@ -163,6 +165,8 @@ def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None)
     if churned.sum() < params.min_churned or churned.all():
         raise TooLittleHistory(f"{int(churned.sum())} churned among {len(churned)} examples to learn from")
     encoder = Encoder.fit(frame, NUMERIC, STATIC, attributes(frame))
+    matrix = encoder.transform(frame)
+    refuse_disguised_labels(encoder, matrix, churned, params.seed)
     options = {
         "learning_rate": params.learning_rate,
         "num_leaves": params.leaves,
@@ -174,7 +178,7 @@ def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None)
         "seed": params.seed,
     }
     unseen = None if later is None else (encoder.transform(later), _label(later))
-    booster, losses = boost(encoder, (encoder.transform(frame), churned), options, params.rounds, unseen)
+    booster, losses = boost(encoder, (matrix, churned), options, params.rounds, unseen)
     rate = float(churned.mean())
     return ChurnModel(encoder, booster, None, params.medium_risk * rate, params.high_risk * rate), losses
 

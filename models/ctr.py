@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline
 from infra.contracts import CtrPrediction, ImpressionFeatures
 from models.backtest import Rehearsal, Window
 from models.boosting import boost
+from models.disguise import refuse_disguised_labels
 from models.encoding import Encoder, attributes, logistic_baseline
 from models.errors import TooLittleHistory
 from models.fitted import Fitted
@@ -119,6 +120,7 @@ def train(frame: DataFrame[ImpressionFeatures], params: Params) -> Fitted:
     Raises:
         TooLittleHistory: fewer than ``min_clicks`` clicked impressions.
         MissingColumns: a feature is not in the frame.
+        DisguisedLabel: one feature by itself tells the label.
     """
     model, _ = _fit(frame, params)
     baseline = logistic_baseline(model.encoder, params.baseline_inverse_penalty, params.imputation, params.seed)
@@ -162,6 +164,8 @@ def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None)
     if clicked.sum() < params.min_clicks or clicked.all():
         raise TooLittleHistory(f"{int(clicked.sum())} clicks among {len(clicked)} impressions to learn from")
     encoder = Encoder.fit(frame, NUMERIC, CATEGORICAL, attributes(frame, "customer_attr_"))
+    matrix = encoder.transform(frame)
+    refuse_disguised_labels(encoder, matrix, clicked, params.seed)
     weight = frame["sampling_weight"].to_numpy(dtype=float)
     offset = float(np.log(weight[clicked].mean()) - np.log(weight[~clicked].mean()))
     options = {
@@ -172,7 +176,7 @@ def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None)
         "seed": params.seed,
     }
     unseen = None if later is None else (encoder.transform(later), _label(later))
-    booster, losses = boost(encoder, (encoder.transform(frame), clicked), options, params.rounds, unseen)
+    booster, losses = boost(encoder, (matrix, clicked), options, params.rounds, unseen)
     return CtrModel(encoder, booster, None, offset), losses
 
 

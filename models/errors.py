@@ -13,5 +13,15 @@ class MissingColumns(ValueError):
         self.missing = missing
 
 
+class DisguisedLabel(ValueError):
+    """One feature by itself tells the label: it cannot have been known beforehand."""
+
+    def __init__(self, feature: str, auc: float) -> None:
+        super().__init__(
+            f"'{feature}' alone tells the outcome (AUC {auc:.3f}), so it was written down afterwards; leave it out"
+        )
+        self.feature = feature
+
+
 class Infeasible(ValueError):
     """No plan satisfies the constraints; the message names them and the missing amount."""

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -7,7 +8,7 @@ from models import churn
 from models.backtest import Window
 from models.churn import ChurnModel, Params
 from models.encoding import Encoder
-from models.errors import TooLittleHistory
+from models.errors import DisguisedLabel, TooLittleHistory
 from models.fitted import Fitted
 
 QUICK = Params(rounds=20, learning_rate=0.1, min_rows_in_leaf=20, resamples=20)
@@ -140,3 +141,9 @@ def test_rehearsing_tells_the_loss_after_each_round(churn_examples):
 def test_another_seed_grows_other_trees(churn_examples):
     one, other = (churn.predict(churn.train(churn_examples, replace(QUICK, seed=s)), churn_examples) for s in (1, 2))
     assert not one["churn_probability"].equals(other["churn_probability"])
+
+
+def test_an_attribute_that_is_the_label_in_disguise_is_refused_by_name(churn_examples):
+    reason = np.where(churn_examples["churned"], "closed the account", None)
+    with pytest.raises(DisguisedLabel, match="attr_reason"):
+        churn.train(churn_examples.assign(attr_reason=reason), QUICK)

@@ -8,7 +8,7 @@ from models import ctr
 from models.backtest import Window
 from models.ctr import CtrModel, Params
 from models.encoding import Encoder
-from models.errors import TooLittleHistory
+from models.errors import DisguisedLabel, TooLittleHistory
 from models.fitted import Fitted
 
 QUICK = Params(rounds=20, leaves=7, min_rows_in_leaf=30, min_clicks=50, resamples=20)
@@ -166,3 +166,9 @@ def test_one_outcome_alone_cannot_be_evaluated_on(all_impressions, clicked):
 def test_clicks_alone_cannot_be_learned_from(all_impressions):
     with pytest.raises(TooLittleHistory, match="to learn from"):
         ctr.train(all_impressions[all_impressions["clicked"]], QUICK)
+
+
+def test_an_attribute_that_is_the_label_in_disguise_is_refused_by_name(all_impressions):
+    frame = all_impressions
+    with pytest.raises(DisguisedLabel, match="customer_attr_bought"):
+        ctr.train(frame.assign(customer_attr_bought=np.where(frame["clicked"], "yes", "no")), QUICK)

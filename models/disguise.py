@@ -1,0 +1,37 @@
+"""A feature that is the label in disguise: it is written down only when the outcome is known, and makes every
+metric a lie (Kaufman et al., "Leakage in Data Mining", KDD 2011).
+"""
+
+import numpy as np
+import pandas as pd
+
+from models.encoding import Encoder
+from models.errors import DisguisedLabel
+from models.metrics import Array, weighted_auc
+
+AUC = 0.99
+ROWS = 50_000
+
+
+def refuse_disguised_labels(encoder: Encoder, matrix: Array, label: np.ndarray, seed: int) -> None:
+    """Refuse examples in which one feature, or whether it is there, tells the label by itself.
+
+    ``matrix`` is the encoder's, (rows, features); of more than ``ROWS`` rows so many are looked at.
+
+    Raises:
+        DisguisedLabel: an AUC above ``AUC``, or below 1 - ``AUC``; names the feature.
+    """
+    rows = np.random.default_rng(seed).permutation(len(matrix))[:ROWS]
+    labels, ones = label[rows], np.ones(len(rows))
+    if labels.all() or not labels.any():
+        return
+    for position, name in enumerate(encoder.features):
+        values = matrix[rows, position]
+        known = ~np.isnan(values)
+        if position in encoder.categorical_positions:  # codes have no order: by how often the label is true
+            values = pd.Series(labels.astype(float)).groupby(np.where(known, values, -1)).transform("mean").to_numpy()
+            known = np.ones_like(known)
+        for score in (known, np.where(known, values, values[known].min(initial=0) - 1)):
+            auc = weighted_auc(labels, score)(ones)
+            if max(auc, 1 - auc) > AUC:
+                raise DisguisedLabel(name, max(auc, 1 - auc))
