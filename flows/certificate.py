@@ -44,7 +44,7 @@ def _models(door: Door, person: Person) -> list[dict[str, Any]]:
             "tag": tag,
             "standing": "champion" if tag in champions else "candidate",
             "carries_influence_until": (
-                "a version trained later takes its place as champion" if tag in champions else "it is removed"
+                "the next `aimloop run` puts another in its place" if tag in champions else "it is removed"
             ),
             "retrained": "the next `aimloop run` trains a version without this person",
         }

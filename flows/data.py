@@ -41,9 +41,10 @@ class Written:
 
 @dataclass(frozen=True)
 class Seen:
-    """What `aimloop inspect` saw."""
+    """What `aimloop inspect` saw; ``is_configured``: somebody said where to look."""
 
     settings: Settings
+    is_configured: bool
     tables: list[TableInspection]
     parts: list[Part]
 
@@ -81,7 +82,8 @@ def look(environ: Mapping[str, str], folder: Path, source: str | None) -> Seen:
     """Inspect every table of the configured source; nothing is written."""
     settings = load(environ, folder, source=source)
     tables = inspection.inspect(settings, now())
-    return Seen(settings, tables, inspection.parts_fed(tables, settings))
+    is_configured = source is not None or bool(settings.tables) or settings.source != Settings().source
+    return Seen(settings, is_configured, tables, inspection.parts_fed(tables, settings))
 
 
 def _passwords(environ: Mapping[str, str]) -> dict[str, str]:

@@ -36,6 +36,10 @@ def show_written(console: Console, result: Written) -> None:
 
 def show_inspection(console: Console, seen: Seen) -> None:
     """Each table as it would land, then the parts of the loop that it feeds."""
+    if not seen.is_configured:
+        console.print(
+            "No aimloop.toml in this folder: these are the data that aimloop brings along. Yours: `aimloop init PATH…`"
+        )
     for table in seen.tables:
         _show_table(console, table)
     parts = Table(title="What these data can feed", title_justify="left", show_header=False, box=None)

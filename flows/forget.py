@@ -10,6 +10,7 @@ Places that later features add join here: a log of predictions (`erase_from_…`
 experiment's assignments, a feature store in Redis, copies in object storage.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -35,7 +36,7 @@ def forget(door: Door, customer_ids: Sequence[str], *, even_if_unknown: bool = F
     Raises:
         AimloopError: nothing is known of someone, and ``even_if_unknown`` was not given; nobody is erased then.
     """
-    asked = list(dict.fromkeys(customer_id.strip() for customer_id in customer_ids))
+    asked = list(dict.fromkeys(_as_landed(door, customer_id) for customer_id in customer_ids))
     door = _with_tombstone_key(door)
     if not even_if_unknown:
         _refuse_strangers(door, people.people(door.state, door.keys, asked))
@@ -44,6 +45,12 @@ def forget(door: Door, customer_ids: Sequence[str], *, even_if_unknown: bool = F
         journal.discard(door.state)
     people.begin(door.state, door.keys, [*dict.fromkeys([*waiting, *asked])])
     return finish(door)
+
+
+def _as_landed(door: Door, customer_id: str) -> str:
+    """The id as intake reads it: without blanks around it, and 12345.0 as 12345 (`[cleaning]`)."""
+    text = customer_id.strip(" ")
+    return re.sub(r"^(-?\d+)\.0$", r"\1", text) if door.settings.cleaning.whole_number_ids else text
 
 
 def finish(door: Door) -> list[dict[str, Any]]:

@@ -49,6 +49,8 @@ def ingest(source: str) -> dict[str, Any]:
         table=[{"table": name, **counts} for name, counts in rows.items()],
         description="Rows per table: read = accepted + quarantined + suppressed.",
     )
-    read, accepted, aside = (sum(r[k] for r in rows.values()) for k in ("read", "accepted", "quarantined"))
+    kinds = ("read", "accepted", "quarantined", "suppressed")
+    read, accepted, aside, erased = (sum(counts[kind] for counts in rows.values()) for kind in kinds)
     line = f"{read:,} rows read, {accepted:,} accepted, {aside:,} in quarantine"
+    line += f", {erased:,} suppressed" if erased else ""
     return {"line": line, "rows": rows, "quarantine": reasons, "rules": rules, "synthetic": synthetic}

@@ -120,13 +120,16 @@ def _rows(summary: dict[str, Any]) -> Table:
     for heading in ("read", "accepted", "quarantined", "suppressed"):
         table.add_column(heading, justify="right")
     table.add_column("notes")
-    reasons = {row["table_name"]: row["reason"] for row in reversed(summary["quarantine"])}
+    reasons: dict[str, list[str]] = {}
+    for row in summary["quarantine"]:
+        reasons.setdefault(row["table_name"], []).append(f"{row['reason']} ({row['rows']:,})")
     for name, counts in summary["rows"].items():
         if not counts["read"]:
             continue
         synthetic = summary["synthetic"].get(name)
         notes = [f"synthetic: {', '.join(synthetic)}"] if synthetic else []
-        notes += [reasons[name]] if name in reasons else []
+        first, *further = reasons.get(name, [""])
+        notes += [first + (f" and {len(further)} more" if further else "")] if first else []
         figures = (f"{counts[k]:,}" for k in ("read", "accepted", "quarantined", "suppressed"))
         table.add_row(name, *figures, "; ".join(notes))
     return table

@@ -59,7 +59,12 @@ def show_summary(console: Console, summary: dict[str, Any]) -> None:
         console.print(
             f"{escape(summary['file'])}, for you alone (SHA-256 {summary['sha256']})", highlight=False, soft_wrap=True
         )
-    if not is_written:
+    if summary["channel"] and address is None:
+        known = ", ".join(ADDRESS)
+        console.print(f"  [dim]no address is known for '{escape(summary['channel'])}'; for these one is: {known}[/]")
+    if not summary["matched"]:
+        console.print("Nobody fits. What customers may be chosen by, and which values there are: `aimloop audience`")
+    elif not is_written:
         console.print("Next: the same with [bold]--out list.csv[/]", highlight=False)
 
 

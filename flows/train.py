@@ -118,7 +118,9 @@ def _plain(metrics: Metrics) -> dict[str, Any]:
 def _headline(entry: Entry, metrics: Metrics, is_champion: bool) -> str:
     value, baseline = metrics[entry.headline].value, metrics[entry.baseline].value
     headline = {"auc": "AUC", "eta_squared": "eta²"}.get(entry.headline, entry.headline)
-    return f"{headline} {value:.3f} ({baseline:.3f}){'' if is_champion else ' candidate'}"
+    standing = "" if is_champion else " candidate"
+    verdict = "" if value > baseline else ", not above its baseline"
+    return f"{headline} {value:.3f} ({baseline:.3f}){verdict}{standing}"
 
 
 def _git_commit() -> str:

@@ -17,7 +17,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from infra.errors import AimloopError
-from infra.ledger import Base, Ledger
+from infra.ledger import Ledger
+from infra.ledger_rows import Base
 
 BEGINNING = "0" * 64
 _ATTEMPTS = 20

@@ -128,7 +128,7 @@ def _checked(text: str, kind: type[exp.Expr], known: Collection[str], place: str
 
 
 def _parsed(text: str, kind: type[exp.Expr], place: str) -> exp.Expr:
-    remedy = "write one expression, such as: amount * quantity, or: segment = 'loyal' and orders_28d > 0"
+    remedy = "write one expression, such as: amount * quantity, or: region = 'north' and orders_28d > 0"
     dialect, sql = DuckDB(), f"order by {text}" if kind is exp.Order else text
     try:
         tokens = dialect.tokenize(sql)

@@ -92,7 +92,9 @@ def _inspect_table(
     event_time = contract_sql.event_time(RAW[name])
     accepted_ones = "FILTER (reason IS NULL)"
     times = f"min({event_time}) {accepted_ones}, max({event_time}) {accepted_ones}" if event_time else "NULL, NULL"
-    people = "count(DISTINCT customer_id)" if "customer_id" in contract_sql.columns(RAW[name]) else "NULL"
+    people = (
+        f"count(DISTINCT customer_id) {accepted_ones}" if "customer_id" in contract_sql.columns(RAW[name]) else "NULL"
+    )
     unread = (connection.execute(f"SELECT count(*) FROM {UNREAD}").fetchone() or (0,))[0]
     read, accepted, first, last, customers = connection.execute(
         f"SELECT count(*), count(*) {accepted_ones}, {times}, {people} FROM incoming"

@@ -11,93 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, URL, Engine, ForeignKey, create_engine, delete, event, select
+from sqlalchemy import URL, Engine, create_engine, delete, event, select
 from sqlalchemy.exc import DatabaseError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
 from infra.errors import AimloopError
+from infra.ledger_rows import Base, ChampionRow, CycleRow, InfluenceRow, PlanRow, StepRow, VerdictRow, VersionRow
 from infra.state import disk_trouble
-
-
-class Base(DeclarativeBase):
-    type_annotation_map = {dict[str, Any]: JSON}  # noqa: RUF012  (SQLAlchemy reads it from the class)
-
-
-class CycleRow(Base):
-    """One cycle: the world as known at ``as_of``, with these data and settings."""
-
-    __tablename__ = "cycles"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    as_of: Mapped[datetime]
-    source: Mapped[str]
-    started_at: Mapped[datetime]
-    asked_for_at: Mapped[datetime]
-    finished_at: Mapped[datetime | None]
-
-
-class StepRow(Base):
-    """A finished step of a cycle, with its result; a step that was cut short has no row."""
-
-    __tablename__ = "steps"
-    cycle_id: Mapped[str] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
-    name: Mapped[str] = mapped_column(primary_key=True)
-    position: Mapped[int]
-    seconds: Mapped[float]
-    result: Mapped[dict[str, Any]]
-
-
-class VersionRow(Base):
-    """A trained version: its metrics on the reported window, and how it compared with the champion then."""
-
-    __tablename__ = "versions"
-    tag: Mapped[str] = mapped_column(primary_key=True)
-    model: Mapped[str] = mapped_column(index=True)
-    cycle_id: Mapped[str] = mapped_column(ForeignKey("cycles.id"))
-    registered_at: Mapped[datetime]
-    report: Mapped[dict[str, Any]]
-    comparison: Mapped[dict[str, Any]]
-
-
-class ChampionRow(Base):
-    """Who became champion of which model, when and why; the newest row of a model counts."""
-
-    __tablename__ = "champions"
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    model: Mapped[str] = mapped_column(index=True)
-    tag: Mapped[str] = mapped_column(ForeignKey("versions.tag"))
-    since: Mapped[datetime]
-    reason: Mapped[str]
-
-
-class PlanRow(Base):
-    """The budget plan of a cycle, beside what it was made from."""
-
-    __tablename__ = "plans"
-    cycle_id: Mapped[str] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
-    plan: Mapped[dict[str, Any]]
-    inputs: Mapped[dict[str, Any]]
-
-
-class VerdictRow(Base):
-    """A judgement made in a cycle."""
-
-    __tablename__ = "verdicts"
-    cycle_id: Mapped[str] = mapped_column(ForeignKey("cycles.id"), primary_key=True)
-    name: Mapped[str] = mapped_column(primary_key=True)
-    passed: Mapped[bool]
-    value: Mapped[float]
-    threshold: Mapped[float]
-    reason: Mapped[str]
-    report: Mapped[str | None]
-
-
-class InfluenceRow(Base):
-    """A version that learned from someone who has been erased since; the person is a tombstone."""
-
-    __tablename__ = "influences"
-    tag: Mapped[str] = mapped_column(ForeignKey("versions.tag"), primary_key=True)
-    tombstone: Mapped[str] = mapped_column(primary_key=True)
-    erased_at: Mapped[datetime]
 
 
 @dataclass(frozen=True)
@@ -208,7 +128,11 @@ class Ledger:
     def register(
         self, tag: str, model: str, cycle_id: str, report: dict[str, Any], comparison: dict[str, Any], now: datetime
     ) -> bool:
-        """Record a version; the first of its model becomes champion. True when it is champion."""
+        """Record a version; True when it is champion.
+
+        The first of its model is, and so is one that takes the place of a champion that learned from someone who
+        has been erased since, unless that one knows more of the world.
+        """
         with self._transaction() as session:
             if session.get(VersionRow, tag) is None:
                 session.add(
@@ -226,7 +150,25 @@ class Ledger:
             if champion is None:
                 session.add(ChampionRow(model=model, tag=tag, since=now, reason="first version"))
                 return True
+            if (
+                self._must_go(session, champion)
+                and not self._must_go(session, tag)
+                and self._knows(session, tag, champion)
+            ):
+                reason = "the one before learned from someone who has been erased"
+                session.add(ChampionRow(model=model, tag=tag, since=now, reason=reason))
+                return True
             return champion == tag
+
+    @staticmethod
+    def _must_go(session: Session, tag: str) -> bool:
+        return session.scalars(select(InfluenceRow.tag).where(InfluenceRow.tag == tag).limit(1)).first() is not None
+
+    @staticmethod
+    def _knows(session: Session, tag: str, other: str) -> bool:
+        """Does a version know as much of the world as another?"""
+        one, two = (session.get_one(VersionRow, name).report.get("as_of", "") for name in (tag, other))
+        return bool(one >= two)
 
     def champion(self, model: str) -> str | None:
         """The champion's tag; None before there is one."""

@@ -239,7 +239,8 @@ def _explained(path: list[str], error: Any, origin: str) -> AimloopError:
         )
     described = section.model_fields.get(path[-1]) or Settings.model_fields[path[0]]
     return AimloopError(
-        f"setting '{'.'.join(path)}' from {origin} does not fit: {error['msg']}", f"it means: {described.description}"
+        f"setting '{'.'.join(path)}' from {origin} does not fit: {error['msg'].removeprefix('Value error, ')}",
+        f"it means: {described.description}",
     )
 
 

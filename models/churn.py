@@ -41,7 +41,7 @@ class Params:
     earlier_windows, window_step_days: windows before the reported one, for choices, and their length.
     rounds: at most so many trees; the earlier windows choose.
     imputation: what takes the place of missing numbers in the baseline.
-    medium_risk, high_risk: risk bands begin at these multiples of the training base rate.
+    medium_risk, high_risk: risk bands begin at these multiples of the odds of the training base rate.
     """
 
     horizon_days: int = 56
@@ -180,7 +180,8 @@ def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None)
     unseen = None if later is None else (encoder.transform(later), _label(later))
     booster, losses = boost(encoder, (matrix, churned), options, params.rounds, unseen)
     rate = float(churned.mean())
-    return ChurnModel(encoder, booster, None, params.medium_risk * rate, params.high_risk * rate), losses
+    medium, high = (times * rate / (1 - rate + times * rate) for times in (params.medium_risk, params.high_risk))
+    return ChurnModel(encoder, booster, None, medium, high), losses
 
 
 def _point_metrics(model: ChurnModel, frame: pd.DataFrame) -> Metrics:

@@ -22,7 +22,8 @@ from models.backtest import Rehearsal, Window
 from models.encoding import MAX_ATTRIBUTE_LEVELS, attributes, is_number, require_columns, to_numbers
 from models.errors import TooLittleHistory
 from models.fitted import Fitted
-from models.metrics import Array, Metric, Metrics
+from models.metrics import Array, Metric, Metrics, interval, resampled_customers
+from models.separation import difference_tests, eta_squared
 
 RECENCY, FREQUENCY, MONETARY = "days_since_last_order", "orders_84d", "amount_84d"
 FEATURES = (RECENCY, FREQUENCY, MONETARY)
@@ -55,6 +56,7 @@ class Params:
     min_customers: int = 50
     earlier_windows: int = 3
     reference_rows: int = 2_000
+    resamples: int = 200
     seed: int = 20170101
 
 
@@ -175,21 +177,29 @@ def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[SegmentPrediction]
 
 def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) -> Metrics:
     """How well segments tell what customers spend in the *next* period (eta², the share of variance
-    between segments), against quintiles of recency alone; and how separate the clusters are.
+    between segments), against quintiles of recency alone; whether the difference is one (three tests);
+    and how separate the clusters are. Intervals by resampling customers.
     """
     params = params or Params()
     model: SegmentationModel = fitted.model
     predicted = predict(fitted, frame)
     later = frame["later_amount"].to_numpy(dtype=float)
     scaled = model.scaler.transform(_values(frame))
+    ours, recency = (eta_squared(later, predicted[column]) for column in ("segment_id", "recency_score"))
+    draws = list(resampled_customers(frame["pseudonym"], params.resamples, params.seed))
+    equal = np.ones(len(frame))
+    measured = {
+        "eta_squared": interval(ours(equal), [ours(d) for d in draws]),
+        "baseline_eta_squared": interval(recency(equal), [recency(d) for d in draws]),
+        "gain_over_recency": interval(ours(equal) - recency(equal), [ours(d) - recency(d) for d in draws]),
+    }
     values = {
-        "eta_squared": _eta_squared(later, predicted["segment_id"].to_numpy()),
-        "baseline_eta_squared": _eta_squared(later, predicted["recency_score"].to_numpy()),
+        **difference_tests(later, predicted["segment_id"]),
         "silhouette": _silhouette(scaled, predicted["segment_id"].to_numpy(), params.seed),
         "clusters": float(len(model.names)),
         "rows": float(len(frame)),
     }
-    return {name: Metric(value) for name, value in values.items()}
+    return measured | {name: Metric(value) for name, value in values.items()}
 
 
 def _values(frame: pd.DataFrame) -> Array:
@@ -217,12 +227,6 @@ def _cluster_names(centroids: Array) -> tuple[str, ...]:
         for number, i in enumerate(twins[1:], start=2):
             names[i] = f"{name} {number}"
     return tuple(names)
-
-
-def _eta_squared(outcome: Array, group: np.ndarray) -> float:
-    total = ((outcome - outcome.mean()) ** 2).sum()
-    means = pd.Series(outcome).groupby(group).transform("mean").to_numpy()
-    return float(((means - outcome.mean()) ** 2).sum() / total) if total > 0 else 0.0
 
 
 def _silhouette(scaled: Array, labels: np.ndarray, seed: int) -> float:

@@ -6,6 +6,7 @@ distance in units of the reference's standard deviation, for categories the Jens
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from evidently import DataDefinition, Dataset, Report
 from evidently.presets import DataDriftPreset
@@ -64,7 +65,8 @@ def judge_drift(name: str, current: pd.DataFrame, reference: pd.DataFrame, rule:
             )
         ]
     )
-    snapshot = report.run(*(Dataset.from_pandas(frame, definition) for frame in frames))
+    with np.errstate(divide="ignore", invalid="ignore"):  # features with one value: their distance is none
+        snapshot = report.run(*(Dataset.from_pandas(frame, definition) for frame in frames))
     distances = _distances(snapshot.dict()["metrics"])
     drifted = distances[distances >= rule.distance]
     share = len(drifted) / len(features)

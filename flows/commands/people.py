@@ -29,8 +29,8 @@ def forget(
     with explained(progress):
         door = open_door()
         count = "this person" if len(customer_ids) == 1 else f"these {len(customer_ids)} people"
-        if not yes and not typer.confirm(f"Erase {count} from {door.state.root}? There is no way back", err=True):
-            progress.print("Nobody has been erased.")
+        if not yes and not _confirmed(f"Erase {count} from {door.state.root}? There is no way back"):
+            progress.print("Nobody has been erased. In scripts: --yes")
             raise typer.Exit(1)
         with door.state.lock():
             certificates = erase(door, customer_ids, even_if_unknown=even_if_unknown)
@@ -41,11 +41,19 @@ def forget(
         rows, files = sum(certificate["rows_removed"].values()), len(certificate["files"])
         Console().print(
             f"Erased {certificate['tombstone'][:12]}…: {rows:,} rows removed, {files} files rewritten or removed, "
-            f"{len(certificate['models'])} model versions still carry influence: `aimloop run` trains anew.\n"
+            f"{len(certificate['models'])} model versions still carry influence: the next `aimloop run` puts others "
+            "in their place.\n"
             f"Certificate: {certificate['file']}",
             highlight=False,
             soft_wrap=True,
         )
+
+
+def _confirmed(question: str) -> bool:
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:  # there is nobody to answer
+        return False
 
 
 @app.command("rotate-key")

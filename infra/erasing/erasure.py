@@ -22,7 +22,7 @@ from infra.errors import AimloopError
 from infra.files import publish_text, remove_database
 from infra.keys import Keys
 from infra.raw_contracts import RAW
-from infra.sources.rows import sql_text
+from infra.sources.rows import quoted, sql_text
 from infra.state import State, disk_trouble
 from infra.warehouse import Connection, EngineError, attach_encrypted, engine
 
@@ -90,10 +90,10 @@ def erase_from_raw_zone(state: State, keys: Keys, persons: Sequence[Person], jou
     fresh = zone.with_name("zone.erasing.duckdb")
     remove_database(fresh)
     with _raw_zone(state, keys, persons) as connection:
-        counts = _counts(connection)
-        if not any(counts.values()):
+        counts, mentions = _counts(connection), _mentions(connection)
+        if not any(counts.values()) and not mentions:
             return
-        for name, count in counts.items():
+        for name, count in (counts | mentions).items():
             journal.removed(f"raw zone: {name}", count)
         connection.register("moved", _moved(connection, counts))
         connection.execute(f"CREATE TEMP TABLE in_quarantine AS {_IN_QUARANTINE}")
@@ -117,7 +117,7 @@ def erase_from_warehouse(state: State, persons: Sequence[Person], journal: Journ
     fresh = published.path.with_suffix(".erasing")
     with _discreet(published.path), rewriting.between(published.path, fresh) as connection:
         register(connection, persons)
-        counts = _counts(connection)
+        counts = _counts(connection) | _mentions(connection)
         if any(counts.values()):
             for name, count in counts.items():
                 journal.removed(f"warehouse: {name}", count)
@@ -191,6 +191,31 @@ def _counts(connection: Connection) -> dict[str, dict[str, int]]:
     return counts
 
 
+# A customer's id may also be an article's, so that it tells nothing where nobody is the customer.
+_CONTACT = "(FROM details WHERE detail NOT IN (SELECT customer_id FROM people))"
+
+
+def _mentions(connection: Connection) -> dict[str, dict[str, int]]:
+    """Table in which nobody owns a row, such as products → tombstone → rows whose texts name that person."""
+    found = {}
+    for table in rewriting.tables(connection, "old"):
+        if _key(table) is None and (columns := _free_texts(table)):
+            told = f"lower(concat_ws(chr(31), {', '.join(columns)}))"
+            rows = connection.execute(
+                f"SELECT tombstone, count(DISTINCT t.rowid) FROM {table.source} AS t "
+                f"JOIN {_CONTACT} ON contains({told}, lower(detail)) GROUP BY tombstone"
+            ).fetchall()
+            if rows:
+                found[f"{table.name} (redacted)"] = {str(tombstone): int(count) for tombstone, count in rows}
+    return found
+
+
+def _free_texts(table: Table) -> list[str]:
+    """Text columns that join nothing, of a table that the company brought."""
+    is_brought = table.name in RAW or table.name.startswith(("staging.", "marts."))
+    return [quoted(column) for column in table.texts if is_brought and not column.endswith("_id")]
+
+
 def _key(table: Table) -> str | None:
     return next((column for column in ("customer_id", "pseudonym") if table.has(column)), None)
 
@@ -206,6 +231,12 @@ def _rows_of_others(table: Table) -> str:
                    FROM {table.source} LEFT JOIN moved USING (table_name) ORDER BY position"""
     if key := _key(table):
         return f"SELECT * FROM {table.source} ANTI JOIN people USING ({key})"
+    if columns := _free_texts(table):
+        pattern = f"(SELECT string_agg(regexp_escape(detail), '|') FROM {_CONTACT})"
+        redacted = ", ".join(
+            f"coalesce(regexp_replace({column}, {pattern}, '****', 'gi'), {column}) AS {column}" for column in columns
+        )
+        return f"SELECT * REPLACE ({redacted}) FROM {table.source}"
     return f"SELECT * FROM {table.source}"
 
 

@@ -19,11 +19,12 @@ from infra.warehouse import Connection, engine
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the old database: how SQL names it there, and its columns."""
+    """A table of the old database: how SQL names it there, its columns, and those of them that hold text."""
 
     name: str
     source: str
     columns: tuple[str, ...]
+    texts: tuple[str, ...] = ()
 
     def has(self, column: str) -> bool:
         return column in self.columns
@@ -36,13 +37,19 @@ Rows = Callable[[Table], str]
 def tables(connection: Connection, database: str) -> list[Table]:
     """Every table of an attached DuckDB database."""
     found = connection.execute(
-        "SELECT schema_name, table_name, list(column_name ORDER BY column_index) FROM duckdb_columns() "
+        "SELECT schema_name, table_name, list(column_name ORDER BY column_index), "
+        "list(column_name ORDER BY column_index) FILTER (WHERE data_type = 'VARCHAR') FROM duckdb_columns() "
         "WHERE database_name = $database AND NOT internal GROUP BY ALL ORDER BY ALL",
         {"database": database},
     ).fetchall()
     return [
-        Table(name if schema == "main" else f"{schema}.{name}", f'{database}."{schema}"."{name}"', tuple(columns))
-        for schema, name, columns in found
+        Table(
+            name if schema == "main" else f"{schema}.{name}",
+            f'{database}."{schema}"."{name}"',
+            tuple(columns),
+            tuple(texts or ()),
+        )
+        for schema, name, columns, texts in found
     ]
 
 

@@ -5,6 +5,7 @@ quote, broken encoding) are told apart by the reader and kept as ``unread``.
 """
 
 import csv
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,9 @@ from typing import Any
 from infra.errors import AimloopError
 from infra.sections import TableInput
 from infra.sources import encodings, transcoded
-from infra.sources.rows import RUNAWAY_QUOTE, Rows, quoted, sql_list, sql_text
+from infra.sources.rows import RUNAWAY_QUOTE, Rows, quoted, sql_list, sql_paths, sql_text
+
+csv.field_size_limit(sys.maxsize)  # how long a cell may be is DuckDB's to say
 
 _DELIMITERS = (",", ";", "\t", "|")
 _LONGEST_DELIMITER = 4
@@ -33,6 +36,10 @@ class _Dialect:
         """How DuckDB gets at the text, as options of its reader."""
         native = "encoding = 'utf-8', compression = 'none'"  # unpacked already, whatever the name says
         return native if self.is_transcoded else f"encoding = {sql_text(self.encoding)}"
+
+    def paths(self, readable: Sequence[str]) -> str:
+        """The files as a list in SQL; what is transcoded bears a name of our own."""
+        return sql_list(readable) if self.is_transcoded else sql_paths(readable)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,7 +85,7 @@ def _of_another_width(groups: Mapping[_Dialect, Sequence[str]]) -> list[str]:
     """Lines of blank-separated files with more or fewer cells than the first."""
     return [
         f"SELECT 'a line', {sql_text(f'not {dialect.width} cells')}, line "
-        f"FROM read_csv({sql_list(files)}, {_LINES}, {dialect.stream}, ignore_errors = true) "
+        f"FROM read_csv({dialect.paths(files)}, {LINES}, {dialect.stream}, ignore_errors = true) "
         f"WHERE trim(line) <> '' AND len({_SPLIT}) <> {dialect.width}"
         for dialect, files in groups.items()
         if dialect.delimiter == "whitespace"
@@ -87,7 +94,7 @@ def _of_another_width(groups: Mapping[_Dialect, Sequence[str]]) -> list[str]:
 
 def _csv_part(dialect: _Dialect, files: Sequence[str], empty_words: Sequence[str]) -> str:
     if dialect.delimiter == "whitespace":
-        lines = f"read_csv({sql_list(files)}, {_LINES}, {dialect.stream}, store_rejects = true)"
+        lines = f"read_csv({dialect.paths(files)}, {LINES}, {dialect.stream}, store_rejects = true)"
         header = "" if dialect.header is None else f" AND cells <> {sql_list(dialect.header)}"
         words = sql_list(word.lower() for word in empty_words)
         cells = ", ".join(
@@ -104,12 +111,15 @@ def _csv_part(dialect: _Dialect, files: Sequence[str], empty_words: Sequence[str
         f"nullstr = {sql_list(['', *spellings])}",
         f"auto_detect = false, columns = {{{columns}}}, header = {str(dialect.header is not None).lower()}",
         f"delim = {sql_text(dialect.delimiter)}, quote = {sql_text(dialect.quote)}, escape = {sql_text(dialect.quote)}",
-        f"{dialect.stream}, store_rejects = true, rejects_limit = 0",
+        f"{dialect.stream}, store_rejects = true, rejects_limit = 0, hive_partitioning = false",
     ]
-    return f"SELECT * FROM read_csv({sql_list(files)}, {', '.join(options)})"
+    return f"SELECT * FROM read_csv({dialect.paths(files)}, {', '.join(options)})"
 
 
-_LINES = "auto_detect = false, columns = {'line': 'VARCHAR'}, header = false, delim = '\x01', quote = '', escape = ''"
+LINES = (
+    "auto_detect = false, columns = {'line': 'VARCHAR'}, header = false, "
+    "delim = '\x01', quote = '', escape = '', hive_partitioning = false"
+)
 _SPLIT = "string_split_regex(trim(line), '\\s+')"
 
 
@@ -118,9 +128,9 @@ def _dialect(table: TableInput, path: str, connection: Any) -> tuple[_Dialect, s
     encoding = encodings.of_file(path, table.encoding)
     is_transcoded = not encodings.is_plain(path, encoding)
     readable = transcoded.transcoded(path, encoding) if is_transcoded else path
-    stream = _Dialect("", "", encoding, is_transcoded, None, 1).stream
-    query = f"SELECT line FROM read_csv(?, {_LINES}, {stream}, ignore_errors = true) LIMIT 30"
-    lines = [row[0] or "" for row in connection.execute(query, [readable]).fetchall()]
+    unknown = _Dialect("", "", encoding, is_transcoded, None, 1)
+    query = f"FROM read_csv({unknown.paths([readable])}, {LINES}, {unknown.stream}, ignore_errors = true) LIMIT 30"
+    lines = [row[0] or "" for row in connection.execute(query).fetchall()]
     if not lines or not any(line.strip() for line in lines):
         raise AimloopError(f"{path} is empty", "export it anew, or take it out of aimloop.toml")
     quote = '"' if table.quote is None else table.quote

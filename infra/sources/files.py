@@ -3,6 +3,7 @@
 Columns of text formats stay text: what a text means is decided in one place, later (`reading`).
 """
 
+import codecs
 import html
 import json
 import re
@@ -16,10 +17,10 @@ import duckdb
 
 from infra.errors import AimloopError
 from infra.sections import SourceSettings, TableInput
-from infra.sources import csv_files, transcoded
+from infra.sources import csv_files, encodings, transcoded
 from infra.sources.compressed import refuse_bombs_and_stumps
 from infra.sources.extensions import load_extension
-from infra.sources.rows import Rows, quoted, sql_list, sql_text
+from infra.sources.rows import Rows, quoted, sql_list, sql_path, sql_paths, sql_text
 
 CSV = (".csv", ".tsv", ".txt")
 JSON_LINES = (".jsonl", ".ndjson")
@@ -27,6 +28,9 @@ JSON = (*JSON_LINES, ".json")
 PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx",)
 KNOWN = (*CSV, *JSON, *PARQUET, *EXCEL)
+
+
+_LONG_LINES = "ignore_errors = true, max_line_size = 16777216"  # as long as the JSON reader takes
 
 
 def kind_of(path: str) -> tuple[str, ...]:
@@ -153,12 +157,24 @@ def _json(table: TableInput, paths: Sequence[str], connection: Any) -> Rows:
     """Nested properties become columns such as ``device.os``; lists stay JSON text."""
     is_lines = all(path.lower().removesuffix(".gz").endswith(JSON_LINES) for path in paths)
     form = "newline_delimited" if is_lines else "auto"
-    reader = f"read_json_objects({sql_list(paths)}, format = '{form}', ignore_errors = true)"
+    foreign = _foreign(table, paths) if is_lines else {}
+    plain = [path for path in paths if path not in foreign]
+    readers = [f"SELECT json FROM read_json_objects({sql_paths(plain)}, format = '{form}', ignore_errors = true)"]
+    readers = readers if plain else []
+    if foreign:
+        transcoded.register(connection)
+        urls = sql_list(transcoded.transcoded(path, encoding) for path, encoding in foreign.items())
+        lines = f"read_csv({urls}, {csv_files.LINES}, encoding = 'utf-8', compression = 'none', {_LONG_LINES})"
+        readers.append(f"SELECT CASE WHEN json_valid(line) THEN line::JSON END AS json FROM {lines}")
+    reader = f"({' UNION ALL '.join(readers)})"
     # a line that is no JSON at all is NULL here; one that is no object (a list, a number, null) has nothing to offer
     is_object = "coalesce(json_type(json), '') = 'OBJECT'"
-    sampled = f"(SELECT json FROM {reader} WHERE {is_object} LIMIT 10000)"
-    structure = connection.execute(f"SELECT json_group_structure(json) FROM {sampled}").fetchone()[0]
-    properties = dict(_flattened(json.loads(structure))) if structure else {}
+    query = f"SELECT json_group_structure(json) FROM {reader} WHERE {is_object}"
+    structure = connection.execute(query).fetchone()[0]
+    try:
+        properties = dict(_flattened(json.loads(structure))) if structure else {}
+    except RecursionError:
+        raise AimloopError(f"{paths[0]} is nested too deeply", "flatten it where it is exported") from None
     if not properties:
         raise AimloopError(f"{paths[0]} holds no JSON objects", 'a line should look like {"customer_id": "17", …}')
     cells = ", ".join(
@@ -166,7 +182,21 @@ def _json(table: TableInput, paths: Sequence[str], connection: Any) -> Rows:
     )
     unread = f"""SELECT 'a line' AS place, 'not a JSON object' AS problem, coalesce(json::VARCHAR, '') AS text
                  FROM {reader} WHERE NOT {is_object}"""
-    return Rows(f"SELECT {cells} FROM {reader} WHERE {is_object}", tuple(properties), True, unread)
+    texts = tuple(sorted(set(foreign.values())))
+    return Rows(f"SELECT {cells} FROM {reader} WHERE {is_object}", tuple(properties), True, unread, texts)
+
+
+def _foreign(table: TableInput, paths: Sequence[str]) -> dict[str, str]:
+    """Path → encoding of those that are not UTF-8 from the first byte on; the JSON reader knows nothing else."""
+    found = {}
+    for path in paths:
+        if not path.startswith("s3://"):
+            encoding = encodings.of_file(path, table.encoding)
+            with transcoded.opened(Path(path)) as file:
+                is_marked = file.read(3) == codecs.BOM_UTF8
+            if is_marked or codecs.lookup(encoding).name not in ("utf-8", "ascii"):
+                found[path] = encoding
+    return found
 
 
 def _flattened(structure: dict[str, Any], name: str = "", path: str = "") -> Iterable[tuple[str, str]]:
@@ -180,21 +210,32 @@ def _flattened(structure: dict[str, Any], name: str = "", path: str = "") -> Ite
 
 
 def _parquet(table: TableInput, paths: Sequence[str], connection: Any) -> Rows:
-    relation = f"SELECT * FROM read_parquet({sql_list(paths)}, union_by_name = true)"
-    columns = tuple(row[0] for row in connection.execute(f"DESCRIBE {relation}").fetchall())
-    return Rows(relation, columns, is_text=False)
+    """Names of folders such as ``year=2024`` are columns, too, where the files have no such column themselves."""
+
+    def relation(are_columns: bool) -> tuple[str, list[str]]:
+        options = f"union_by_name = true, hive_partitioning = {str(are_columns).lower()}"
+        select = f"SELECT * FROM read_parquet({sql_paths(paths)}, {options})"
+        return select, [row[0] for row in connection.execute(f"DESCRIBE {select}").fetchall()]
+
+    select, columns = relation(False)
+    folders = {part.partition("=")[0].lower() for path in paths for part in path.split("/")[:-1] if "=" in part}
+    if folders and folders.isdisjoint(column.lower() for column in columns):
+        select, columns = relation(True)
+    return Rows(select, tuple(columns), is_text=False)
 
 
 def _excel(table: TableInput, paths: Sequence[str], connection: Any) -> Rows:
     load_extension(connection, "excel")
     sheet = f", sheet = {sql_text(table.table)}" if table.table else ""
-    parts = [f"SELECT * FROM read_xlsx({sql_text(path)}, header = true, all_varchar = true{sheet})" for path in paths]
-    relation = " UNION ALL BY NAME ".join(parts)
+    options = f"header = true, all_varchar = true, stop_at_empty = false{sheet}"
+    relation = " UNION ALL BY NAME ".join(f"SELECT * FROM read_xlsx({sql_path(path)}, {options})" for path in paths)
     try:
         described = connection.execute(f"DESCRIBE {relation}").fetchall()
     except duckdb.BinderException:
         raise AimloopError(f"{paths[0]} has no sheet '{table.table}'", f"it has: {_sheets(paths[0])}") from None
-    return Rows(relation, tuple(row[0] for row in described), is_text=True, is_excel=True)
+    columns = tuple(row[0] for row in described)
+    is_filled = f"coalesce({', '.join(map(quoted, columns))}) IS NOT NULL"
+    return Rows(f"SELECT * FROM ({relation}) WHERE {is_filled}", columns, is_text=True, is_excel=True)
 
 
 def _sheets(path: str) -> str:

@@ -1,5 +1,6 @@
 """Rows of files or of a database, before anyone has said which column means what."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -32,6 +33,15 @@ def quoted(name: str) -> str:
 def sql_text(value: object) -> str:
     """A value as a SQL string literal."""
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def sql_path(path: str) -> str:
+    """A file's path as a literal; the engine would take * ? and [ in a name for a pattern."""
+    return sql_text(re.sub(r"[*?\[]", r"[\g<0>]", path))
+
+
+def sql_paths(paths: Iterable[str]) -> str:
+    return f"[{', '.join(map(sql_path, paths))}]"
 
 
 def sql_list(values: Iterable[object]) -> str:

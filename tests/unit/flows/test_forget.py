@@ -21,6 +21,7 @@ from infra.files import sha256
 from infra.intake import landing
 from infra.intake.raw_zone import open_raw_zone
 from infra.profiles import Profiles
+from infra.warehouse import attach_encrypted
 from tests import small_state
 from tests.e2e.search import search_everything
 from tests.small_state import ANN, PEOPLE, TAG, open_door
@@ -164,6 +165,35 @@ def test_several_people_get_a_certificate_each(door: Door) -> None:
     assert len({c["tombstone"] for c in certificates}) == 2
     assert places(door) == places(door, "bob-777222") == set()
     assert places(door, "cyd-777333") == {"epochs"}
+
+
+def test_texts_that_name_a_person_in_tables_of_things_are_redacted(door: Door) -> None:
+    made_for = f"made for {PEOPLE[ANN].upper()}, call {ANN}@example.com"
+    with warehouse.engine(door.state.raw_zone.parent / "spill") as connection:
+        attach_encrypted(connection, door.state.raw_zone, "raw", door.keys.storage, read_only=False)
+        connection.execute(f"INSERT INTO raw.products (product_id, description) VALUES ('{ANN}', '{made_for}')")
+        connection.execute("INSERT INTO raw.products (product_id, description) VALUES ('p2', 'Ann may buy it')")
+    published = warehouse.published(door.state)
+    assert published is not None
+    published.execute(f"CREATE TABLE staging.stg_products AS SELECT 'p1' AS product_id, '{made_for}' AS description")
+
+    (certificate,) = forget(door, [ANN])
+
+    assert certificate["rows_removed"]["raw zone: products (redacted)"] == 1
+    assert certificate["rows_removed"]["warehouse: staging.stg_products (redacted)"] == 1
+    with open_raw_zone(door.state, door.keys) as connection:
+        texts = connection.execute("SELECT product_id, description FROM raw.products ORDER BY description").fetchall()
+    assert texts == [("p2", "Ann may buy it"), (ANN, "made for ****, call ****")]
+    found = warehouse.published(door.state).query("SELECT * FROM staging.stg_products").values.tolist()
+    assert found == [["p1", "made for ****, call ****"]]
+
+
+def test_an_id_may_be_spelt_as_the_export_spells_it(door: Door) -> None:
+    with pytest.raises(AimloopError, match="nobody of that id"):
+        forget(door, ["4711.0"])
+    forget(door, [" 4711.0 "], even_if_unknown=True)
+    fresh = open_door(door.state.root)
+    assert list(tombstones.read(fresh.state, fresh.keys)) == [fresh.keys.entomb("4711")]
 
 
 def test_people_are_erased_one_after_the_other(door: Door) -> None:

@@ -130,6 +130,24 @@ def test_each_model_has_a_champion_of_its_own(begun: Ledger) -> None:
     assert (begun.champion("churn"), begun.champion("ctr"), begun.champion("budget")) == ("churn:c1", "ctr:c2", None)
 
 
+@pytest.mark.parametrize(("as_of", "is_champion"), [("2017-12-04", True), ("2017-12-11", True), ("2017-11-27", False)])
+def test_a_champion_that_learned_from_someone_erased_gives_way(begun: Ledger, as_of: str, is_champion: bool) -> None:
+    begun.register("churn:c1", "churn", "c1", {"as_of": "2017-12-04"}, {}, NOW)
+    begun.mark_influenced(["churn:c1"], "tombstone", NOW)
+
+    assert begun.register("churn:c2", "churn", "c2", {"as_of": as_of}, {}, LATER) is is_champion
+    assert begun.champion("churn") == ("churn:c2" if is_champion else "churn:c1")
+
+
+def test_it_does_not_give_way_to_one_that_learned_from_them_too(begun: Ledger) -> None:
+    for tag in ("churn:c1", "churn:c2"):
+        begun.register(tag, "churn", "c1", {"as_of": "2017-12-04"}, {}, NOW)
+        begun.mark_influenced([tag], "tombstone", NOW)
+
+    assert begun.register("churn:c1", "churn", "c1", {"as_of": "2017-12-04"}, {}, LATER) is False
+    assert begun.champion("churn") == "churn:c2"
+
+
 def test_registering_again_changes_nothing_and_gives_the_same_answer(begun: Ledger) -> None:
     begun.register("churn:c1", "churn", "c1", {"auc": 0.7}, {}, NOW)
     begun.register("churn:c2", "churn", "c2", {"auc": 0.9}, {}, LATER)

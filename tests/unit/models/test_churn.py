@@ -44,10 +44,16 @@ def test_a_risk_band_begins_at_its_boundary(probability, band):
     assert predicted.to_dict("records") == [{"churn_probability": probability, "risk_band": band}]
 
 
-def test_risk_bands_begin_at_multiples_of_the_base_rate(churn_examples):
+def test_risk_bands_begin_at_multiples_of_the_odds_of_the_base_rate(churn_examples):
     rate = churn_examples["churned"].mean()
     model = churn.train(churn_examples, replace(QUICK, medium_risk=1.5, high_risk=3.0)).model
-    assert (model.medium_risk, model.high_risk) == pytest.approx((1.5 * rate, 3.0 * rate))
+    odds = [p / (1 - p) for p in (rate, model.medium_risk, model.high_risk)]
+    assert odds == pytest.approx([odds[0], 1.5 * odds[0], 3.0 * odds[0]])
+
+
+def test_risk_can_be_high_where_most_customers_churn(churn_examples):
+    often = churn_examples.assign(churned=np.random.default_rng(1).random(len(churn_examples)) < 0.7)
+    assert churn.train(often, QUICK).model.high_risk < 1
 
 
 def test_attributes_are_features(churn_examples):

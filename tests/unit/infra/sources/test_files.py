@@ -1,5 +1,6 @@
 """Parquet, JSON lines and Excel; which files are meant, and which never are."""
 
+import glob
 import gzip
 import io
 import json
@@ -327,3 +328,72 @@ def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
     write(tmp_path, {name: (HEADER + LINES).replace("ann", "Änn").encode("cp1252")})
 
     assert take(tmp_path, {"files": "*.csv", "encoding": "cp1252"}).accepted[0][1] == "Änn"
+
+
+# ── names, folders and shapes that mislead ────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["a[*].csv", "a?.csv", "a[b].csv"])
+def test_a_file_is_named_whatever_characters_its_name_holds(tmp_path: Path, name: str) -> None:
+    write(tmp_path, {name: HEADER + LINES, "ab.csv": HEADER + "3,eve,2017-03-03,9\n"})
+
+    assert take(tmp_path, {"files": glob.escape(name)}).accepted == TWO_ORDERS
+
+
+def test_a_folder_named_like_a_pattern_leads_nowhere_else(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    write(inside, {"*/o.csv": HEADER + LINES})
+    write(outside, {"o.csv": HEADER + "3,eve,2017-03-03,9\n"})
+    (inside / "sub").symlink_to(outside)
+
+    assert take(inside, {"files": "[*]/o.csv"}).accepted == TWO_ORDERS
+
+
+def test_what_a_file_says_counts_more_than_its_folder(tmp_path: Path) -> None:
+    write(tmp_path, {"customer_id=evil/o.csv": HEADER + LINES})
+    parquet(
+        tmp_path / "customer_id=evil" / "o.parquet",
+        "SELECT '1' AS order_id, 'ann' AS customer_id, TIMESTAMP '2017-03-01' AS ordered_at, 5.5 AS amount",
+    )
+
+    assert take(tmp_path, {"files": "**/*.csv"}).accepted == TWO_ORDERS
+    assert take(tmp_path, {"files": "**/*.parquet"}).accepted == TWO_ORDERS[:1]
+
+
+def test_an_excel_sheet_goes_on_after_an_empty_row(tmp_path: Path) -> None:
+    first, second = (line.split(",") for line in LINES.splitlines())
+    write(tmp_path, {"o.xlsx": excel(orders=[HEADER.strip().split(","), first, [], second, []])})
+
+    assert take(tmp_path, {"files": "o.xlsx"}).accepted == TWO_ORDERS
+
+
+def test_a_property_that_comes_late_is_read_as_well(tmp_path: Path) -> None:
+    early = [{"customer_id": str(n)} for n in range(10_050)]
+    late = {"customer_id": "eve", "consent_marketing": "no"}
+    write(tmp_path, {"c.jsonl": "\n".join(map(json.dumps, [*early, late]))})
+
+    taken = take(tmp_path, {"files": "c.jsonl"}, "customer_id, consent_marketing", "customers")
+
+    assert [answer for customer, answer in taken.accepted if customer == "eve"] == [False]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_json_lines_with_a_mark_at_the_start(tmp_path: Path, encoding: str) -> None:
+    orders = [{"order_id": o, "customer_id": c, "ordered_at": str(t), "amount": a} for o, c, t, a in TWO_ORDERS]
+    write(tmp_path, {"o.jsonl": "\n".join(map(json.dumps, orders)).encode(encoding)})
+
+    assert take(tmp_path, {"files": "o.jsonl"}).accepted == TWO_ORDERS
+
+
+def test_json_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"o.jsonl": '{"a":' * 3000 + "1" + "}" * 3000})
+
+    assert "nested too deeply" in refusal(tmp_path, {"files": "o.jsonl"}).what
+
+
+def test_a_cell_of_140_kilobytes_among_the_first_lines(tmp_path: Path) -> None:
+    write(tmp_path, {"o.csv": HEADER.strip() + ",channel\n1,ann,2017-03-01,5.5," + "x" * 140_000 + "\n"})
+
+    taken = take(tmp_path, {"files": "o.csv"})
+
+    assert len(taken.accepted) + len(taken.aside) == 1
