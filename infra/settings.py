@@ -192,6 +192,11 @@ def _read_environ(environ: Mapping[str, str]) -> dict[str, Any]:
             at = read
             for section in sections:
                 at = at.setdefault(section, {})
+                if not isinstance(at, dict):
+                    shorter = f"{PREFIX}{section.upper()}"
+                    raise AimloopError(f"{name} and {shorter} cannot both be set", "remove one of them")
+            if isinstance(at.get(last), dict):
+                raise AimloopError(f"{name} and others that begin with it cannot both be set", "remove one of them")
             at[last] = value
     return read
 
@@ -205,6 +210,11 @@ def _merged(weak: Mapping[str, Any], strong: Mapping[str, Any]) -> dict[str, Any
 
 
 def _refuse_secrets_in_file(from_file: Mapping[str, Any]) -> None:
+    for secret in _OWN_SECRETS & set(from_file):
+        raise AimloopError(
+            f"{CONFIG_FILE} holds {secret}: files like it are committed and copied",
+            f"remove the line and set {PREFIX}{secret.upper()} in the environment",
+        )
     sources = from_file.get("sources")
     for name, section in sources.items() if isinstance(sources, Mapping) else ():
         for secret in _SECRETS & set(section if isinstance(section, Mapping) else ()):
@@ -214,7 +224,11 @@ def _refuse_secrets_in_file(from_file: Mapping[str, Any]) -> None:
             )
 
 
-_SECRETS = {name for name, field in SourceSettings.model_fields.items() if "SecretStr" in str(field.annotation)}
+def _secrets(section: type[BaseModel]) -> set[str]:
+    return {name for name, field in section.model_fields.items() if "SecretStr" in str(field.annotation)}
+
+
+_SECRETS, _OWN_SECRETS = _secrets(SourceSettings), _secrets(Settings)
 
 
 def _origin(path: list[str], origins: Mapping[str, Mapping[str, Any]]) -> str:

@@ -136,6 +136,13 @@ def mapping(name: str, place: str, table: TableInput, columns: Sequence[str]) ->
             raise AimloopError(
                 f"{place}.columns: '{ours}' is no column of {name}", _nearest(ours, list(contract)) + further
             )
+    lower = [ours.lower() for ours in table.columns]
+    for ours in table.columns:
+        if lower.count(ours.lower()) > 1:
+            raise AimloopError(
+                f"{place}.columns: '{ours}' is there twice, in small letters and in large ones",
+                "the engine knows no case in names: rename one of them",
+            )
     given = {
         ours: checked_expression(theirs, columns, f"{place}.columns.{ours}") for ours, theirs in table.columns.items()
     }

@@ -322,3 +322,19 @@ def test_relative_folders_of_sources_start_where_the_file_lies(tmp_path: Path) -
     assert sources["shop"].folder == str(tmp_path / "exports")
     assert sources["lake"].folder == "s3://bucket/raw"
     assert sources["files"].folder == str(tmp_path)
+
+
+@pytest.mark.parametrize("secret", ["storage_key", "pseudonym_key"])
+def test_keys_come_from_the_environment_or_their_own_files_alone(tmp_path: Path, secret: str) -> None:
+    (tmp_path / "aimloop.toml").write_text(f'{secret} = "open sesame"\n')
+    with pytest.raises(AimloopError, match=f"holds {secret}: files like it are committed") as refusal:
+        load({}, tmp_path)
+    assert "sesame" not in str(refusal.value)
+    assert f"AIMLOOP_{secret.upper()}" in refusal.value.remedy
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_variable_that_is_a_section_and_a_value_is_refused(tmp_path: Path, turned: bool) -> None:
+    environ = [("AIMLOOP_STATE", "a"), ("AIMLOOP_STATE__X", "b")]
+    with pytest.raises(AimloopError, match="cannot both be set"):
+        load(dict(environ[::-1] if turned else environ), tmp_path)

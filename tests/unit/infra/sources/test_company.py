@@ -226,3 +226,10 @@ def test_the_fingerprint_changes_with_files_and_mapping_and_with_nothing_else(tm
     assert company.fingerprint(settings_of(tmp_path, {"files": "*.csv", "day_first": True})) != before
     write(tmp_path, {"o.csv": HEADER + LINES + "3,cyd,2017-03-03,1\n"})
     assert company.fingerprint(settings_of(tmp_path, {"files": "o.csv"})) != before
+
+
+def test_columns_that_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"c.csv": "customer_id,x,y\nann,1,2\n"})
+    columns = {"attr_card": "x", "attr_Card": "y"}
+    said = refusal(tmp_path, {"files": "c.csv", "columns": columns}, "customers")
+    assert "'attr_card' is there twice" in said.what
