@@ -10,6 +10,7 @@ from infra.sources.transcoded import opened
 
 _SAMPLE_BYTES = 1 << 20
 _PIECE = 1 << 22
+_LONGEST_LINE = 30 << 20  # of a longer one DuckDB says nothing at all
 _BOMS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 # Few bytes often fit several encodings equally well: then the first of these counts.
@@ -84,7 +85,8 @@ def is_plain(path: str, encoding: str) -> bool:
     """UTF-8 with one kind of line end and no NUL: DuckDB reads that by itself, and fast.
 
     Raises:
-        AimloopError: the file lies in an object store and has an encoding that DuckDB does not know.
+        AimloopError: the file lies in an object store and has an encoding that DuckDB does not know, or a line is
+            too long.
     """
     if path.startswith("s3://"):
         if encoding not in _REMOTE:
@@ -95,12 +97,19 @@ def is_plain(path: str, encoding: str) -> bool:
         return True
     if encoding not in ("utf-8", "ascii"):
         return False
-    newlines = returns = pairs = 0
+    newlines = returns = pairs = open_line = 0
     before = b""
     with opened(Path(path)) as file:
         while piece := file.read(_PIECE):
             if b"\0" in piece:
                 return False
+            ends = [place for end in (b"\n", b"\r") if (place := piece.find(end)) >= 0]
+            if open_line + min(ends, default=len(piece)) > _LONGEST_LINE:
+                raise AimloopError(
+                    f"{path} has a line of more than {_LONGEST_LINE >> 20} MB, after {newlines:,} others",
+                    "is it the right file? Mend the line, or export it anew",
+                )
+            open_line = len(piece) - 1 - max(piece.rfind(b"\n"), piece.rfind(b"\r")) + (0 if ends else open_line)
             if returns or b"\r" in piece:
                 returns += piece.count(b"\r")
                 pairs += piece.count(b"\r\n") + (before == b"\r" and piece[:1] == b"\n")

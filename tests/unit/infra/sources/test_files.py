@@ -397,3 +397,9 @@ def test_a_cell_of_140_kilobytes_among_the_first_lines(tmp_path: Path) -> None:
     taken = take(tmp_path, {"files": "o.csv"})
 
     assert len(taken.accepted) + len(taken.aside) == 1
+
+
+def test_a_line_that_no_reader_can_hold_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"o.csv": HEADER + LINES + "3,eve,2017-03-01," + "9" * (31 << 20) + "\n"})
+
+    assert "has a line of more than 30 MB, after 3 others" in refusal(tmp_path, {"files": "o.csv"}).what
