@@ -12,6 +12,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -95,7 +96,9 @@ def search_duckdb(
 
 
 def search_sqlite(path: Path, person: dict[str, str]) -> Iterator[str]:
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+    # not read-only: beside a service that comes and goes, such a connection has no say in the write-ahead log
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA query_only = ON")
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for table in tables:
             for row in connection.execute(f'SELECT * FROM "{table}"'):
