@@ -206,6 +206,9 @@ def _field(value: exp.Expr, fields: Iterable[str]) -> exp.Expr:
 
 
 def _written(node: exp.Expr) -> str:
+    for zoned in list(node.find_all(exp.AtTimeZone)):  # the engine reads `between x at time zone 'UTC' and y` wrong
+        if isinstance(zoned.parent, exp.Between):
+            zoned.replace(exp.Paren(this=zoned.copy()))
     return node.sql(
         "duckdb", comments=False, identify=True, normalize_functions=False, unsupported_level=ErrorLevel.IGNORE
     )

@@ -250,3 +250,8 @@ def test_the_nearest_name_is_one_it_is_part_of_or_one_spelt_alike() -> None:
     assert nearest("order_28d", known) == "orders_28d"
     assert nearest("SEGMENTS", known) == "Segment"
     assert nearest("weather", known) is None
+
+
+def test_a_time_zone_between_and_is_written_as_the_engine_reads_it() -> None:
+    written = checked_expression("a between b at time zone 'UTC' and c", ["a", "b", "c"], "here")
+    assert written == """"a" BETWEEN ("b" AT TIME ZONE 'UTC') AND "c\""""
