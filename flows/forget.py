@@ -26,6 +26,7 @@ from infra.erasing.mentions import erase_mentions
 from infra.erasing.people import Person
 from infra.errors import AimloopError
 from infra.files import publish_text
+from infra.intake.judgement import WHOLE_NUMBER
 from infra.keys import make_tombstone_key
 from models import catalog
 
@@ -50,7 +51,7 @@ def forget(door: Door, customer_ids: Sequence[str], *, even_if_unknown: bool = F
 def _as_landed(door: Door, customer_id: str) -> str:
     """The id as intake reads it: without blanks around it, and 12345.0 as 12345 (`[cleaning]`)."""
     text = customer_id.strip(" ")
-    return re.sub(r"^(-?\d+)\.0$", r"\1", text) if door.settings.cleaning.whole_number_ids else text
+    return re.sub(WHOLE_NUMBER, r"\1", text) if door.settings.cleaning.whole_number_ids else text
 
 
 def finish(door: Door) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from infra.sources.raw_table import UNJUDGED, RawTable
 from infra.sources.rows import RUNAWAY_QUOTE, quoted, sql_text
 from infra.warehouse import Connection
 
+WHOLE_NUMBER = r"^(-?\d+)\.0$"  # an id that a spreadsheet took for a number
 UNREAD = "unread_lines"
 
 
@@ -133,7 +134,7 @@ def _casts(name: str, table: RawTable, given: Mapping[str, str], cleaning: Clean
             selected.append(f'{before} AS "given_{column}"')
         if column.endswith("_id") and cleaning.whole_number_ids and given.get(column) in ("VARCHAR", "DOUBLE", "FLOAT"):
             text = f"trim(CAST({quoted(column)} AS VARCHAR))"
-            marker = f"suffix({text}, '.0') AND regexp_matches({text}, '^-?\\d+\\.0$')"
+            marker = f"suffix({text}, '.0') AND regexp_matches({text}, '{WHOLE_NUMBER}')"
             selected.append(f'{marker} AS "was_decimal_{column}"')
     if UNJUDGED in given:
         selected.append(UNJUDGED)
@@ -157,7 +158,7 @@ def _text(column: str, cast: str, given_type: str, table: RawTable, cleaning: Cl
     """A text without surrounding blanks, NULL for words that mean nothing; ids without a needless .0."""
     text = _nothing_is_null(quoted(column), table, cleaning) if given_type == "VARCHAR" else cast
     if column.endswith("_id") and cleaning.whole_number_ids and given_type in ("VARCHAR", "DOUBLE", "FLOAT"):
-        return f"CASE WHEN suffix({text}, '.0') THEN regexp_replace({text}, '^(-?\\d+)\\.0$', '\\1') ELSE {text} END"
+        return f"CASE WHEN suffix({text}, '.0') THEN regexp_replace({text}, '{WHOLE_NUMBER}', '\\1') ELSE {text} END"
     return text
 
 

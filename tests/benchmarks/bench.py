@@ -19,16 +19,11 @@ import psutil
 from rich.console import Console
 
 from tests.benchmarks import intake, marts
-from tests.benchmarks.measure import Figure, at_least, at_most, measured
+from tests.benchmarks.measure import Figure, at_least, at_most, environ, measured
 
 PROJECT = Path(__file__).resolve().parents[2]
 JSON, MARKDOWN = PROJECT / "docs" / "benchmarks.json", PROJECT / "docs" / "benchmarks.md"
 AIMLOOP = str(Path(sys.executable).with_name("aimloop"))
-
-
-def environ(state: Path, **more: str) -> dict[str, str]:
-    ours = {k: v for k, v in os.environ.items() if not k.startswith(("AIMLOOP_", "PREFECT_", "BENTOML_"))}
-    return {**ours, "AIMLOOP_STATE": str(state), **more}
 
 
 def cycle(folder: Path) -> dict[str, Figure]:

@@ -5,7 +5,6 @@ generation and no project that dbt has parsed. Three pairs, for one is at the me
 """
 
 import json
-import os
 import shutil
 import statistics
 import sys
@@ -13,23 +12,22 @@ import time
 from pathlib import Path
 
 from infra.state import State
-from tests.benchmarks.measure import Figure, at_most, measured
+from tests.benchmarks.measure import Figure, at_most, environ, measured
 
 FIRST, SECOND = "2017-11-06", "2017-12-04"
 PAIRS = 3
 
 
 def marts(folder: Path) -> dict[str, Figure]:
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("AIMLOOP_", "PREFECT_", "BENTOML_"))}
-    environ["AIMLOOP_STATE"] = str(folder / "state")
-    built("", environ)  # lands the data, so that no pair does
+    variables = environ(folder / "state")
+    built("", variables)  # lands the data, so that no pair does
     pairs = []
     for _ in range(PAIRS):
         state = State(folder / "state")
         for left in (state.warehouse, state.dbt):
             shutil.rmtree(left)
         state.open()
-        first, second = (built(as_of, environ) for as_of in (FIRST, SECOND))
+        first, second = (built(as_of, variables) for as_of in (FIRST, SECOND))
         assert "taken over" not in first["line"]
         assert "taken over" in second["line"]
         pairs.append((first["seconds"], second["seconds"]))
@@ -40,10 +38,10 @@ def marts(folder: Path) -> dict[str, Figure]:
     }
 
 
-def built(as_of: str, environ: dict[str, str]) -> dict:  # type: ignore[type-arg]
+def built(as_of: str, variables: dict[str, str]) -> dict:  # type: ignore[type-arg]
     """Seconds and line of the marts of a cycle at ``as_of``; without one, only land."""
     command = [sys.executable, "-m", "tests.benchmarks.marts", as_of]
-    found: dict = json.loads(measured(command, environ).stdout.splitlines()[-1])  # type: ignore[type-arg]
+    found: dict = json.loads(measured(command, variables).stdout.splitlines()[-1])  # type: ignore[type-arg]
     return found
 
 

@@ -1,5 +1,6 @@
 """Timing and memory of whole processes."""
 
+import os
 import subprocess
 import threading
 import time
@@ -18,6 +19,12 @@ class Measured:
     seconds: float
     peak_gib: float
     stdout: str
+
+
+def environ(state: Path, **more: str) -> dict[str, str]:
+    """This process's variables without those that the tools read, and a state folder."""
+    ours = {k: v for k, v in os.environ.items() if not k.startswith(("AIMLOOP_", "PREFECT_", "BENTOML_"))}
+    return {**ours, "AIMLOOP_STATE": str(state), **more}
 
 
 def measured(command: Sequence[str], environ: Mapping[str, str], folder: Path | None = None) -> Measured:
