@@ -131,6 +131,8 @@ def _products(files: dict[str, str]) -> str:
 def _impressions(mine: str, files: dict[str, str], buckets: int) -> str:
     # Duplicate placements (same product, store and week) meet again in the same bucket: grouping the
     # joined rows removes them, at a tenth of the price of grouping 21 million placements first.
+    # Hashed twice: DuckDB joins the hashes of several values so that those of two households and products agree, or
+    # not, in their low bits whatever the week; a pair drawn once would be drawn again and again.
     return f"""
         WITH lines AS (
             SELECT household_id, store_id, week, product_id, transaction_timestamp AS taken_at FROM ({mine})
@@ -138,7 +140,7 @@ def _impressions(mine: str, files: dict[str, str], buckets: int) -> str:
         ),
         visits AS (
             SELECT household_id, store_id, week, min(taken_at) AS shown_at,
-                   hash(household_id, store_id, week) % {buckets} AS bucket
+                   hash(hash(household_id, store_id, week)) % {buckets} AS bucket
             FROM lines GROUP BY ALL
         ),
         taken AS (SELECT DISTINCT household_id, store_id, week, product_id FROM lines),
@@ -154,7 +156,7 @@ def _impressions(mine: str, files: dict[str, str], buckets: int) -> str:
         ignored AS (
             SELECT household_id, store_id, week, product_id, display_location, mailer_location,
                    false AS clicked, {buckets}.0 AS sampling_weight
-            FROM (SELECT *, hash(product_id, store_id, week) % {buckets} AS bucket FROM placements)
+            FROM (SELECT *, hash(hash(product_id, store_id, week)) % {buckets} AS bucket FROM placements)
             JOIN visits USING (store_id, week, bucket)
             ANTI JOIN taken USING (household_id, store_id, week, product_id)
         ),

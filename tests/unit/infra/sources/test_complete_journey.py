@@ -210,6 +210,16 @@ def test_each_household_is_sampled_alike(impressions: pd.DataFrame, exposures: p
     assert (weighed / true).between(0.75, 1.25).all()
 
 
+def test_a_pair_drawn_once_is_no_likelier_to_be_drawn_again(impressions: pd.DataFrame, exposures: pd.DataFrame) -> None:
+    """Else a model would learn from a customer's and product's past rows which of their next ones are in the log."""
+
+    def twice(rows: pd.DataFrame) -> int:
+        exposed = rows[~rows["clicked"]].groupby(["household_id", "product_id"]).size()
+        return int((exposed * (exposed - 1) // 2).sum())
+
+    assert twice(impressions) == pytest.approx(twice(exposures) / 20**2, rel=0.1)
+
+
 def test_an_impression_has_an_id_of_its_own_and_the_time_of_the_visit(
     impressions: pd.DataFrame, exposures: pd.DataFrame
 ) -> None:
