@@ -14,6 +14,8 @@ class CustomerChurn(BaseModel):
     is_known: bool = Field(description="False for a customer without orders; the rest is then empty.")
     churn_probability: float | None = Field(default=None, description="Of no order within the horizon; 0 to 1.")
     risk_band: Literal["low", "medium", "high"] | None = None
+    median_days_to_order: float | None = Field(default=None, description="By then half such customers have ordered.")
+    contact_day: int | None = Field(default=None, description="Days after as_of on which to make contact.")
 
 
 class ChurnAnswer(Answer):

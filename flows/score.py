@@ -38,7 +38,7 @@ def scores_of(cycle: Cycle) -> pd.DataFrame:
     customers = cycle.generation.read(CustomerFeatures, "customer_features", "snapshot_at = $at", at=cycle.as_of)
     versions = {name: version_in_use(cycle, name) for name in ("segmentation", "churn", "ctr")}
     scores = pd.DataFrame({"cycle_id": cycle.id, "as_of": cycle.as_of, "pseudonym": customers["pseudonym"]})
-    scores[["segment", "rfm", "risk_band", "best_products"]] = None
+    scores[["segment", "rfm", "risk_band", "contact_day", "best_products"]] = None
     scores["churn_probability"] = float("nan")
     if versions["segmentation"]:
         found = segmentation.predict(registry.load(versions["segmentation"]), customers)
@@ -46,7 +46,8 @@ def scores_of(cycle: Cycle) -> pd.DataFrame:
         scores["segment"] = found["segment"]
         scores["rfm"] = found[axes[0]].astype(str) + found[axes[1]].astype(str) + found[axes[2]].astype(str)
     if versions["churn"]:
-        scores[["churn_probability", "risk_band"]] = churn.predict(registry.load(versions["churn"]), customers)
+        told = ["churn_probability", "risk_band", "contact_day"]
+        scores[told] = churn.predict(registry.load(versions["churn"]), customers)[told]
     if versions["ctr"]:
         scores["best_products"] = scores["pseudonym"].map(_best_products(cycle, versions["ctr"]))
     return scores

@@ -56,9 +56,17 @@ class CustomerFeatures(Contract):
     first_to_last_order_days: float = required(ge=0)
     repeat_order_amount_mean: float = optional(ge=0)
     order_gap_mean_days: float = optional(ge=0)
+    order_gap_median_days: float = optional(ge=0)
+    order_gap_p90_days: float = optional(ge=0)
+    order_gap_sd_days: float = optional(ge=0)
+    order_gap_last_days: float = optional(ge=0)
     recency_to_gap_ratio: float = optional(ge=0)
+    recency_to_gap_p90_ratio: float = optional(ge=0)
+    recency_beyond_gap_sds: float = optional()
     orders_28d_to_56d_ratio: float = optional(ge=0, le=1)
     orders_56d_to_84d_ratio: float = optional(ge=0, le=1)
+    click_ratio: float = optional(ge=0)
+    days_to_expiry: float = optional()
     region: str = optional()
     age_band: str = optional()
     gender: str = optional()
@@ -74,6 +82,7 @@ class ChurnExamples(CustomerFeatures):
 
     label_ends_at: Time = required()
     churned: bool = required()
+    next_order_days: float = optional(ge=0)
 
     class Config:
         metadata = {"key": ["pseudonym", "snapshot_at"]}
@@ -96,6 +105,13 @@ class ImpressionFeatures(Contract):
     customer_amount_56d: float = optional()
     customer_lines_56d: float = optional(ge=0)
     customer_days_since_last_order: float = optional(ge=0)
+    customer_orders_14d: float = optional(ge=0)
+    customer_order_weeks_84d: float = optional(ge=0)
+    customer_order_gap_mean_days: float = optional(ge=0)
+    customer_repeat_order_amount_mean: float = optional(ge=0)
+    customer_discount_84d_ratio: float = optional()
+    customer_tenure_days: float = optional(ge=0)
+    customer_click_ratio: float = optional(ge=0)
     customer_product_orders: float = optional(ge=0)
     customer_product_days_since_last_order: float = optional(ge=0)
     customer_product_affinity: float = optional(ge=0)
@@ -106,6 +122,7 @@ class ImpressionFeatures(Contract):
     product_days_since_last_order: float = optional(ge=0)
     product_popularity_56d: float = optional(ge=0)
     product_popularity_14d: float = optional(ge=0)
+    product_buyers: float = optional(ge=0)
     product_impressions: float = optional(ge=0)
     product_click_ratio: float = optional(ge=0)
 
@@ -165,6 +182,8 @@ class ChurnPrediction(Contract):
 
     churn_probability: float = required(ge=0, le=1)
     risk_band: str = required(isin=["low", "medium", "high"])
+    median_days_to_order: float = required(ge=0)
+    contact_day: int = required(ge=0)
 
 
 class Scores(Contract):
@@ -177,6 +196,7 @@ class Scores(Contract):
     rfm: str = optional(str_matches=r"^[1-5]{3}$")
     churn_probability: float = optional(ge=0, le=1)
     risk_band: str = optional()
+    contact_day: Whole = optional(ge=0)
     best_products: str = optional()
 
     class Config:

@@ -1,9 +1,9 @@
 """Evaluation on time later than training: one reported window, and earlier ones to make choices on."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import pandas as pd
 
 from models.errors import TooLittleHistory
@@ -21,20 +21,22 @@ class Window:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """How training went on an earlier window; ``losses`` per number of boosting rounds, where there are any."""
+    """How a model did on an earlier window, and what its ``choose`` needs to know of it."""
 
     metrics: Metrics
-    losses: pd.Series | None = None
+    evidence: Any = None
 
 
 @dataclass(frozen=True)
 class Backtest:
     """A model with its metrics on the reported window, beside those on earlier ones (keyed by origin).
 
+    ``params`` are those it was trained with, choices made.
     ``later`` holds the rows it was evaluated on, so that another version can be scored on the same.
     """
 
     fitted: Fitted
+    params: Any
     metrics: Metrics
     earlier: dict[str, Metrics]
     window: Window
@@ -50,6 +52,7 @@ class Model(Protocol):
     def first_possible(self, first_event: pd.Timestamp, params: Any) -> pd.Timestamp: ...
     def split(self, frame: Any, window: Window, params: Any) -> tuple[pd.DataFrame, pd.DataFrame]: ...
     def rehearse(self, past: Any, later: Any, params: Any) -> Rehearsal: ...
+    def choose(self, rehearsals: Sequence[Rehearsal], params: Any) -> Any: ...
     def train(self, frame: Any, params: Any) -> Fitted: ...
     def predict(self, fitted: Fitted, frame: pd.DataFrame) -> pd.DataFrame: ...
     def evaluate(self, fitted: Fitted, frame: Any, params: Any) -> Metrics: ...
@@ -71,10 +74,10 @@ def backtest(model: Model, frame: pd.DataFrame, as_of: pd.Timestamp, params: Any
             rehearsals[f"{window.origin:%Y-%m-%d}"] = model.rehearse(*_split(model, frame, window, params), params)
         except TooLittleHistory:
             continue
-    params = _choose_rounds(params, [r.losses for r in rehearsals.values() if r.losses is not None])
+    params = model.choose(list(rehearsals.values()), params)
     fitted = model.train(past, params)
     metrics = model.evaluate(fitted, later, params)
-    return Backtest(fitted, metrics, {origin: r.metrics for origin, r in rehearsals.items()}, reported, later)
+    return Backtest(fitted, params, metrics, {origin: r.metrics for origin, r in rehearsals.items()}, reported, later)
 
 
 def _split(model: Model, frame: pd.DataFrame, window: Window, params: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -82,10 +85,3 @@ def _split(model: Model, frame: pd.DataFrame, window: Window, params: Any) -> tu
     if later.empty:
         raise TooLittleHistory(f"nothing to evaluate on between {window.origin:%Y-%m-%d} and {window.end:%Y-%m-%d}")
     return past, later
-
-
-def _choose_rounds(params: Any, losses: list[pd.Series]) -> Any:
-    """The number of rounds with the least mean loss over the earlier windows; unchanged without any."""
-    if not losses:
-        return params
-    return replace(params, rounds=int(np.argmin(pd.concat(losses, axis=1).mean(axis=1))) + 1)

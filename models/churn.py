@@ -1,47 +1,71 @@
-"""Churn: the probability that an active customer lets the whole horizon pass without an order.
+"""Churn: the probability that an active customer lets the whole horizon pass without an order, and when to act.
 
-LightGBM with small trees, because the data is small; beside it, on the same rows, a logistic
-regression and recency alone. Evaluation pools every later snapshot whose label window starts after
-the last label window of training has ended.
+A propensity with small trees, because the data is small; beside it, on the same rows, its logistic regression and
+recency alone. A survival model of the time to the next order says by when half such customers are back, and from which day
+on silence means leaving. Evaluation pools every later snapshot whose label window starts after the last label window of
+training has ended.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from pandera.typing.pandas import DataFrame
-from sklearn.metrics import average_precision_score, brier_score_loss
-from sklearn.pipeline import Pipeline
 
 from infra.contracts import ChurnExamples, ChurnPrediction, CustomerFeatures
+from models import explanation, propensity
 from models.backtest import Rehearsal, Window
-from models.boosting import boost
-from models.disguise import refuse_disguised_labels
-from models.encoding import Encoder, attributes, logistic_baseline
+from models.encoding import Encoder, attributes
 from models.errors import TooLittleHistory
 from models.fitted import Fitted
-from models.imputation import Imputation
-from models.metrics import Array, Metric, Metrics, interval, lift_at_top, log_loss, resampled_customers, weighted_auc
+from models.metrics import (
+    Array,
+    Figure,
+    Metrics,
+    at_once,
+    average,
+    average_precision,
+    base_rate_brier,
+    brier_score,
+    difference,
+    lift_at_top,
+    log_loss,
+    prediction_ratio,
+    weighted_auc,
+    with_intervals,
+)
+from models.propensity import Propensity
+from models.survival import Survival, concordance, fit_survival
 
 STATIC = ("region", "age_band", "gender", "income_band", "household_size")
-NUMERIC = tuple(
-    name for name in CustomerFeatures.to_schema().columns if name not in {"pseudonym", "snapshot_at", *STATIC}
+_NOT_FEATURES = {"pseudonym", "snapshot_at", "click_ratio", *STATIC}  # click_ratio: no gain on earlier windows
+NUMERIC = tuple(name for name in CustomerFeatures.to_schema().columns if name not in _NOT_FEATURES)
+COVARIATES = (
+    "days_since_last_order",
+    "order_gap_mean_days",
+    "recency_to_gap_ratio",
+    "tenure_days",
+    "orders_14d",
+    "orders_28d",
+    "orders_84d",
+    "order_weeks_84d",
+    "amount_84d",
 )
 SNAPSHOT_DAYS = 7
+BEFORE_EXPIRY_DAYS = 15
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params:
-    """How the model learns.
+class Params(propensity.Params):
+    """How the model learns; see ``propensity.Params`` for the rest.
 
     horizon_days: length of the label window.
     train_every: learn from every so many-th snapshot (neighbours hold nearly the same rows).
     evaluation_days: how long before the last labelled snapshot evaluation starts.
     earlier_windows, window_step_days: windows before the reported one, for choices, and their length.
-    rounds: at most so many trees; the earlier windows choose.
-    imputation: what takes the place of missing numbers in the baseline.
     medium_risk, high_risk: risk bands begin at these multiples of the odds of the training base rate.
+    lapsed_chance: make contact when it is likelier than this that silence means leaving.
     """
 
     horizon_days: int = 56
@@ -53,32 +77,26 @@ class Params:
     learning_rate: float = 0.03
     leaves: int = 7
     min_rows_in_leaf: int = 100
-    imputation: Imputation = "mean"
-    baseline_inverse_penalty: float = 0.1
+    feature_share: float = 0.5
+    row_share: float = 0.7
+    ridge: float = 10.0
     medium_risk: float = 1.0
     high_risk: float = 4.0
-    min_churned: int = 30
+    lapsed_chance: float = 0.5
     reference_rows: int = 2_000
     resamples: int = 200
-    seed: int = 20170101
 
 
 @dataclass(frozen=True)
 class ChurnModel:
-    """The fitted pieces and where the risk bands begin."""
+    """Whether and when; and where the risk bands begin."""
 
-    encoder: Encoder
-    booster: lgb.Booster
-    baseline: Pipeline | None
+    propensity: Propensity
+    survival: Survival
+    horizon_days: int
+    lapsed_chance: float
     medium_risk: float
     high_risk: float
-
-    def probability(self, matrix: Array) -> Array:
-        return np.asarray(self.booster.predict(matrix)) if len(matrix) else np.empty(0)
-
-    def baseline_probability(self, matrix: Array) -> Array:
-        assert self.baseline is not None
-        return np.asarray(self.baseline.predict_proba(matrix)[:, 1])
 
 
 def windows(as_of: pd.Timestamp, params: Params) -> list[Window]:
@@ -106,36 +124,86 @@ def split(frame: pd.DataFrame, window: Window, params: Params) -> tuple[pd.DataF
 
 
 def rehearse(past: DataFrame[ChurnExamples], later: DataFrame[ChurnExamples], params: Params) -> Rehearsal:
-    """How LightGBM does on an earlier window, and its loss there after each round."""
-    model, losses = _fit(past, params, later)
-    return Rehearsal(_point_metrics(model, later), losses)
+    """How the model does on an earlier window, and what every choice would have said there."""
+    ones, encoder = np.ones(len(later)), _encoder(past)
+    model, candidates = propensity.candidates(past, _label(past), later, _label(later), ones, encoder, params, 0.0)
+    return Rehearsal(at_once(_figures(later, model.probability(later)), ones), candidates)
+
+
+def choose(rehearsals: Sequence[Rehearsal], params: Params) -> Params:
+    """What did best on the earlier windows."""
+    chosen: Params = propensity.choose(rehearsals, params)
+    return chosen
 
 
 def train(frame: DataFrame[ChurnExamples], params: Params) -> Fitted:
-    """Fit LightGBM and the baseline on labelled examples; ``attr_…`` columns are features too.
+    """Fit on labelled examples; ``attr_…`` columns are features too.
 
     Raises:
-        TooLittleHistory: fewer than ``min_churned`` customers who churned.
+        TooLittleHistory: fewer than ``min_positives`` customers who churned, or nobody who did not.
         MissingColumns: a feature is not in the frame.
         DisguisedLabel: one feature by itself tells the label.
     """
-    model, _ = _fit(frame, params)
-    baseline = logistic_baseline(model.encoder, params.baseline_inverse_penalty, params.imputation, params.seed)
-    baseline.fit(model.encoder.transform(frame), _label(frame))
-    features = model.encoder.features
-    reference = model.encoder.sample(frame, params.reference_rows, params.seed)
-    snapshots = sorted(frame["snapshot_at"].dt.strftime("%Y-%m-%d").unique())
-    notes = {"rounds": params.rounds, "rows": len(frame), "churned": int(_label(frame).sum()), "snapshots": snapshots}
-    return Fitted(replace(model, baseline=baseline), features, reference, notes)
+    encoder, churned = _encoder(frame), _label(frame)
+    who = propensity.fit(frame, churned, encoder, params, 0.0)
+    when = fit_survival(frame, frame["next_order_days"], params.horizon_days, COVARIATES)
+    odds = float(churned.mean() / (1 - churned.mean()))
+    medium, high = (times * odds / (1 + times * odds) for times in (params.medium_risk, params.high_risk))
+    model = ChurnModel(who, when, params.horizon_days, params.lapsed_chance, medium, high)
+    reference = encoder.sample(frame, params.reference_rows, params.seed)
+    notes = {
+        "rows": len(frame),
+        "churned": int(churned.sum()),
+        "snapshots": sorted(frame["snapshot_at"].dt.strftime("%Y-%m-%d").unique()),
+        "hazard_ratios": {explanation.in_words(name): ratio for name, ratio in when.hazard_ratios.items()},
+    }
+    return Fitted(model, encoder.features, reference, notes)
 
 
 def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[ChurnPrediction]:
-    """Churn probabilities and risk bands, one per row, in the same order."""
+    """One per row, in the same order: churn probability and risk band; days by which half such customers have ordered;
+    and the day, counted from the snapshot, to make contact on.
+
+    That is the first day on which silence so far means leaving rather than pausing (``Survival.lapsed_from``), or 15
+    days before the membership ends, whichever comes first.
+    """
     model: ChurnModel = fitted.model
-    probability = model.probability(model.encoder.transform(frame))
+    probability = model.propensity.probability(frame)
     band = np.select([probability >= model.high_risk, probability >= model.medium_risk], ["high", "medium"], "low")
-    return ChurnPrediction.validate(
-        pd.DataFrame({"churn_probability": probability, "risk_band": band.astype(str)}, index=frame.index)
+    lapsed = median = np.empty(0)
+    if len(frame):
+        lapsed = model.survival.lapsed_from(frame, model.horizon_days, model.lapsed_chance)
+        median = model.survival.median_days(frame)
+    before_expiry = frame["days_to_expiry"].to_numpy(dtype=float, na_value=np.nan) - BEFORE_EXPIRY_DAYS
+    contact = np.clip(np.floor(np.fmin(lapsed, before_expiry)), 0, None)
+    predicted = {
+        "churn_probability": probability,
+        "risk_band": band.astype(str),
+        "median_days_to_order": median,
+        "contact_day": contact.astype(int),
+    }
+    return ChurnPrediction.validate(pd.DataFrame(predicted, index=frame.index))
+
+
+def explain(fitted: Fitted, frame: pd.DataFrame, most: int = 3) -> list[list[str]]:
+    """Each row's strongest reasons in words."""
+    return explanation.explain(fitted.model.propensity.contributions(frame), frame, most)
+
+
+def drivers(fitted: Fitted, frame: pd.DataFrame) -> pd.DataFrame:
+    """What moves predictions over (at most 2,000 of) these rows: driver, share, direction."""
+    some = frame.sample(min(2_000, len(frame)), random_state=0)
+    return explanation.drivers(fitted.model.propensity.contributions(some), some)
+
+
+def outcomes(fitted: Fitted, frame: DataFrame[ChurnExamples]) -> pd.DataFrame:
+    """What was predicted and what came: pseudonym, snapshot_at, actual, predicted, baseline, weight."""
+    who: Propensity = fitted.model.propensity
+    return frame[["pseudonym", "snapshot_at"]].assign(
+        actual=_label(frame).astype(float),
+        predicted=who.probability(frame),
+        baseline=who.baseline_probability(frame),
+        weight=1.0,
     )
 
 
@@ -143,62 +211,45 @@ def evaluate(fitted: Fitted, frame: DataFrame[ChurnExamples], params: Params | N
     """Metrics on later snapshots, pooled; intervals by resampling customers."""
     params = params or Params()
     model: ChurnModel = fitted.model
-    matrix, churned = model.encoder.transform(frame), _label(frame)
-    point = _point_metrics(model, frame)
-    ours = weighted_auc(churned, model.probability(matrix))
-    linear = weighted_auc(churned, model.baseline_probability(matrix))
+    churned, probability = _label(frame), model.propensity.probability(frame)
+    ours = weighted_auc(churned, probability)
+    linear = weighted_auc(churned, model.propensity.baseline_probability(frame))
     recency = weighted_auc(churned, frame["days_since_last_order"].to_numpy(dtype=float))
-    equal = np.ones(len(frame))
-    draws = list(resampled_customers(frame["pseudonym"], params.resamples, params.seed))
-    gain = ours(equal) - recency(equal)
-    return point | {
-        "auc": interval(ours(equal), [ours(d) for d in draws]),
-        "gain_over_recency": interval(gain, [ours(d) - recency(d) for d in draws]),
-        "gain_over_baseline": interval(ours(equal) - linear(equal), [ours(d) - linear(d) for d in draws]),
-        "baseline_auc": Metric(linear(equal)),
-        "recency_auc": Metric(recency(equal)),
+    ordered = frame["next_order_days"].notna().to_numpy()
+    days = frame["next_order_days"].fillna(model.horizon_days).to_numpy(dtype=float)
+    figures = _figures(frame, probability) | {
+        "gain_over_recency": difference(ours, recency),
+        "gain_over_baseline": difference(ours, linear),
+        "baseline_auc": linear,
+        "recency_auc": recency,
+        "base_rate_brier": base_rate_brier(churned),
+        "concordance": concordance(days, ordered, model.survival.median_days(frame)),
+        "cox_concordance": concordance(days, ordered, -model.survival.relative_hazard(frame)),
+        "survival_prediction_ratio": prediction_ratio(
+            churned, model.survival.chance_of_none(frame, model.horizon_days)
+        ),
     }
+    measured = with_intervals(figures, frame["pseudonym"], np.ones(len(frame)), params.resamples, params.seed)
+    return measured | at_once({"rows": lambda _: float(len(frame))}, np.ones(len(frame)))
 
 
-def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None) -> tuple[ChurnModel, pd.Series | None]:
-    churned = _label(frame)
-    if churned.sum() < params.min_churned or churned.all():
-        raise TooLittleHistory(f"{int(churned.sum())} churned among {len(churned)} examples to learn from")
-    encoder = Encoder.fit(frame, NUMERIC, STATIC, attributes(frame))
-    matrix = encoder.transform(frame)
-    refuse_disguised_labels(encoder, matrix, churned, params.seed)
-    options = {
-        "learning_rate": params.learning_rate,
-        "num_leaves": params.leaves,
-        "min_data_in_leaf": params.min_rows_in_leaf,
-        "feature_fraction": 0.5,
-        "bagging_fraction": 0.7,
-        "bagging_freq": 1,
-        "lambda_l2": 10.0,
-        "seed": params.seed,
-    }
-    unseen = None if later is None else (encoder.transform(later), _label(later))
-    booster, losses = boost(encoder, (matrix, churned), options, params.rounds, unseen)
-    rate = float(churned.mean())
-    medium, high = (times * rate / (1 - rate + times * rate) for times in (params.medium_risk, params.high_risk))
-    return ChurnModel(encoder, booster, None, medium, high), losses
-
-
-def _point_metrics(model: ChurnModel, frame: pd.DataFrame) -> Metrics:
+def _figures(frame: pd.DataFrame, probability: Array) -> dict[str, Figure]:
     churned = _label(frame)
     if not churned.any() or churned.all():
         raise TooLittleHistory(f"{int(churned.sum())} churned among {len(churned)} examples to evaluate on")
-    probability, equal = model.probability(model.encoder.transform(frame)), np.ones(len(frame))
-    values = {
-        "auc": weighted_auc(churned, probability)(equal),
-        "pr_auc": float(average_precision_score(churned, probability)),
+    return {
+        "auc": weighted_auc(churned, probability),
+        "pr_auc": average_precision(churned, probability),
         "top_decile_lift": lift_at_top(churned, probability),
-        "log_loss": log_loss(churned, probability, equal),
-        "brier": float(brier_score_loss(churned, probability)),
-        "churn_rate": float(churned.mean()),
-        "rows": float(len(frame)),
+        "log_loss": log_loss(churned, probability),
+        "brier": brier_score(churned, probability),
+        "prediction_ratio": prediction_ratio(churned, probability),
+        "churn_rate": average(churned.astype(float)),
     }
-    return {name: Metric(value) for name, value in values.items()}
+
+
+def _encoder(frame: pd.DataFrame) -> Encoder:
+    return Encoder.fit(frame, NUMERIC, STATIC, attributes(frame))
 
 
 def _label(frame: pd.DataFrame) -> np.ndarray:

@@ -1,38 +1,38 @@
 """CTR: the probability that a customer takes what an impression shows.
 
-LightGBM on the sampled impressions as they are, its log-odds then moved by the sampling rate, so that
-probabilities are those of the unsampled world (King & Zeng, "Logistic Regression in Rare Events
-Data", 2001, prior correction). A logistic regression on the same features is the baseline.
+A propensity learned on the sampled impressions as they are, its log-odds then moved by the sampling rate, so that
+probabilities are those of the unsampled world (King & Zeng, "Logistic Regression in Rare Events Data", 2001, prior
+correction). Its logistic regression on the same features is the baseline.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from pandera.typing.pandas import DataFrame
-from sklearn.pipeline import Pipeline
 
 from infra.contracts import CtrPrediction, ImpressionFeatures
+from models import explanation, propensity
 from models.backtest import Rehearsal, Window
-from models.boosting import boost
-from models.disguise import refuse_disguised_labels
-from models.encoding import Encoder, attributes, logistic_baseline
+from models.calibration import worst_bin, worst_week
+from models.encoding import Encoder, attributes
 from models.errors import TooLittleHistory
 from models.fitted import Fitted
-from models.imputation import Imputation
 from models.metrics import (
     Array,
-    Metric,
+    Figure,
     Metrics,
-    interval,
+    at_once,
+    average,
+    difference,
     log_loss,
-    log_loss_rows,
     normalised_entropy,
     prediction_ratio,
-    resampled_customers,
     weighted_auc,
+    with_intervals,
 )
+from models.propensity import Propensity
 
 CATEGORICAL = ("channel", "placement", "department")
 _NOT_FEATURES = {
@@ -43,49 +43,27 @@ NUMERIC = tuple(name for name in ImpressionFeatures.to_schema().columns if name 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params:
-    """How the model learns.
+class Params(propensity.Params):
+    """How the model learns; see ``propensity.Params`` for the rest.
 
     train_days: impressions this old and younger are learned from.
     evaluation_days: length of each window.
     earlier_windows: how many windows before the reported one serve for choices.
-    rounds: at most so many trees; the earlier windows choose.
-    imputation: what takes the place of missing numbers in the baseline.
-    min_clicks: with fewer clicks to learn from, training is refused.
     """
 
     train_days: int = 182
     evaluation_days: int = 28
     earlier_windows: int = 3
-    rounds: int = 150
-    learning_rate: float = 0.1
+    rounds: int = 70
+    boosting_shares: tuple[float, ...] = (0.8, 0.9, 1.0)
+    inverse_penalty: float = 1.0
+    inverse_penalties: tuple[float, ...] = (0.1, 1.0)
+    learning_rate: float = 0.15
     leaves: int = 63
     min_rows_in_leaf: int = 200
-    imputation: Imputation = "mean"
-    baseline_inverse_penalty: float = 1.0
-    min_clicks: int = 200
+    min_positives: int = 200
     reference_rows: int = 2_000
     resamples: int = 200
-    seed: int = 20170101
-
-
-@dataclass(frozen=True)
-class CtrModel:
-    """The fitted pieces; ``log_odds_offset`` undoes the sampling of unclicked impressions."""
-
-    encoder: Encoder
-    booster: lgb.Booster
-    baseline: Pipeline | None
-    log_odds_offset: float
-
-    def probability(self, matrix: Array) -> Array:
-        if not len(matrix):
-            return np.empty(0)
-        return _sigmoid(np.asarray(self.booster.predict(matrix, raw_score=True)) + self.log_odds_offset)
-
-    def baseline_probability(self, matrix: Array) -> Array:
-        assert self.baseline is not None
-        return _sigmoid(self.baseline.decision_function(matrix) + self.log_odds_offset)
 
 
 def windows(as_of: pd.Timestamp, params: Params) -> list[Window]:
@@ -109,96 +87,110 @@ def split(frame: pd.DataFrame, window: Window, params: Params) -> tuple[pd.DataF
 
 
 def rehearse(past: DataFrame[ImpressionFeatures], later: DataFrame[ImpressionFeatures], params: Params) -> Rehearsal:
-    """How LightGBM does on an earlier window, and its loss there after each round."""
-    model, losses = _fit(past, params, later)
-    return Rehearsal(_point_metrics(model, later), losses)
+    """How the model does on an earlier window, and what every choice would have said there."""
+    encoder, offset = _encoder(past), _sampling_offset(past)
+    model, candidates = propensity.candidates(
+        past, _label(past), later, _label(later), _weight(later), encoder, params, offset
+    )
+    figures = _figures(later, model.probability(later))
+    return Rehearsal(at_once(figures, _weight(later)), candidates)
+
+
+def choose(rehearsals: Sequence[Rehearsal], params: Params) -> Params:
+    """What did best on the earlier windows."""
+    chosen: Params = propensity.choose(rehearsals, params)
+    return chosen
 
 
 def train(frame: DataFrame[ImpressionFeatures], params: Params) -> Fitted:
-    """Fit LightGBM and the baseline; ``customer_attr_…`` columns are features too.
+    """Fit on impressions whose outcome is known; ``customer_attr_…`` columns are features too.
 
     Raises:
-        TooLittleHistory: fewer than ``min_clicks`` clicked impressions.
+        TooLittleHistory: fewer than ``min_positives`` clicked impressions, or none unclicked.
         MissingColumns: a feature is not in the frame.
         DisguisedLabel: one feature by itself tells the label.
     """
-    model, _ = _fit(frame, params)
-    baseline = logistic_baseline(model.encoder, params.baseline_inverse_penalty, params.imputation, params.seed)
-    baseline.fit(model.encoder.transform(frame), _label(frame))
-    features = model.encoder.features
-    reference = model.encoder.sample(frame, params.reference_rows, params.seed)
-    notes = {"rounds": params.rounds, "rows": len(frame), "clicks": int(_label(frame).sum())}
-    return Fitted(replace(model, baseline=baseline), features, reference, notes)
+    encoder = _encoder(frame)
+    model = propensity.fit(frame, _label(frame), encoder, params, _sampling_offset(frame))
+    reference = encoder.sample(frame, params.reference_rows, params.seed)
+    notes = {"rows": len(frame), "clicks": int(_label(frame).sum())}
+    return Fitted(model, encoder.features, reference, notes)
 
 
 def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[CtrPrediction]:
-    """Click probabilities, one per row, in the same order."""
-    model: CtrModel = fitted.model
-    probability = model.probability(model.encoder.transform(frame))
-    return CtrPrediction.validate(pd.DataFrame({"click_probability": probability}, index=frame.index))
+    """Click probabilities, one per row, in the same order; what is unknown of a row gets the prior for it."""
+    model: Propensity = fitted.model
+    return CtrPrediction.validate(pd.DataFrame({"click_probability": model.probability(frame)}, index=frame.index))
+
+
+def explain(fitted: Fitted, frame: pd.DataFrame, most: int = 3) -> list[list[str]]:
+    """Each row's strongest reasons in words."""
+    return explanation.explain(fitted.model.contributions(frame), frame, most)
+
+
+def drivers(fitted: Fitted, frame: pd.DataFrame) -> pd.DataFrame:
+    """What moves predictions over (at most 2,000 of) these rows: driver, share, direction."""
+    some = frame.sample(min(2_000, len(frame)), random_state=0)
+    return explanation.drivers(fitted.model.contributions(some), some)
+
+
+def outcomes(fitted: Fitted, frame: DataFrame[ImpressionFeatures]) -> pd.DataFrame:
+    """What was predicted and what came: pseudonym, snapshot_at, actual, predicted, baseline, weight."""
+    model: Propensity = fitted.model
+    return frame[["pseudonym", "snapshot_at"]].assign(
+        actual=_label(frame).astype(float),
+        predicted=model.probability(frame),
+        baseline=model.baseline_probability(frame),
+        weight=_weight(frame),
+    )
 
 
 def evaluate(fitted: Fitted, frame: DataFrame[ImpressionFeatures], params: Params | None = None) -> Metrics:
     """Metrics on impressions later than training; intervals by resampling customers."""
     params = params or Params()
-    model: CtrModel = fitted.model
-    matrix = model.encoder.transform(frame)
-    clicked, weight = _label(frame), frame["sampling_weight"].to_numpy(dtype=float)
-    ours, baseline = model.probability(matrix), model.baseline_probability(matrix)
-    auc, baseline_auc = weighted_auc(clicked, ours), weighted_auc(clicked, baseline)
-    gain_rows = log_loss_rows(clicked, baseline) - log_loss_rows(clicked, ours)
-    aucs, gains = [], []
-    for draws in resampled_customers(frame["pseudonym"], params.resamples, params.seed):
-        aucs.append(auc(weight * draws))
-        gains.append(float(np.average(gain_rows, weights=weight * draws)))
-    return _point_metrics(model, frame) | {
-        "auc": interval(auc(weight), aucs),
-        "log_loss_gain": interval(float(np.average(gain_rows, weights=weight)), gains),
-        "baseline_auc": Metric(baseline_auc(weight)),
-        "baseline_log_loss": Metric(log_loss(clicked, baseline, weight)),
-    }
-
-
-def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None) -> tuple[CtrModel, pd.Series | None]:
+    model: Propensity = fitted.model
     clicked = _label(frame)
-    if clicked.sum() < params.min_clicks or clicked.all():
-        raise TooLittleHistory(f"{int(clicked.sum())} clicks among {len(clicked)} impressions to learn from")
-    encoder = Encoder.fit(frame, NUMERIC, CATEGORICAL, attributes(frame, "customer_attr_"))
-    matrix = encoder.transform(frame)
-    refuse_disguised_labels(encoder, matrix, clicked, params.seed)
-    weight = frame["sampling_weight"].to_numpy(dtype=float)
-    offset = float(np.log(weight[clicked].mean()) - np.log(weight[~clicked].mean()))
-    options = {
-        "learning_rate": params.learning_rate,
-        "num_leaves": params.leaves,
-        "min_data_in_leaf": params.min_rows_in_leaf,
-        "feature_fraction": 0.8,
-        "seed": params.seed,
+    ours, baseline = model.probability(frame), model.baseline_probability(frame)
+    figures = _figures(frame, ours) | {
+        "worst_bin": worst_bin(clicked, ours),
+        "worst_week": worst_week(frame["shown_at"], clicked, ours),
+        "log_loss_gain": difference(log_loss(clicked, baseline), log_loss(clicked, ours)),
+        "baseline_auc": weighted_auc(clicked, baseline),
+        "baseline_log_loss": log_loss(clicked, baseline),
+        "baseline_normalised_entropy": normalised_entropy(clicked, baseline),
     }
-    unseen = None if later is None else (encoder.transform(later), _label(later))
-    booster, losses = boost(encoder, (matrix, clicked), options, params.rounds, unseen)
-    return CtrModel(encoder, booster, None, offset), losses
+    measured = with_intervals(figures, frame["pseudonym"], _weight(frame), params.resamples, params.seed)
+    return measured | at_once({"rows": lambda _: float(len(frame))}, _weight(frame))
 
 
-def _point_metrics(model: CtrModel, frame: pd.DataFrame) -> Metrics:
-    clicked, weight = _label(frame), frame["sampling_weight"].to_numpy(dtype=float)
+def _figures(frame: pd.DataFrame, probability: Array) -> dict[str, Figure]:
+    clicked = _label(frame)
     if not clicked.any() or clicked.all():
         raise TooLittleHistory(f"{int(clicked.sum())} clicks among {len(clicked)} impressions to evaluate on")
-    probability = model.probability(model.encoder.transform(frame))
-    values = {
-        "auc": weighted_auc(clicked, probability)(weight),
-        "log_loss": log_loss(clicked, probability, weight),
-        "normalised_entropy": normalised_entropy(clicked, probability, weight),
-        "prediction_ratio": prediction_ratio(clicked, probability, weight),
-        "click_ratio": float(np.average(clicked, weights=weight)),
-        "rows": float(len(frame)),
+    return {
+        "auc": weighted_auc(clicked, probability),
+        "log_loss": log_loss(clicked, probability),
+        "normalised_entropy": normalised_entropy(clicked, probability),
+        "prediction_ratio": prediction_ratio(clicked, probability),
+        "click_ratio": average(clicked.astype(float)),
     }
-    return {name: Metric(value) for name, value in values.items()}
+
+
+def _encoder(frame: pd.DataFrame) -> Encoder:
+    return Encoder.fit(frame, NUMERIC, CATEGORICAL, attributes(frame, "customer_attr_"))
+
+
+def _sampling_offset(frame: pd.DataFrame) -> float:
+    """What turns the log-odds of the sample into those of all impressions; 0 where a class is missing."""
+    clicked, weight = _label(frame), _weight(frame)
+    if not clicked.any() or clicked.all():
+        return 0.0
+    return float(np.log(weight[clicked].mean()) - np.log(weight[~clicked].mean()))
 
 
 def _label(frame: pd.DataFrame) -> np.ndarray:
     return frame["clicked"].to_numpy(dtype=bool)
 
 
-def _sigmoid(log_odds: Array) -> Array:
-    return 1.0 / (1.0 + np.exp(-log_odds))
+def _weight(frame: pd.DataFrame) -> Array:
+    return frame["sampling_weight"].to_numpy(dtype=float)

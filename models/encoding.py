@@ -9,14 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from models.errors import MissingColumns
-from models.imputation import Imputation, imputer
 from models.metrics import Array
 
 MAX_LEVELS = 100  # of a column that the contract names
@@ -97,9 +91,8 @@ def attributes(frame: pd.DataFrame, prefix: str = "attr_") -> tuple[str, ...]:
 
 def to_numbers(column: pd.Series) -> Array:
     """As floats; what is no finite number is missing."""
-    if pd.api.types.is_numeric_dtype(column):
-        return column.to_numpy(dtype=float, na_value=np.nan)
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    known = column if pd.api.types.is_numeric_dtype(column) else pd.to_numeric(column, errors="coerce")
+    numbers = known.to_numpy(dtype=float, na_value=np.nan)
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
@@ -121,25 +114,6 @@ def require_columns(frame: pd.DataFrame, columns: tuple[str, ...]) -> None:
         raise MissingColumns(missing)
 
 
-def logistic_baseline(
-    encoder: Encoder, inverse_penalty: float, imputation: Imputation = "mean", seed: int = 0
-) -> Pipeline:
-    """An honest logistic regression on the encoder's matrix: logarithms of amounts and counts, missing ones
-    imputed and indicated, standardised; categories one-hot; ridge penalty.
-    """
-    numeric = make_pipeline(FunctionTransformer(_signed_log), imputer(imputation, seed))
-    categorical = make_pipeline(
-        SimpleImputer(strategy="constant", fill_value=-1, keep_empty_features=True),
-        OneHotEncoder(handle_unknown="ignore", sparse_output=False),
-    )
-    columns = ColumnTransformer(
-        [
-            ("numeric", numeric, list(range(len(encoder.numeric)))),
-            ("categorical", categorical, encoder.categorical_positions),
-        ]
-    )
-    return make_pipeline(columns, LogisticRegression(C=inverse_penalty, solver="newton-cholesky", max_iter=50))
-
-
-def _signed_log(values: Array) -> Array:
+def signed_log(values: Array) -> Array:
+    """Logarithms of amounts and counts that may be 0 or, after returns, below."""
     return np.sign(values) * np.log1p(np.abs(values))

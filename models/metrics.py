@@ -1,6 +1,10 @@
-"""Named figures with intervals; every function takes true labels, scores and row weights."""
+"""Named figures with intervals.
 
-from collections.abc import Callable, Iterator
+Each figure of a probability takes labels (0/1) and scores once, sorts what it must, and gives a function of row
+weights: so resampling customers is weighing rows anew, and every figure can have its interval.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 Array = npt.NDArray[np.float64]
+Figure = Callable[[npt.ArrayLike], float]
 
 
 @dataclass(frozen=True)
@@ -22,24 +27,64 @@ class Metric:
 Metrics = dict[str, Metric]
 
 
-def weighted_auc(clicked: npt.ArrayLike, score: npt.ArrayLike) -> Callable[[npt.ArrayLike], float]:
-    """The area under the ROC curve as a function of row weights; sorting is done once.
+def weighted_auc(label: npt.ArrayLike, score: npt.ArrayLike) -> Figure:
+    """The area under the ROC curve.
 
     The probability that a positive outranks a negative, ties counted half (Mann-Whitney).
     NaN when one class has no weight.
     """
-    positive = np.asarray(clicked, dtype=bool)
-    tie_group = np.unique(np.asarray(score, dtype=float), return_inverse=True)[1]
+    groups = _tie_groups(label, score)
 
     def auc(weight: npt.ArrayLike) -> float:
-        w = np.asarray(weight, dtype=float)
-        groups = int(tie_group.max()) + 1
-        ups = np.bincount(tie_group, w * positive, groups)
-        downs = np.bincount(tie_group, w * ~positive, groups)
+        ups, downs = groups(weight)
         total = ups.sum() * downs.sum()
         return float(ups @ (downs.cumsum() - downs / 2) / total) if total > 0 else float("nan")
 
     return auc
+
+
+def average_precision(label: npt.ArrayLike, score: npt.ArrayLike) -> Figure:
+    """Area under the precision-recall curve, as scikit-learn's function of that name; NaN without positives."""
+    groups = _tie_groups(label, score)
+
+    def area(weight: npt.ArrayLike) -> float:
+        ups, downs = (counts[::-1] for counts in groups(weight))
+        hits, drawn = ups.cumsum(), (ups + downs).cumsum()
+        if not hits[-1] > 0:
+            return float("nan")
+        return float(ups @ (hits / np.where(drawn > 0, drawn, 1)) / hits[-1])
+
+    return area
+
+
+def _tie_groups(label: npt.ArrayLike, score: npt.ArrayLike) -> Callable[[npt.ArrayLike], tuple[Array, Array]]:
+    """Weight of positives and of negatives at each different score, lowest score first."""
+    positive = np.asarray(label, dtype=bool)
+    group = np.unique(np.asarray(score, dtype=float), return_inverse=True)[1]
+    count = int(group.max()) + 1
+
+    def weights(weight: npt.ArrayLike) -> tuple[Array, Array]:
+        w = np.asarray(weight, dtype=float)
+        up, down = np.bincount(group, w * positive, count), np.bincount(group, w * ~positive, count)
+        return up.astype(float), down.astype(float)
+
+    return weights
+
+
+def lift_at_top(label: npt.ArrayLike, score: npt.ArrayLike, share: float = 0.1) -> Figure:
+    """How many times more positives the best-scored ``share`` of the weight holds than all of it does."""
+    order = np.argsort(-np.asarray(score, dtype=float), kind="stable")
+    sorted_label = np.asarray(label, dtype=float)[order]
+
+    def lift(weight: npt.ArrayLike) -> float:
+        w = np.asarray(weight, dtype=float)[order]
+        reached = w.cumsum()
+        room = share * reached[-1]
+        taken = np.clip(room - (reached - w), 0, w)  # of the row at the border, the part that fits
+        positives = float(w @ sorted_label)
+        return float(taken @ sorted_label / room / (positives / reached[-1])) if positives > 0 else float("nan")
+
+    return lift
 
 
 def log_loss_rows(label: npt.ArrayLike, probability: npt.ArrayLike) -> Array:
@@ -48,32 +93,74 @@ def log_loss_rows(label: npt.ArrayLike, probability: npt.ArrayLike) -> Array:
     return np.where(np.asarray(label, dtype=bool), -np.log(p), -np.log1p(-p))
 
 
-def log_loss(label: npt.ArrayLike, probability: npt.ArrayLike, weight: npt.ArrayLike) -> float:
-    """Weighted mean negative log-likelihood, in nats."""
-    return float(np.average(log_loss_rows(label, probability), weights=np.asarray(weight, dtype=float)))
+def log_loss(label: npt.ArrayLike, probability: npt.ArrayLike) -> Figure:
+    """Mean negative log-likelihood, in nats."""
+    return average(log_loss_rows(label, probability))
 
 
-def normalised_entropy(label: npt.ArrayLike, probability: npt.ArrayLike, weight: npt.ArrayLike) -> float:
+def normalised_entropy(label: npt.ArrayLike, probability: npt.ArrayLike) -> Figure:
     """Log-loss over the log-loss of always saying the base rate; below 1 is better than that.
 
     He et al., "Practical Lessons from Predicting Clicks on Ads at Facebook", ADKDD 2014.
     """
-    y = np.asarray(label, dtype=float)
-    base_rate = np.average(y, weights=np.asarray(weight, dtype=float))
-    return log_loss(label, probability, weight) / log_loss(label, np.full(len(y), base_rate), weight)
+    loss, rate = log_loss(label, probability), average(np.asarray(label, dtype=float))
+
+    def ratio(weight: npt.ArrayLike) -> float:
+        p = rate(weight)
+        entropy = -p * np.log(p) - (1 - p) * np.log1p(-p) if 0 < p < 1 else float("nan")
+        return loss(weight) / entropy
+
+    return ratio
 
 
-def prediction_ratio(label: npt.ArrayLike, probability: npt.ArrayLike, weight: npt.ArrayLike) -> float:
-    """Mean prediction over the observed rate: 1 is calibrated in the large."""
-    w = np.asarray(weight, dtype=float)
-    return float(w @ np.asarray(probability, dtype=float) / (w @ np.asarray(label, dtype=float)))
+def prediction_ratio(label: npt.ArrayLike, probability: npt.ArrayLike) -> Figure:
+    """Mean prediction over the observed rate: 1 is calibrated in the large; NaN without positives."""
+    y, p = np.asarray(label, dtype=float), np.asarray(probability, dtype=float)
+
+    def ratio(weight: npt.ArrayLike) -> float:
+        w = np.asarray(weight, dtype=float)
+        observed = float(w @ y)
+        return float(w @ p) / observed if observed > 0 else float("nan")
+
+    return ratio
 
 
-def lift_at_top(label: npt.ArrayLike, score: npt.ArrayLike, share: float = 0.1) -> float:
-    """How many times more positives the best-scored ``share`` of rows holds than the average row."""
-    y = np.asarray(label, dtype=float)
-    top = np.argsort(-np.asarray(score, dtype=float), kind="stable")[: max(1, round(share * len(y)))]
-    return float(y[top].mean() / y.mean())
+def brier_score(label: npt.ArrayLike, probability: npt.ArrayLike) -> Figure:
+    """Mean squared difference between probability and outcome (Brier 1950)."""
+    return average((np.asarray(probability, dtype=float) - np.asarray(label, dtype=float)) ** 2)
+
+
+def base_rate_brier(label: npt.ArrayLike) -> Figure:
+    """The Brier score of always saying the base rate."""
+    rate = average(np.asarray(label, dtype=float))
+    return lambda weight: rate(weight) * (1 - rate(weight))
+
+
+def average(values: npt.ArrayLike) -> Figure:
+    """The weighted mean."""
+    v = np.asarray(values, dtype=float)
+    return lambda weight: float(np.average(v, weights=np.asarray(weight, dtype=float)))
+
+
+def difference(first: Figure, second: Figure) -> Figure:
+    """How much the first exceeds the second, in each resample alike: paired."""
+    return lambda weight: first(weight) - second(weight)
+
+
+def at_once(figures: Mapping[str, Figure], weight: npt.ArrayLike) -> Metrics:
+    """The values alone."""
+    return {name: Metric(figure(weight)) for name, figure in figures.items()}
+
+
+def with_intervals(
+    figures: Mapping[str, Figure], customers: pd.Series, weight: Array, resamples: int, seed: int
+) -> Metrics:
+    """Values with intervals by resampling customers."""
+    resampled: dict[str, list[float]] = {name: [] for name in figures}
+    for draws in resampled_customers(customers, resamples, seed):
+        for name, figure in figures.items():
+            resampled[name].append(figure(weight * draws))
+    return {name: interval(figure(weight), resampled[name]) for name, figure in figures.items()}
 
 
 def resampled_customers(customers: pd.Series, resamples: int, seed: int) -> Iterator[Array]:

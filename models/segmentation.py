@@ -5,6 +5,7 @@ Fitted on one snapshot and judged on the next period: do segments differ in what
 'Kneedle' in a Haystack", 2011).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +95,11 @@ def split(frame: pd.DataFrame, window: Window, params: Params) -> tuple[pd.DataF
 def rehearse(past: DataFrame[CustomerFeatures], later: pd.DataFrame, params: Params) -> Rehearsal:
     """How the clusters do on an earlier period."""
     return Rehearsal(evaluate(train(past, params), later, params))
+
+
+def choose(rehearsals: Sequence[Rehearsal], params: Params) -> Params:
+    """Nothing: the elbow chooses the number of clusters on the snapshot itself."""
+    return params
 
 
 def train(frame: DataFrame[CustomerFeatures], params: Params) -> Fitted:

@@ -8,14 +8,14 @@
 {%- endmacro %}
 
 
-{% macro product_features(history, clicks, snapshot) -%}
+{% macro product_features(history, buyers, clicks, snapshot) -%}
     {{ history }}.orders as product_orders
     , {{ days_between(history ~ '.last_ordered_at', snapshot) }} as product_days_since_last_order
     , {{ history }}.affinity_56d * {{ decay(history ~ '.snapshot_at', snapshot, 56) }} as product_popularity_56d
     , {{ history }}.affinity_14d * {{ decay(history ~ '.snapshot_at', snapshot, 14) }} as product_popularity_14d
+    , {{ buyers }}.buyers as product_buyers
     , {{ clicks }}.impressions as product_impressions
-    -- smoothed towards one click in a thousand impressions
-    , ({{ clicks }}.clicks + 1) / ({{ clicks }}.impressions + 1000) as product_click_ratio
+    , {{ click_ratio(clicks, 1000) }} as product_click_ratio
 {%- endmacro %}
 
 
@@ -24,6 +24,13 @@
     , {{ customers }}.amount_56d as customer_amount_56d
     , {{ customers }}.lines_56d as customer_lines_56d
     , {{ customers }}.days_since_last_order as customer_days_since_last_order
+    , {{ customers }}.orders_14d as customer_orders_14d
+    , {{ customers }}.order_weeks_84d as customer_order_weeks_84d
+    , {{ customers }}.order_gap_mean_days as customer_order_gap_mean_days
+    , {{ customers }}.repeat_order_amount_mean as customer_repeat_order_amount_mean
+    , {{ customers }}.discount_84d_ratio as customer_discount_84d_ratio
+    , {{ customers }}.tenure_days as customer_tenure_days
+    , {{ customers }}.click_ratio as customer_click_ratio
     {{ attribute_columns(source('raw', 'customers'), customers, 'customer_') }}
 {%- endmacro %}
 

@@ -122,9 +122,10 @@ def _orders(mine: str) -> str:
 
 def _products(files: dict[str, str]) -> str:
     return f"""
-        SELECT CAST(product_id AS VARCHAR) AS product_id, product_category AS category,
-               department, brand,
-               product_type AS description
+        SELECT CAST(product_id AS VARCHAR) AS product_id,
+               coalesce(product_type, product_category) AS category,  -- what people choose among: 'SHREDDED CHEESE'
+               coalesce(product_category, department) AS department,
+               brand
         FROM {files["products"]}"""
 
 

@@ -3,6 +3,7 @@ select
     features.*
     , labels.label_ends_at
     , labels.churned
+    , labels.next_order_days
 from {{ ref('customer_features') }} as features
 inner join {{ ref('churn_labels') }} as labels
     on

@@ -20,15 +20,17 @@ with active as (
 )
 
 , came_back as (
-    select distinct
+    select
         active.pseudonym
         , active.snapshot_at
+        , min(orders.ordered_at) as next_ordered_at
     from active
     inner join orders
         on
             active.pseudonym = orders.pseudonym
             and active.snapshot_at <= orders.ordered_at
             and active.label_ends_at > orders.ordered_at
+    group by active.pseudonym, active.snapshot_at
 )
 
 select
@@ -36,6 +38,7 @@ select
     , active.snapshot_at
     , active.label_ends_at
     , came_back.pseudonym is null as churned
+    , {{ days_between('active.snapshot_at', 'came_back.next_ordered_at') }} as next_order_days
 from active
 left join came_back
     on

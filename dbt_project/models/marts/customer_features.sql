@@ -34,6 +34,7 @@ with snapshots as (
         , count(distinct {{ snapshot_before('orders.ordered_at') }}) filter (
             where {{ is_within(84) }}
         ) as order_weeks_84d
+        , list_sort(list(distinct cast(orders.ordered_at as date)) filter (where orders.order_change > 0)) as order_days
     from snapshots
     inner join orders on snapshots.snapshot_at >= orders.first_snapshot_at
     group by snapshots.snapshot_at, orders.pseudonym
@@ -62,6 +63,10 @@ with snapshots as (
         , {{ days_between('first_ordered_at', 'snapshot_at') }} as tenure_days
         , {{ days_between('first_ordered_at', 'last_ordered_at') }} as first_to_last_order_days
         , first_to_last_order_days / nullif(greatest(orders_total - 1, 0), 0) as order_gap_mean_days
+        , list_transform(order_days[2:], lambda day, position: day - order_days[position]) as gaps
+        , list_aggregate(gaps, 'median') as order_gap_median_days
+        , list_aggregate(gaps, 'quantile_cont', 0.9) as order_gap_p90_days
+        , list_aggregate(gaps, 'stddev_samp') as order_gap_sd_days
         , orders_total - beginnings.orders as repeat_orders
         , cast(amount_total - beginnings.amount as double) as repeat_amount
     from aggregated
@@ -89,9 +94,18 @@ select
     , if(measured.repeat_orders > 0, measured.first_to_last_order_days, 0) as first_to_last_order_days
     , measured.repeat_amount / nullif(measured.repeat_orders, 0) as repeat_order_amount_mean
     , measured.order_gap_mean_days
+    , measured.order_gap_median_days
+    , measured.order_gap_p90_days
+    , measured.order_gap_sd_days
+    , cast(measured.gaps[-1] as double) as order_gap_last_days
     , measured.days_since_last_order / nullif(measured.order_gap_mean_days, 0) as recency_to_gap_ratio
+    , measured.days_since_last_order / nullif(measured.order_gap_p90_days, 0) as recency_to_gap_p90_ratio
+    , (measured.days_since_last_order - measured.order_gap_median_days)
+    / nullif(measured.order_gap_sd_days, 0) as recency_beyond_gap_sds
     , measured.orders_28d / nullif(measured.orders_56d, 0) as orders_28d_to_56d_ratio
     , measured.orders_56d / nullif(measured.orders_84d, 0) as orders_56d_to_84d_ratio
+    , {{ click_ratio('clicks', 5000) }} as click_ratio
+    , {{ days_between('measured.snapshot_at', 'customers.member_expires_at') }} as days_to_expiry
     , customers.region
     , {{ age_band('customers', 'measured.snapshot_at') }} as age_band
     , customers.gender
@@ -99,6 +113,10 @@ select
     , customers.household_size
     {{ attribute_columns(source('raw', 'customers'), 'customers') }}
 from measured
+asof left join {{ ref('int_customer_click_history') }} as clicks
+    on
+        measured.pseudonym = clicks.pseudonym
+        and measured.snapshot_at >= clicks.snapshot_at
 left join customers
     on
         measured.pseudonym = customers.pseudonym

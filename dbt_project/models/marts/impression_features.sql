@@ -34,6 +34,11 @@ with impressions as (
     semi join shown using (product_id)
 )
 
+, product_buyers as (
+    select * from {{ ref('int_product_buyer_history') }}
+    semi join shown using (product_id)
+)
+
 , product_clicks as (
     select * from {{ ref('int_product_click_history') }}
     semi join shown using (product_id)
@@ -55,7 +60,7 @@ select
     , {{ customer_ad_features('customers') }}
     , {{ affinity_features('customer_product', 'shown.snapshot_at', 'customer_product') }}
     , {{ affinity_features('customer_category', 'shown.snapshot_at', 'customer_category') }}
-    , {{ product_features('product_orders', 'product_clicks', 'shown.snapshot_at') }}
+    , {{ product_features('product_orders', 'product_buyers', 'product_clicks', 'shown.snapshot_at') }}
 from shown
 asof left join customer_product
     on
@@ -71,6 +76,10 @@ asof left join product_orders
     on
         shown.product_id = product_orders.product_id
         and shown.snapshot_at >= product_orders.snapshot_at
+asof left join product_buyers
+    on
+        shown.product_id = product_buyers.product_id
+        and shown.snapshot_at >= product_buyers.snapshot_at
 asof left join product_clicks
     on
         shown.product_id = product_clicks.product_id

@@ -132,6 +132,14 @@ def _customer_snapshots(customers: int, snapshots: int) -> pd.DataFrame:
             "recency_to_gap_ratio": days_since / gap,
             "orders_28d_to_56d_ratio": np.where(orders_56d > 0, orders_28d / np.maximum(orders_56d, 1), np.nan),
             "orders_56d_to_84d_ratio": np.where(orders_84d > 0, orders_56d / np.maximum(orders_84d, 1), np.nan),
+            "order_gap_median_days": gap,
+            "order_gap_p90_days": 2 * gap,
+            "order_gap_sd_days": gap,
+            "order_gap_last_days": gap,
+            "recency_to_gap_p90_ratio": days_since / gap / 2,
+            "recency_beyond_gap_sds": days_since / gap - 1,
+            "click_ratio": np.nan,
+            "days_to_expiry": np.where(np.arange(count) % 10 == 0, 20.0, np.nan),
             **{name: np.tile(rng.choice(values, customers), snapshots) for name, values in static.items()},
         }
     )
@@ -143,10 +151,13 @@ def _labelled_snapshots(customers: int, snapshots: int) -> pd.DataFrame:
     frame = _customer_snapshots(customers, snapshots)
     card = np.tile(rng.choice(["gold", "none"], customers), snapshots)
     log_odds = -3.5 + frame["days_since_last_order"] / 15 + 1.5 * (card == "none")
+    churned = rng.random(len(frame)) < 1 / (1 + np.exp(-log_odds))
+    next_order_days = np.minimum(rng.weibull(0.9, len(frame)) * frame["order_gap_mean_days"].fillna(30), 55)
     return frame.assign(
         attr_card=card,
         label_ends_at=frame["snapshot_at"] + pd.Timedelta(days=56),
-        churned=rng.random(len(frame)) < 1 / (1 + np.exp(-log_odds)),
+        churned=churned,
+        next_order_days=next_order_days.where(~churned),
     )
 
 
@@ -165,7 +176,7 @@ def _ctr() -> Sample:
             rounds=15,
             leaves=7,
             min_rows_in_leaf=30,
-            min_clicks=50,
+            min_positives=50,
             reference_rows=100,
             resamples=10,
         ),
@@ -183,7 +194,7 @@ def _churn() -> Sample:
         params=churn.Params(earlier_windows=2, rounds=15, min_rows_in_leaf=20, reference_rows=100, resamples=10),
         happened="snapshot_at",
         known="label_ends_at",
-        predicted=("churn_probability", "risk_band"),
+        predicted=("churn_probability", "risk_band", "median_days_to_order", "contact_day"),
     )
 
 

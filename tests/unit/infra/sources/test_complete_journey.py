@@ -147,9 +147,9 @@ def test_amounts_and_discounts_are_those_of_the_files(journey: Landed) -> None:
 
 def test_what_the_files_do_not_know_is_missing(journey: Landed) -> None:
     products = journey.rows(
-        "SELECT count(*) - count(category) AS n, count(*) - count(description) AS m FROM raw.products"
+        "SELECT count(*) - count(category) AS n, count(*) - count(department) AS m FROM raw.products"
     )
-    assert products.to_dict("records") == [{"n": 540, "m": 528}]
+    assert products.to_dict("records") == [{"n": 429, "m": 0}]
 
     with duckdb.connect() as connection:
         known = connection.execute(f"SELECT household_id, age FROM read_parquet('{WHEEL}/demographics.parquet')").df()

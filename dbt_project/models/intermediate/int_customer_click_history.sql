@@ -1,0 +1,2 @@
+{{ config(materialized='incremental', incremental_strategy='recomputed', meta={'snapshot_column': 'snapshot_at'}) }}
+{{ click_history('pseudonym') }}

@@ -1,0 +1,112 @@
+"""Why a prediction is what it is, in words: what each feature adds, strongest first."""
+
+import numpy as np
+import pandas as pd
+
+WORDS = {
+    "days_since_last_order": "days since the last order",
+    "tenure_days": "days since the first order",
+    "orders_total": "orders ever",
+    "amount_total": "money spent ever",
+    "orders_14d": "orders in 14 days",
+    "orders_28d": "orders in 28 days",
+    "orders_56d": "orders in 56 days",
+    "orders_84d": "orders in 84 days",
+    "order_weeks_84d": "weeks with an order, of the last 12",
+    "amount_28d": "money spent in 28 days",
+    "amount_56d": "money spent in 56 days",
+    "amount_84d": "money spent in 84 days",
+    "lines_56d": "articles bought in 56 days",
+    "discount_84d_ratio": "share of the price taken off",
+    "repeat_orders": "orders after the first",
+    "first_to_last_order_days": "days from the first to the last order",
+    "repeat_order_amount_mean": "mean money per order",
+    "order_gap_mean_days": "mean days between orders",
+    "order_gap_median_days": "usual days between orders",
+    "order_gap_p90_days": "longest usual days between orders",
+    "order_gap_sd_days": "how irregular orders are, in days",
+    "order_gap_last_days": "days between the last two orders",
+    "recency_to_gap_ratio": "days since the last order, by the usual gap",
+    "recency_to_gap_p90_ratio": "days since the last order, by the longest usual gap",
+    "recency_beyond_gap_sds": "days since the last order beyond the usual, by how irregular",
+    "orders_28d_to_56d_ratio": "share of 8 weeks' orders in the last 4",
+    "orders_56d_to_84d_ratio": "share of 12 weeks' orders in the last 8",
+    "click_ratio": "clicks per impression so far",
+    "region": "region",
+    "age_band": "age",
+    "gender": "gender",
+    "income_band": "income",
+    "household_size": "household size",
+    "channel": "channel",
+    "placement": "placement",
+    "department": "department of the article",
+    "customer_product_orders": "this customer's orders of the article",
+    "customer_product_days_since_last_order": "days since this customer's last order of the article",
+    "customer_product_affinity": "how often and lately this customer orders the article",
+    "customer_category_orders": "this customer's orders in the category",
+    "customer_category_days_since_last_order": "days since this customer's last order in the category",
+    "customer_category_affinity": "how often and lately this customer orders in the category",
+    "product_orders": "everybody's orders of the article",
+    "product_days_since_last_order": "days since anybody ordered the article",
+    "product_popularity_56d": "how often and lately the article is ordered",
+    "product_popularity_14d": "how often and very lately the article is ordered",
+    "product_buyers": "customers who ever ordered the article",
+    "product_impressions": "impressions of the article so far",
+    "product_click_ratio": "clicks per impression of the article so far",
+}
+
+
+def in_words(feature: str) -> str:
+    """A feature as people say it; what a company brought itself keeps its own name."""
+    if feature in WORDS:
+        return WORDS[feature]
+    bare = feature.removeprefix("customer_")
+    return WORDS.get(bare, bare.removeprefix("attr_").replace("_", " "))
+
+
+def explain(contributions: pd.DataFrame, frame: pd.DataFrame, most: int = 3) -> list[list[str]]:
+    """For each row its strongest reasons, such as ``orders in 28 days: 0 (odds × 2.10)``.
+
+    ``contributions`` are parts of the log-odds, a column per feature and ``average``, as ``Propensity.contributions``
+    gives them; ``frame`` holds the features' values. The odds are those of the row against the same row with nothing
+    told of the feature. Reasons that change the odds by less than a hundredth are left out.
+    """
+    parts = contributions.drop(columns="average")
+    values = parts.to_numpy()
+    strongest = np.argsort(-np.abs(values), axis=1, kind="stable")[:, :most]
+    told = {name: _told(frame[name]) for name in parts.columns}
+    return [
+        [
+            f"{in_words(parts.columns[i])}: {told[parts.columns[i]][row]} (odds × {np.exp(values[row, i]):.2f})"
+            for i in chosen
+            if abs(values[row, i]) >= 0.01
+        ]
+        for row, chosen in enumerate(strongest)
+    ]
+
+
+def drivers(contributions: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """What moves predictions over all rows: driver (in words), share of all contributions, and direction.
+
+    Of a number, more of it ``raises`` or ``lowers`` (rank correlation with its contribution beyond ±0.3), or moves
+    predictions ``either way``, as a category does.
+    """
+    parts = contributions.drop(columns="average")
+    size = parts.abs().mean()
+    found = pd.DataFrame({"driver": [in_words(name) for name in parts.columns], "share": size / max(size.sum(), 1e-12)})
+    found["direction"] = [_direction(frame[name], parts[name]) for name in parts.columns]
+    return found.sort_values("share", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def _direction(values: pd.Series, contribution: pd.Series) -> str:
+    if not pd.api.types.is_numeric_dtype(values) or values.nunique() < 2 or contribution.nunique() < 2:
+        return "either way"
+    correlation = values.astype("Float64").astype(float).corr(contribution, method="spearman")
+    return "raises" if correlation > 0.3 else "lowers" if correlation < -0.3 else "either way"
+
+
+def _told(values: pd.Series) -> list[str]:
+    if not pd.api.types.is_numeric_dtype(values):
+        return values.astype(object).where(values.notna(), "unknown").astype(str).tolist()
+    numbers = values.to_numpy(dtype=float, na_value=np.nan)
+    return ["unknown" if np.isnan(number) else f"{number:,.4g}" for number in numbers]
