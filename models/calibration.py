@@ -1,7 +1,9 @@
 """Are probabilities what they say? Checked in bins, and repaired on time later than training.
 
-The repair is Platt's: a line in log-odds, fitted on earlier windows and kept only where it would have helped on
-windows it was not fitted on (Platt, "Probabilistic Outputs for Support Vector Machines", 1999).
+The repair is Platt's slope in log-odds, fitted on earlier windows and kept only where it would have helped on windows
+it was not fitted on (Platt, "Probabilistic Outputs for Support Vector Machines", 1999). His intercept is not carried
+over: how often something happens differs from one window to the next, how sure a model is of itself much less (decision
+0024).
 """
 
 from collections.abc import Sequence
@@ -20,26 +22,28 @@ NEWTON_STEPS = 5
 
 @dataclass(frozen=True)
 class Repair:
-    """Log-odds become ``intercept + slope × log-odds``; by default they stay."""
+    """Log-odds are ``slope`` times as far from those of the base rate, their ``pivot``; by default they stay."""
 
-    intercept: float = 0.0
     slope: float = 1.0
 
-    def __call__(self, log_odds: Array) -> Array:
-        return self.intercept + self.slope * log_odds
+    def __call__(self, log_odds: Array, pivot: float) -> Array:
+        return pivot + self.slope * (log_odds - pivot)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Rows that a model did not learn from: labels (0/1), its log-odds and the rows' weights."""
+    """Rows that a model did not learn from: labels (0/1), its log-odds and the rows' weights; ``pivot`` is the
+    log-odds of the base rate in training.
+    """
 
     label: np.ndarray
     log_odds: Array
     weight: Array
+    pivot: float
 
     def loss(self, repair: Repair) -> float:
         """Mean negative log-likelihood after the repair, in nats."""
-        return log_loss(self.label, expit(repair(self.log_odds)))(self.weight)
+        return log_loss(self.label, expit(repair(self.log_odds, self.pivot)))(self.weight)
 
 
 def refined_loss(judged: Judged) -> float:
@@ -57,11 +61,12 @@ def refined_loss(judged: Judged) -> float:
         gradient = np.array([slack.sum(), slack @ x])
         curvature = np.array([[curve.sum(), curve @ x], [curve @ x, curve @ x**2]]) + 1e-9 * np.eye(2)
         coefficients = coefficients + np.linalg.solve(curvature, gradient).clip(-1, 1)
-    return min(judged.loss(Repair(*coefficients)), judged.loss(Repair()))
+    line = coefficients[0] + coefficients[1] * x
+    return min(log_loss(judged.label, expit(line))(judged.weight), judged.loss(Repair()))
 
 
 def choose_repair(windows: Sequence[Judged]) -> Repair:
-    """The line fitted on all windows, if each window is on average better off with one fitted on those before it.
+    """The slope fitted on all windows, if windows are on average better off with the one fitted on those before.
 
     With fewer than two windows there is nothing to tell by: no repair.
     """
@@ -76,13 +81,16 @@ def choose_repair(windows: Sequence[Judged]) -> Repair:
 
 
 def _fit(windows: Sequence[Judged]) -> Repair:
+    """One slope, and a level of its own for each window, which is not kept."""
     label = np.concatenate([window.label for window in windows])
-    log_odds = np.concatenate([window.log_odds for window in windows])
-    weight = np.concatenate([window.weight for window in windows])
+    centred = np.concatenate([window.log_odds - window.pivot for window in windows])
+    weight = np.concatenate([window.weight / window.weight.sum() for window in windows])
     if label.all() or not label.any():
         return Repair()
-    line = LogisticRegression(C=np.inf).fit(log_odds[:, None], label, weight / weight.mean())
-    return Repair(float(line.intercept_[0]), float(line.coef_[0, 0]))
+    which = np.repeat(np.arange(len(windows)), [len(window.label) for window in windows])
+    columns = np.column_stack([centred, which[:, None] == np.arange(len(windows))])
+    line = LogisticRegression(C=np.inf, fit_intercept=False).fit(columns, label, weight / weight.mean())
+    return Repair(float(line.coef_[0, 0]))
 
 
 def worst_bin(label: np.ndarray, probability: Array, bins: int = 10) -> Figure:

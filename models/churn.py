@@ -1,9 +1,9 @@
 """Churn: the probability that an active customer lets the whole horizon pass without an order, and when to act.
 
 A propensity with small trees, because the data is small; beside it, on the same rows, its logistic regression and
-recency alone. A survival model of the time to the next order says by when half such customers are back, and from which day
-on silence means leaving. Evaluation pools every later snapshot whose label window starts after the last label window of
-training has ended.
+recency alone. A survival model of the time to the next order says by when half such customers are back, and from which
+day on silence means leaving. Evaluation pools every later snapshot whose label window starts after the last label
+window of training has ended.
 """
 
 from collections.abc import Sequence

@@ -67,13 +67,16 @@ class Params:
 
 @dataclass(frozen=True)
 class Propensity:
-    """The fitted pieces; ``log_odds_offset`` undoes a sampling or weighing of classes."""
+    """The fitted pieces; ``log_odds_offset`` undoes a sampling or weighing of classes, ``pivot`` is the log-odds of
+    the base rate.
+    """
 
     encoder: Encoder
     booster: lgb.Booster
     linear: Linear
     boosting_share: float
     log_odds_offset: float
+    pivot: float
     repair: Repair
 
     def probability(self, frame: pd.DataFrame) -> Array:
@@ -103,8 +106,9 @@ class Propensity:
     def _log_odds(self, matrix: Array) -> Array:
         boosted = np.asarray(self.booster.predict(matrix, raw_score=True)) + self.log_odds_offset
         if self.boosting_share == 1:  # the linear part would cost more than the trees
-            return self.repair(boosted)
-        return self.repair(self.boosting_share * boosted + (1 - self.boosting_share) * self._linear_log_odds(matrix))
+            return self.repair(boosted, self.pivot)
+        both = self.boosting_share * boosted + (1 - self.boosting_share) * self._linear_log_odds(matrix)
+        return self.repair(both, self.pivot)
 
     def _linear_log_odds(self, matrix: Array) -> Array:
         return self.linear.log_odds(matrix) + self.log_odds_offset if len(matrix) else np.empty(0)
@@ -119,6 +123,7 @@ class Candidates:
     boosted: dict[int, Array]
     linear: dict[float, Array]
     shares: tuple[float, ...]
+    pivot: float
 
     def losses(self) -> pd.Series:
         """Of every choice the log-loss in nats after the best repair; levels are named like the parameters."""
@@ -138,7 +143,7 @@ class Candidates:
 
     def _judged(self, rounds: int, share: float, penalty: float) -> Judged:
         log_odds = share * self.boosted[rounds] + (1 - share) * self.linear[penalty]
-        return Judged(self.label, log_odds, self.weight)
+        return Judged(self.label, log_odds, self.weight, self.pivot)
 
 
 def fit(frame: pd.DataFrame, label: np.ndarray, encoder: Encoder, params: Params, log_odds_offset: float) -> Propensity:
@@ -150,7 +155,9 @@ def fit(frame: pd.DataFrame, label: np.ndarray, encoder: Encoder, params: Params
     """
     matrix, booster, offset = _boosted(frame, label, encoder, params)
     linear = _linear(matrix, label, encoder, params, (params.inverse_penalty,))[params.inverse_penalty]
-    return Propensity(encoder, booster, linear, params.boosting_share, log_odds_offset + offset, params.repair)
+    offset += log_odds_offset
+    pivot = _base_log_odds(label) + log_odds_offset
+    return Propensity(encoder, booster, linear, params.boosting_share, offset, pivot, params.repair)
 
 
 def candidates(
@@ -170,13 +177,16 @@ def candidates(
     penalties = tuple(dict.fromkeys((*params.inverse_penalties, params.inverse_penalty)))
     linear = _linear(matrix, label, encoder, params, penalties)
     unseen = encoder.transform(later)
-    fitted = Propensity(encoder, booster, linear[params.inverse_penalty], params.boosting_share, offset, params.repair)
+    pivot = _base_log_odds(label) + log_odds_offset
+    chosen = linear[params.inverse_penalty]
+    fitted = Propensity(encoder, booster, chosen, params.boosting_share, offset, pivot, params.repair)
     return fitted, Candidates(
         later_label,
         later_weight,
         {rounds: scores + offset for rounds, scores in staged(booster, unseen, step)},
         {penalty: regression.log_odds(unseen) + offset for penalty, regression in linear.items()},
         params.boosting_shares,
+        pivot,
     )
 
 
@@ -189,6 +199,10 @@ def choose(rehearsals: Sequence[Rehearsal], params: Any) -> Any:
     best: Any = losses.idxmin()
     chosen = replace(params, rounds=int(best[0]), boosting_share=float(best[1]), inverse_penalty=float(best[2]))
     return replace(chosen, repair=choose_repair([window.judged(chosen) for window in windows]))
+
+
+def _base_log_odds(label: np.ndarray) -> float:
+    return float(np.log(label.sum() / (~label).sum()))
 
 
 def _boosted(

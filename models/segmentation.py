@@ -6,7 +6,7 @@ Fitted on one snapshot and judged on the next period: do segments differ in what
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,24 +24,13 @@ from models.encoding import MAX_ATTRIBUTE_LEVELS, attributes, is_number, require
 from models.errors import TooLittleHistory
 from models.fitted import Fitted
 from models.metrics import Array, Metric, Metrics, interval, resampled_customers
+from models.segment_names import matched, rule_names
 from models.separation import difference_tests, eta_squared
 
 RECENCY, FREQUENCY, MONETARY = "days_since_last_order", "orders_84d", "amount_84d"
 FEATURES = (RECENCY, FREQUENCY, MONETARY)
 MIN_SHARING = 5
 PERIOD_DAYS = 28  # the column amount_28d of the snapshot one period later is what was spent in it
-
-_NAMES = {
-    # (bought lately, buys often, spends much) → name
-    (True, True, True): "important value",
-    (True, False, True): "important development",
-    (False, True, True): "important retention",
-    (False, False, True): "important win-back",
-    (True, True, False): "general value",
-    (True, False, False): "general development",
-    (False, True, False): "general retention",
-    (False, False, False): "general win-back",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +52,16 @@ class Params:
 
 @dataclass(frozen=True)
 class SegmentationModel:
-    """Scaling and clusters, the clusters' names, and the quintile edges of the RFM scores."""
+    """Scaling and clusters, the clusters' ids and names, and the quintile edges of the RFM scores.
+
+    Ids are never used again: ``next_id`` is the one that a new segment would get.
+    """
 
     scaler: Pipeline
     clusters: KMeans
+    ids: tuple[int, ...]
     names: tuple[str, ...]
+    next_id: int
     edges: dict[str, Array]
 
 
@@ -123,7 +117,8 @@ def train(frame: DataFrame[CustomerFeatures], params: Params) -> Fitted:
     elbow = _elbow({k: fit.inertia_ for k, fit in fits.items()})
     clusters = fits[elbow]
     edges = {name: np.quantile(values[:, i], [0.2, 0.4, 0.6, 0.8]) for i, name in enumerate(FEATURES)}
-    model = SegmentationModel(scaler, clusters, _cluster_names(clusters.cluster_centers_), edges)
+    names = tuple(rule_names(clusters.cluster_centers_))
+    model = SegmentationModel(scaler, clusters, tuple(range(elbow)), names, elbow, edges)
     reference = frame[list(FEATURES)].sample(min(params.reference_rows, len(frame)), random_state=params.seed)
     notes: dict[str, Any] = {
         "clusters": elbow,
@@ -164,16 +159,51 @@ def _told(values: np.ndarray) -> dict[str, float]:
     return {str(value): round(float(share), 4) for value, share in shares.items()}
 
 
+def follow(fitted: Fitted, champion: Fitted) -> Fitted:
+    """Let segments keep the ids and names that the champion's have, where they are the same ones; others are new.
+
+    Centroids of both are compared on the new version's axes. A champion with other axes has none to hand on.
+    """
+    ours, theirs = fitted.model, champion.model
+    if fitted.features != champion.features:
+        return fitted
+    before = ours.scaler.transform(theirs.scaler.inverse_transform(theirs.clusters.cluster_centers_))
+    centroids = ours.clusters.cluster_centers_
+    pairs = matched(centroids, before)
+    new = [i for i in range(len(centroids)) if i not in pairs]
+    ids = {i: theirs.ids[then] for i, then in pairs.items()} | {i: theirs.next_id + n for n, i in enumerate(new)}
+    names = {i: theirs.names[then] for i, then in pairs.items()}
+    names |= dict(zip(new, rule_names(centroids[new], taken=theirs.names), strict=True))
+    order = range(len(centroids))
+    model = replace(
+        ours,
+        ids=tuple(ids[i] for i in order),
+        names=tuple(names[i] for i in order),
+        next_id=theirs.next_id + len(new),
+    )
+    return replace(fitted, model=model, notes=_renamed(fitted.notes, dict(zip(ours.names, model.names, strict=True))))
+
+
+def _renamed(notes: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    """Notes by segment under other names."""
+
+    def told(by_segment: dict[str, Any]) -> dict[str, Any]:
+        return {names.get(segment, segment): value for segment, value in by_segment.items()}
+
+    attributes = {name: told(by_segment) for name, by_segment in notes["attributes"].items()}
+    return notes | {"sizes": told(notes["sizes"]), "attributes": attributes}
+
+
 def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[SegmentPrediction]:
     """Segments and RFM scores, one per row, in the same order."""
     require_columns(frame, FEATURES)
     model: SegmentationModel = fitted.model
     values = _values(frame)
-    ids = model.clusters.predict(model.scaler.transform(values)) if len(values) else np.empty(0, dtype=int)
+    found = model.clusters.predict(model.scaler.transform(values)) if len(values) else np.empty(0, dtype=int)
     scores = {name: 1 + np.searchsorted(model.edges[name], values[:, i]) for i, name in enumerate(FEATURES)}
     predicted = {
-        "segment_id": ids,
-        "segment": np.array(model.names, dtype=object)[ids],
+        "segment_id": np.array(model.ids)[found],
+        "segment": np.array(model.names, dtype=object)[found],
         "recency_score": 6 - scores[RECENCY],  # few days since the last order is best
         "frequency_score": scores[FREQUENCY],
         "monetary_score": scores[MONETARY],
@@ -218,21 +248,6 @@ def _elbow(inertia: dict[int, float]) -> int:
         return max(inertia)
     found = KneeLocator(list(inertia), list(inertia.values()), curve="convex", direction="decreasing").knee
     return int(found) if found is not None else min(inertia, key=lambda k: abs(k - 4))
-
-
-def _cluster_names(centroids: Array) -> tuple[str, ...]:
-    """Names by rule: above or below the average customer (0 after scaling) on each axis.
-
-    Clusters on the same side everywhere are told apart by a number, the one that spends most first.
-    """
-    nothing = 1e-9  # an axis on which nobody differs scales to zeros with rounding noise
-    base = [_NAMES[(bool(r < -nothing), bool(f > nothing), bool(m > nothing))] for r, f, m in centroids]
-    names = list(base)
-    for name in set(base):
-        twins = sorted((i for i, b in enumerate(base) if b == name), key=lambda i: -centroids[i][2])
-        for number, i in enumerate(twins[1:], start=2):
-            names[i] = f"{name} {number}"
-    return tuple(names)
 
 
 def _silhouette(scaled: Array, labels: np.ndarray, seed: int) -> float:

@@ -34,10 +34,31 @@ with snapshots as (
         , count(distinct {{ snapshot_before('orders.ordered_at') }}) filter (
             where {{ is_within(84) }}
         ) as order_weeks_84d
-        , list_sort(list(distinct cast(orders.ordered_at as date)) filter (where orders.order_change > 0)) as order_days
     from snapshots
     inner join orders on snapshots.snapshot_at >= orders.first_snapshot_at
     group by snapshots.snapshot_at, orders.pseudonym
+)
+
+-- the days on which customers ordered, each known from its first order on: what their rhythm is read from
+, order_days as (
+    select
+        pseudonym
+        , cast(ordered_at as date) as day
+        , min(first_snapshot_at) as first_snapshot_at
+    from orders
+    where order_change > 0
+    group by pseudonym, cast(ordered_at as date)
+)
+
+, rhythms as (
+    select
+        snapshots.snapshot_at
+        , order_days.pseudonym
+        , list_sort(list(order_days.day)) as days
+        , [days[i + 1] - days[i] for i in range(1, len(days))] as gaps
+    from snapshots
+    inner join order_days on snapshots.snapshot_at >= order_days.first_snapshot_at
+    group by snapshots.snapshot_at, order_days.pseudonym
 )
 
 -- what happened at the instant of the first order, which a repeat order lies after
@@ -63,14 +84,15 @@ with snapshots as (
         , {{ days_between('first_ordered_at', 'snapshot_at') }} as tenure_days
         , {{ days_between('first_ordered_at', 'last_ordered_at') }} as first_to_last_order_days
         , first_to_last_order_days / nullif(greatest(orders_total - 1, 0), 0) as order_gap_mean_days
-        , list_transform(order_days[2:], lambda day, position: day - order_days[position]) as gaps
-        , list_aggregate(gaps, 'median') as order_gap_median_days
-        , list_aggregate(gaps, 'quantile_cont', 0.9) as order_gap_p90_days
-        , list_aggregate(gaps, 'stddev_samp') as order_gap_sd_days
+        , rhythms.gaps
+        , list_aggregate(rhythms.gaps, 'median') as order_gap_median_days
+        , list_aggregate(rhythms.gaps, 'quantile_cont', 0.9) as order_gap_p90_days
+        , list_aggregate(rhythms.gaps, 'stddev_samp') as order_gap_sd_days
         , orders_total - beginnings.orders as repeat_orders
         , cast(amount_total - beginnings.amount as double) as repeat_amount
     from aggregated
     inner join beginnings using (snapshot_at, pseudonym)
+    left join rhythms using (snapshot_at, pseudonym)
 )
 
 select
