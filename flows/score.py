@@ -10,14 +10,15 @@ from flows.context import Cycle, open_cycle, version_in_use
 from infra import registry, warehouse
 from infra.contracts import CustomerFeatures, Scores
 from infra.warehouse import Generation
-from models import churn, ctr, segmentation
+from models import churn, clv, ctr, segmentation
 
 BEST_PRODUCTS = 3
+REVENUE = ("expected_revenue_90d", "expected_revenue_low", "expected_revenue_high")
 
 
 @flow(name="score")
 def score(cycle_id: str) -> dict[str, Any]:
-    """Write the `scores` mart: segment, churn probability and best products of every customer."""
+    """Write the `scores` mart: segment, churn probability, expected revenue and best products of every customer."""
     return score_customers(cycle_id)
 
 
@@ -36,10 +37,10 @@ def score_customers(cycle_id: str) -> dict[str, Any]:
 def scores_of(cycle: Cycle) -> pd.DataFrame:
     """One row per customer; what a missing version would say stays empty."""
     customers = cycle.generation.read(CustomerFeatures, "customer_features", "snapshot_at = $at", at=cycle.as_of)
-    versions = {name: version_in_use(cycle, name) for name in ("segmentation", "churn", "ctr")}
+    versions = {name: version_in_use(cycle, name) for name in ("segmentation", "churn", "clv", "ctr")}
     scores = pd.DataFrame({"cycle_id": cycle.id, "as_of": cycle.as_of, "pseudonym": customers["pseudonym"]})
     scores[["segment", "rfm", "risk_band", "best_products"]] = None
-    scores["churn_probability"] = float("nan")
+    scores[["churn_probability", *REVENUE]] = float("nan")
     if versions["segmentation"]:
         found = segmentation.predict(registry.load(versions["segmentation"]), customers)
         axes = ("recency_score", "frequency_score", "monetary_score")
@@ -47,6 +48,8 @@ def scores_of(cycle: Cycle) -> pd.DataFrame:
         scores["rfm"] = found[axes[0]].astype(str) + found[axes[1]].astype(str) + found[axes[2]].astype(str)
     if versions["churn"]:
         scores[["churn_probability", "risk_band"]] = churn.predict(registry.load(versions["churn"]), customers)
+    if versions["clv"]:
+        scores[list(REVENUE)] = clv.predict(registry.load(versions["clv"]), customers)
     if versions["ctr"]:
         scores["best_products"] = scores["pseudonym"].map(_best_products(cycle, versions["ctr"]))
     return scores

@@ -22,7 +22,8 @@ from infra.warehouse import Connection, EngineError, Generation, QueryMistake, a
 ADDRESS = {"email": "email", "phone": "phone", "sms": "phone"}
 """The contact detail that a channel needs; another channel needs none."""
 
-SCORES = ("segment", "rfm", "churn_probability", "risk_band", "best_products")
+REVENUE = ("expected_revenue_90d", "expected_revenue_low", "expected_revenue_high")
+SCORES = ("segment", "rfm", "churn_probability", "risk_band", *REVENUE, "best_products")
 _VALUES_SHOWN = 12
 
 

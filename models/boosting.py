@@ -19,21 +19,23 @@ def boost(
     rounds: int,
     later: tuple[Array, np.ndarray] | None = None,
 ) -> tuple[lgb.Booster, pd.Series | None]:
-    """Fit ``rounds`` trees on ``past`` (matrix, 0/1 labels).
+    """Fit ``rounds`` trees on ``past`` (matrix, labels: 0/1 unless ``options`` name another objective).
 
-    With ``later`` examples, also the log-loss on them after each round (index: rounds, from 1).
+    With ``later`` examples, also the loss on them after each round (index: rounds, from 1): log-loss, unless
+    ``options`` name another ``metric``.
     """
     data = lgb.Dataset(*past, categorical_feature=encoder.categorical_positions)
     if later is None:
         return lgb.train(_ALWAYS | options, data, rounds), None
+    metric = options.get("metric", "binary_logloss")
     curves: dict[str, dict[str, list[float]]] = {}
     booster = lgb.train(
-        _ALWAYS | options | {"metric": "binary_logloss"},
+        _ALWAYS | options | {"metric": metric},
         data,
         rounds,
         valid_sets=[lgb.Dataset(*later, reference=data)],
         valid_names=["later"],
         callbacks=[lgb.record_evaluation(curves)],
     )
-    losses = curves["later"]["binary_logloss"]
+    losses = curves["later"][metric]
     return booster, pd.Series(losses, index=range(1, len(losses) + 1))
