@@ -8,12 +8,12 @@ from prefect import flow, task
 
 from flows.context import Cycle, open_cycle, version_in_use
 from infra import registry, warehouse
+from infra.audiences import REVENUE
 from infra.contracts import CustomerFeatures, Scores
 from infra.warehouse import Generation
 from models import churn, clv, ctr, segmentation
 
 BEST_PRODUCTS = 3
-REVENUE = ("expected_revenue_90d", "expected_revenue_low", "expected_revenue_high")
 
 
 @flow(name="score")

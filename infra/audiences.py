@@ -134,16 +134,17 @@ class Audiences:
         where = checked_expression(condition.where, self.columns(), "--where")
         order = checked_order(condition.order_by, self.columns(), "--order-by") + ", " if condition.order_by else ""
         self._require_truth(where)
+        scores = [name for name in SCORES if name in self.columns()]  # a cycle of older code has fewer
         with _explained("--where or --order-by"):
             self.connection.execute(
                 f"CREATE OR REPLACE TEMP TABLE matched AS "
-                f"SELECT pseudonym, {', '.join(SCORES)}, row_number() OVER (ORDER BY {order} pseudonym) AS position "
+                f"SELECT pseudonym, {', '.join(scores)}, row_number() OVER (ORDER BY {order} pseudonym) AS position "
                 f"FROM candidates WHERE {where}"
             )
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {self._judged(condition.address)}")
         counts = dict(self.connection.execute("SELECT fate, count(*) FROM judged GROUP BY fate").fetchall())
         limit = f"LIMIT {int(condition.limit)}" if condition.limit is not None else ""
-        columns = ("customer_id", *condition.contact, *SCORES)
+        columns = ("customer_id", *condition.contact, *scores)
         rows = self.connection.execute(
             f"SELECT {', '.join(columns)} FROM judged WHERE fate = 'reachable' ORDER BY position {limit}"
         ).df()

@@ -189,6 +189,7 @@ class ClvPrediction(Contract):
     high: float = required(ge=0)
 
     @pa.dataframe_check
+    @classmethod
     def _ordered(cls, frame: pd.DataFrame) -> Any:
         return (frame["low"] <= frame["expected_revenue"]) & (frame["expected_revenue"] <= frame["high"])
 

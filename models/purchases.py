@@ -22,7 +22,7 @@ from models.metrics import Array
 HISTORY = ("repeat_orders", "first_to_last_order_days", "tenure_days")
 SPENT = "repeat_order_amount_mean"
 MIN_REPEATING = 10  # customers with repeat orders; fewer say nothing of how customers differ
-_BOUND = 12.0  # of the logarithm of a parameter, after scaling: where all customers are alike, some have no end
+_BOUND = 7.0  # of the logarithm of a parameter, after scaling: where customers are all alike, the best one has no end
 _NEXT_TO_ONE = 1e-5
 
 
@@ -70,8 +70,8 @@ def expected_revenue(base: CustomerBase, frame: pd.DataFrame, days: float) -> Ar
 def expected_orders(base: CustomerBase, frame: pd.DataFrame, days: float) -> Array:
     """Orders in the next ``days``, given a customer's history: equation 10 of Fader, Hardie and Lee.
 
-    Euler's transformation of the hypergeometric function takes the powers of the number of orders out, which
-    would overflow for customers with many.
+    Where a customer ordered more often than a - 1, Euler's transformation of the hypergeometric function takes
+    the powers of that number out, which would overflow.
     """
     require_columns(frame, HISTORY)
     orders, _, age = _history(frame)
@@ -79,9 +79,12 @@ def expected_orders(base: CustomerBase, frame: pd.DataFrame, days: float) -> Arr
     total = a + base.b + orders - 1
     total = np.where(np.abs(total) > _NEXT_TO_ONE, total, _NEXT_TO_ONE)
     gone = days / (base.alpha + age + days)
-    # 1 - (1 - gone)^(a - 1) · 2F1(…) loses its digits where a customer's rate is tiny; what is lost is tiny too
-    share = 1 - (1 - gone) ** (a - 1) * hyp2f1(a + base.b - 1 - base.r, a - 1, total, gone)
-    return np.clip(total / (a - 1) * share * alive_probability(base, frame), 0, None)
+    often = base.r + orders
+    with np.errstate(invalid="ignore", over="ignore"):
+        as_published = (1 - gone) ** often * hyp2f1(often, base.b + orders, total, gone)
+        transformed = (1 - gone) ** (a - 1) * hyp2f1(a + base.b - 1 - base.r, a - 1, total, gone)
+    never = np.nan_to_num(np.where(often < a - 1, as_published, transformed))  # nothing times endless: nothing
+    return np.clip(total / (a - 1) * (1 - never) * alive_probability(base, frame), 0, None)
 
 
 def alive_probability(base: CustomerBase, frame: pd.DataFrame) -> Array:

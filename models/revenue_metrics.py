@@ -33,9 +33,7 @@ def customer_metrics(
     """
     equal, figures = np.ones(len(frame)), _figures(frame, predicted, horizon_days)
     return {
-        name: Metric(figure(equal))
-        if name == "rows"
-        else interval(figure(equal), [figure(draw) for draw in draws])
+        name: Metric(figure(equal)) if name == "rows" else interval(figure(equal), [figure(draw) for draw in draws])
         for name, figure in figures.items()
     }
 

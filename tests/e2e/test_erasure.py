@@ -78,7 +78,12 @@ def erasure(small_cycle: SmallCycle, tmp_path_factory: pytest.TempPathFactory) -
     return Erasure(opened, person, before, rows, certificate, known)
 
 
-LEARNED_FROM = {"segmentation": "customer_features", "ctr": "impression_features", "churn": "churn_examples"}
+LEARNED_FROM = {
+    "segmentation": "customer_features",
+    "ctr": "impression_features",
+    "churn": "churn_examples",
+    "clv": "clv_examples",
+}
 
 
 def feature_rows(opened: Opened, table: str, pseudonym: str) -> pd.DataFrame:
