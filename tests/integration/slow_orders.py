@@ -52,7 +52,8 @@ class Part:
 
 
 def orders_known_at(lines: pd.DataFrame, snapshot: pd.Timestamp) -> pd.DataFrame:
-    """One row per order: customer_id, ordered_at, counts (as an order), amount (winsorised, net), exact_amount (net), lines.
+    """One row per order: customer_id, ordered_at, counts (as an order), amount (winsorised, net), exact_amount (net),
+    lines.
 
     ``lines`` are those known at the snapshot; a negative quantity marks a return.
     """
