@@ -119,6 +119,16 @@ def test_quantiles_that_learned_too_little_are_corrected(clv_examples):
     assert clv.predict(uncorrected, clv_examples)["high"].mean() != clv.predict(fitted, clv_examples)["high"].mean()
 
 
+def test_the_interval_is_corrected_on_the_last_snapshot_for_it_is_nearest_to_what_comes(clv_examples):
+    def correction(erratic: pd.Timestamp) -> float:
+        noise = np.random.default_rng(5).lognormal(0, 1.5, len(clv_examples))
+        revenue = clv_examples["revenue"].where(clv_examples["snapshot_at"] != erratic, clv_examples["revenue"] * noise)
+        return clv.train(clv_examples.assign(revenue=revenue), QUICK).model.correction
+
+    snapshots = clv_examples["snapshot_at"]
+    assert correction(snapshots.max()) > correction(snapshots.min()) + 0.1
+
+
 # ── windows ───────────────────────────────────────────────────────────────────────────────────
 
 

@@ -115,6 +115,23 @@ def test_hundreds_of_orders_overflow_nothing():
     assert found[1] == pytest.approx(0)
 
 
+@pytest.mark.parametrize(
+    ("base", "x", "age", "ahead"),
+    [
+        (CustomerBase(0.89, 0.768, 4.62, 4.79, 1, 2, 1), 1_500, 354.0, 300.0),  # the formula as published overflows
+        (CustomerBase(0.37, 0.037, 204.95, 0.14, 1, 2, 1), 0, 1.76, 113.2),  # and here its transformation
+    ],
+)
+def test_both_forms_of_the_formula_are_needed(base, x, age, ahead):
+    """Of whoever is still here, rate and leaving are gamma(r + x, alpha + T) and beta(a, b + x)."""
+    middle = (np.arange(1_000) + 0.5) / 1_000
+    rate = gamma.ppf(middle, base.r + x, scale=1 / (base.alpha + age))[:, None]
+    leaves = beta.ppf(middle, base.a, base.b + x)[None, :]
+    slow = (-np.expm1(-rate * leaves * ahead) / leaves).mean()
+    found = purchases.expected_orders(base, history((x, age if x else 0.0, age, 1.0)), ahead)
+    assert found == pytest.approx([slow], rel=0.01)
+
+
 @pytest.mark.parametrize("a", [1.0, 1.0 + 1e-9])
 def test_the_formula_has_a_limit_where_a_is_1(a):
     frame = history((2, 30.43, 38.86, 20.0), (0, 0.0, 38.86, None))
