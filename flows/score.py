@@ -8,16 +8,17 @@ from prefect import flow, task
 
 from flows.context import Cycle, open_cycle, version_in_use
 from infra import registry, warehouse
+from infra.audiences import REVENUE
 from infra.contracts import CustomerFeatures, Scores
 from infra.warehouse import Generation
-from models import churn, ctr, segmentation
+from models import churn, clv, ctr, segmentation
 
 BEST_PRODUCTS = 3
 
 
 @flow(name="score")
 def score(cycle_id: str) -> dict[str, Any]:
-    """Write the `scores` mart: segment, churn probability and best products of every customer."""
+    """Write the `scores` mart: segment, churn probability, expected revenue and best products of every customer."""
     return score_customers(cycle_id)
 
 
@@ -36,10 +37,10 @@ def score_customers(cycle_id: str) -> dict[str, Any]:
 def scores_of(cycle: Cycle) -> pd.DataFrame:
     """One row per customer; what a missing version would say stays empty."""
     customers = cycle.generation.read(CustomerFeatures, "customer_features", "snapshot_at = $at", at=cycle.as_of)
-    versions = {name: version_in_use(cycle, name) for name in ("segmentation", "churn", "ctr")}
+    versions = {name: version_in_use(cycle, name) for name in ("segmentation", "churn", "clv", "ctr")}
     scores = pd.DataFrame({"cycle_id": cycle.id, "as_of": cycle.as_of, "pseudonym": customers["pseudonym"]})
     scores[["segment", "rfm", "risk_band", "contact_day", "best_products"]] = None
-    scores["churn_probability"] = float("nan")
+    scores[["churn_probability", *REVENUE]] = float("nan")
     if versions["segmentation"]:
         found = segmentation.predict(registry.load(versions["segmentation"]), customers)
         axes = ("recency_score", "frequency_score", "monetary_score")
@@ -48,6 +49,8 @@ def scores_of(cycle: Cycle) -> pd.DataFrame:
     if versions["churn"]:
         told = ["churn_probability", "risk_band", "contact_day"]
         scores[told] = churn.predict(registry.load(versions["churn"]), customers)[told]
+    if versions["clv"]:
+        scores[list(REVENUE)] = clv.predict(registry.load(versions["clv"]), customers)
     if versions["ctr"]:
         scores["best_products"] = scores["pseudonym"].map(_best_products(cycle, versions["ctr"]))
     return scores

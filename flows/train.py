@@ -72,7 +72,7 @@ def _settings(cycle: Cycle, name: str) -> dict[str, Any]:
     own = {field.name for field in fields(catalog.MODELS[name].model.Params)}
     given = {
         "seed": settings.seed,
-        "horizon_days": settings.churn_horizon_days,
+        "horizon_days": settings.clv_horizon_days if name == "clv" else settings.churn_horizon_days,
         "imputation": settings.imputation,
     }
     return {field: value for field, value in given.items() if field in own}
@@ -117,7 +117,7 @@ def _plain(metrics: Metrics) -> dict[str, Any]:
 
 def _headline(entry: Entry, metrics: Metrics, is_champion: bool) -> str:
     value, baseline = metrics[entry.headline].value, metrics[entry.baseline].value
-    headline = {"auc": "AUC", "eta_squared": "eta²"}.get(entry.headline, entry.headline)
+    headline = {"auc": "AUC", "eta_squared": "eta²", "r2": "R²"}.get(entry.headline, entry.headline)
     standing = "" if is_champion else " candidate"
     verdict = "" if value > baseline else ", not above its baseline"
     return f"{headline} {value:.3f} ({baseline:.3f}){verdict}{standing}"

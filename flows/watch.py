@@ -19,6 +19,7 @@ CURRENT_ROWS: dict[str, tuple[type[Contract], str, str]] = {
     "segmentation": (CustomerFeatures, "customer_features", "snapshot_at = $as_of"),
     "ctr": (ImpressionFeatures, "impression_features", "shown_at >= $as_of - INTERVAL 28 DAY"),
     "churn": (CustomerFeatures, "customer_features", "snapshot_at = $as_of AND days_since_last_order <= $window"),
+    "clv": (CustomerFeatures, "customer_features", "snapshot_at = $as_of"),
 }
 
 

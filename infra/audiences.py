@@ -22,7 +22,8 @@ from infra.warehouse import Connection, EngineError, Generation, QueryMistake, a
 ADDRESS = {"email": "email", "phone": "phone", "sms": "phone"}
 """The contact detail that a channel needs; another channel needs none."""
 
-SCORES = ("segment", "rfm", "churn_probability", "risk_band", "best_products")
+REVENUE = ("expected_revenue_90d", "expected_revenue_low", "expected_revenue_high")
+SCORES = ("segment", "rfm", "churn_probability", "risk_band", *REVENUE, "best_products")
 _VALUES_SHOWN = 12
 
 
@@ -133,16 +134,17 @@ class Audiences:
         where = checked_expression(condition.where, self.columns(), "--where")
         order = checked_order(condition.order_by, self.columns(), "--order-by") + ", " if condition.order_by else ""
         self._require_truth(where)
+        scores = [name for name in SCORES if name in self.columns()]  # a cycle of older code has fewer
         with _explained("--where or --order-by"):
             self.connection.execute(
                 f"CREATE OR REPLACE TEMP TABLE matched AS "
-                f"SELECT pseudonym, {', '.join(SCORES)}, row_number() OVER (ORDER BY {order} pseudonym) AS position "
+                f"SELECT pseudonym, {', '.join(scores)}, row_number() OVER (ORDER BY {order} pseudonym) AS position "
                 f"FROM candidates WHERE {where}"
             )
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE judged AS {self._judged(condition.address)}")
         counts = dict(self.connection.execute("SELECT fate, count(*) FROM judged GROUP BY fate").fetchall())
         limit = f"LIMIT {int(condition.limit)}" if condition.limit is not None else ""
-        columns = ("customer_id", *condition.contact, *SCORES)
+        columns = ("customer_id", *condition.contact, *scores)
         rows = self.connection.execute(
             f"SELECT {', '.join(columns)} FROM judged WHERE fate = 'reachable' ORDER BY position {limit}"
         ).df()

@@ -50,6 +50,10 @@ class CustomerFeatures(Contract):
     amount_28d: float = required()
     amount_56d: float = required()
     amount_84d: float = required()
+    amount_90d: float = required()
+    amount_per_day_30d: float = required()
+    amount_per_day_60d: float = required()
+    amount_per_day_180d: float = required()
     lines_56d: Whole = required(ge=0)
     discount_84d_ratio: float = optional()
     repeat_orders: Whole = required(ge=0)
@@ -83,6 +87,16 @@ class ChurnExamples(CustomerFeatures):
     label_ends_at: Time = required()
     churned: bool = required()
     next_order_days: float = optional(ge=0)
+
+    class Config:
+        metadata = {"key": ["pseudonym", "snapshot_at"]}
+
+
+class ClvExamples(CustomerFeatures):
+    """Every customer at past snapshots with what they spent next (`clv_labels` joined in)."""
+
+    label_ends_at: Time = required()
+    revenue: float = required()
 
     class Config:
         metadata = {"key": ["pseudonym", "snapshot_at"]}
@@ -186,6 +200,19 @@ class ChurnPrediction(Contract):
     contact_day: int = required(ge=0)
 
 
+class ClvPrediction(Contract):
+    """One row per row asked for, in the same order; money within the horizon."""
+
+    expected_revenue: float = required(ge=0)
+    low: float = required(ge=0)
+    high: float = required(ge=0)
+
+    @pa.dataframe_check
+    @classmethod
+    def _ordered(cls, frame: pd.DataFrame) -> Any:
+        return (frame["low"] <= frame["expected_revenue"]) & (frame["expected_revenue"] <= frame["high"])
+
+
 class Scores(Contract):
     """What a cycle says of every customer."""
 
@@ -197,6 +224,9 @@ class Scores(Contract):
     churn_probability: float = optional(ge=0, le=1)
     risk_band: str = optional()
     contact_day: Whole = optional(ge=0)
+    expected_revenue_90d: float = optional(ge=0)
+    expected_revenue_low: float = optional(ge=0)
+    expected_revenue_high: float = optional(ge=0)
     best_products: str = optional()
 
     class Config:

@@ -91,6 +91,7 @@ def _variables(settings: Settings) -> list[str]:
     values = {
         "churn_window_days": settings.churn_window_days,
         "churn_horizon_days": settings.churn_horizon_days,
+        "clv_horizon_days": settings.clv_horizon_days,
         "return_order_prefixes": settings.cleaning.return_order_prefixes,
         "outlier_iqr_factor": settings.cleaning.outlier_iqr_factor,
         "unanswered_consent": settings.privacy.unanswered_consent,

@@ -179,7 +179,7 @@ def parts_fed(tables: list[TableInspection], settings: Settings) -> list[Part]:
     found = {table.table: table for table in tables if table.problem is None and table.accepted}
     orders, customers = found.get("orders"), found.get("customers")
     days = (orders.last - orders.first).days if orders and orders.first and orders.last else 0
-    needed = 7 + 2 * settings.churn_horizon_days + 56
+    needed = {"churn": 7 + 2 * settings.churn_horizon_days + 56, "clv": 42 + 2 * settings.clv_horizon_days}
     rates = customers.null_rates if customers else {}
     known = {column for column, rate in rates.items() if rate < 1}
     masked = customers.masked if customers else {}
@@ -188,9 +188,8 @@ def parts_fed(tables: list[TableInspection], settings: Settings) -> list[Part]:
     return [
         Part("segmentation", bool(orders), "orders" if orders else "needs orders: customer, time, amount"),
         Part("customer value features", bool(orders), "orders" if orders else "needs orders"),
-        Part(
-            "churn", days >= needed, f"orders over {days} days" + ("" if days >= needed else f", {needed} are needed")
-        ),
+        Part("churn", days >= needed["churn"], _days_word(days, needed["churn"])),
+        Part("customer lifetime value", days >= needed["clv"], _days_word(days, needed["clv"])),
         Part(
             "click-through (CTR)", "impressions" in found, _table_word(found, "impressions", "what was shown to whom")
         ),
@@ -210,6 +209,10 @@ def parts_fed(tables: list[TableInspection], settings: Settings) -> list[Part]:
         ),
         Part("drift", bool(orders), "orders" if orders else "needs orders"),
     ]
+
+
+def _days_word(days: int, needed: int) -> str:
+    return f"orders over {days} days" + ("" if days >= needed else f", {needed} are needed")
 
 
 def _table_word(found: dict[str, TableInspection], name: str, what: str) -> str:

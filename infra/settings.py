@@ -76,6 +76,9 @@ class Settings(BaseModel):
     )
     churn_window_days: int = Field(56, ge=7, description="Who ordered within this many days counts as active.")
     churn_horizon_days: int = Field(56, ge=7, description="No order for this long after a snapshot is churn.")
+    clv_horizon_days: int = Field(
+        90, ge=7, description="Customer lifetime value is what is spent within this many days."
+    )
     budget: float = Field(
         1_130_000, gt=0, allow_inf_nan=False, description="Budget of the next cycle, in the unit of the channel costs."
     )

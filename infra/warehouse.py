@@ -99,6 +99,8 @@ class Generation:
             connection.register("fresh", fresh)
             connection.execute("BEGIN")
             connection.execute(f"CREATE TABLE IF NOT EXISTS marts.{table} AS SELECT * FROM fresh LIMIT 0")
+            for column, sql_type in contract_sql.columns(contract).items():  # one from older code has fewer
+                connection.execute(f'ALTER TABLE marts.{table} ADD COLUMN IF NOT EXISTS "{column}" {sql_type}')
             connection.execute(f"DELETE FROM marts.{table} WHERE {key} = $value", {"value": value})
             connection.execute(f"INSERT INTO marts.{table} BY NAME SELECT * FROM fresh")
             connection.execute("COMMIT")

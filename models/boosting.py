@@ -5,6 +5,7 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+import pandas as pd
 
 from models.encoding import Encoder
 from models.metrics import Array
@@ -13,7 +14,6 @@ _ALWAYS = {
     "objective": "binary",
     "deterministic": True,
     "force_row_wise": True,
-    "max_bin": 63,  # no worse than 255 on earlier windows, and faster where the machine is quiet
     "verbose": -1,
 }
 
@@ -44,3 +44,27 @@ def staged(booster: lgb.Booster, matrix: Array, step: int) -> Iterator[tuple[int
 def constraints(encoder: Encoder, increasing: tuple[str, ...], decreasing: tuple[str, ...]) -> list[int]:
     """LightGBM's monotone constraints, a number per feature: 1 may only raise, -1 only lower, 0 either way."""
     return [(name in increasing) - (name in decreasing) for name in encoder.features]
+
+
+def boost_watched(
+    encoder: Encoder,
+    past: tuple[Array, np.ndarray],
+    later: tuple[Array, np.ndarray],
+    options: dict[str, Any],
+    rounds: int,
+) -> tuple[lgb.Booster, pd.Series]:
+    """The same on ``past`` (matrix, labels), and the metric that ``options`` name on ``later`` after each round (index:
+    rounds, from 1).
+    """
+    data = lgb.Dataset(*past, categorical_feature=encoder.categorical_positions)
+    curves: dict[str, dict[str, list[float]]] = {}
+    booster = lgb.train(
+        _ALWAYS | options,
+        data,
+        rounds,
+        valid_sets=[lgb.Dataset(*later, reference=data)],
+        valid_names=["later"],
+        callbacks=[lgb.record_evaluation(curves)],
+    )
+    losses = curves["later"][options["metric"]]
+    return booster, pd.Series(losses, index=range(1, len(losses) + 1))

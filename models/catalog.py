@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, cast
 
-from infra.contracts import ChurnExamples, Contract, CustomerFeatures, ImpressionFeatures
-from models import churn, ctr, segmentation
+from infra.contracts import ChurnExamples, ClvExamples, Contract, CustomerFeatures, ImpressionFeatures
+from models import churn, clv, ctr, segmentation
 from models.backtest import Model
 
 
@@ -47,6 +47,7 @@ MODELS: dict[str, Entry] = {
         294,
     ),
     "churn": Entry(cast(Model, churn), "churn_examples", ChurnExamples, "orders", "auc", "baseline_auc"),
+    "clv": Entry(cast(Model, clv), "clv_examples", ClvExamples, "orders", "r2", "baseline_r2"),
 }
 
 

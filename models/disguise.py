@@ -10,6 +10,7 @@ from models.errors import DisguisedLabel
 from models.metrics import Array, weighted_auc
 
 AUC = 0.99
+CORRELATION = 0.999
 ROWS = 50_000
 
 
@@ -34,4 +35,24 @@ def refuse_disguised_labels(encoder: Encoder, matrix: Array, label: np.ndarray, 
         for score in (known, np.where(known, values, values[known].min(initial=0) - 1)):
             auc = weighted_auc(labels, score)(ones)
             if max(auc, 1 - auc) > AUC:
-                raise DisguisedLabel(name, max(auc, 1 - auc))
+                raise DisguisedLabel(name, "AUC", max(auc, 1 - auc))
+
+
+def refuse_disguised_amounts(encoder: Encoder, matrix: Array, amount: Array) -> None:
+    """Refuse examples in which one number tells the amount: itself (Pearson), or its order (Spearman).
+
+    What somebody spends is never known to a thousandth beforehand. Categories are not looked at: a few of them
+    cannot tell an amount.
+
+    Raises:
+        DisguisedLabel: a correlation above ``CORRELATION``, of either sign; names the feature.
+    """
+    for position, name in enumerate(encoder.numeric):
+        known = ~np.isnan(matrix[:, position])
+        pair = pd.DataFrame({"feature": matrix[known, position], "amount": amount[known]})
+        if len(pair) < 3 or (pair.nunique() < 2).any():
+            continue
+        for view in (pair, pair.rank()):
+            correlation = abs(float(np.corrcoef(view["feature"], view["amount"])[0, 1]))
+            if correlation > CORRELATION:
+                raise DisguisedLabel(name, "correlation", correlation)

@@ -16,9 +16,10 @@ class MissingColumns(ValueError):
 class DisguisedLabel(ValueError):
     """One feature by itself tells the label: it cannot have been known beforehand."""
 
-    def __init__(self, feature: str, auc: float) -> None:
+    def __init__(self, feature: str, measure: str, value: float) -> None:
         super().__init__(
-            f"'{feature}' alone tells the outcome (AUC {auc:.3f}), so it was written down afterwards; leave it out"
+            f"'{feature}' alone tells the outcome ({measure} {value:.3f}), so it was written down afterwards; "
+            "leave it out"
         )
         self.feature = feature
 

@@ -222,6 +222,7 @@ def _boosted(
         "bagging_freq": int(params.row_share < 1),
         "lambda_l2": params.ridge,
         "monotone_constraints": constraints(encoder, params.increasing, params.decreasing),
+        "max_bin": 63,  # no worse than 255 on earlier windows, and faster
         "seed": params.seed,
     }
     booster = boost(encoder, balanced.matrix, balanced.label, options, params.rounds, balanced.weight)

@@ -10,6 +10,8 @@ with marts as (
     union all
     select pseudonym from {{ ref('churn_labels') }}
     union all
+    select pseudonym from {{ ref('clv_labels') }}
+    union all
     select pseudonym from {{ ref('impression_features') }}
 )
 

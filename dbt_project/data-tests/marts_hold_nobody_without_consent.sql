@@ -1,7 +1,7 @@
 -- Nobody who may not be profiled, by what they had answered at as_of, is in a mart.
 {% set marts = [
     'customer_features', 'customer_profiles', 'customer_product_affinity', 'customer_category_affinity',
-    'churn_labels', 'churn_examples', 'impression_features', 'product_candidates', 'customer_consents',
+    'churn_labels', 'churn_examples', 'clv_labels', 'clv_examples', 'impression_features', 'product_candidates', 'customer_consents',
 ] -%}
 
 with marts as (

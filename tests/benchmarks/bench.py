@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 from rich.console import Console
 
-from tests.benchmarks import intake, marts
+from tests.benchmarks import cdnow, intake, marts
 from tests.benchmarks.measure import Figure, at_least, at_most, environ, measured
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -43,7 +43,8 @@ def cycle(folder: Path) -> dict[str, Figure]:
 
 
 def model_figures(models: dict[str, Any]) -> dict[str, Figure]:
-    ctr, churn, segments = models["ctr"], models["churn"], models["segmentation"]
+    ctr, churn, clv, segments = models["ctr"], models["churn"], models["clv"], models["segmentation"]
+    coverage = clv["metrics"]["coverage"]
     ratio = ctr["metrics"]["prediction_ratio"]
     figures = {
         "ctr.auc": at_least(ctr["metrics"]["auc"], 0.93, "", tuple(ctr["intervals"]["auc"])),
@@ -59,6 +60,18 @@ def model_figures(models: dict[str, Any]) -> dict[str, Figure]:
         ),
         "churn.pr_auc": Figure(churn["metrics"]["pr_auc"], ""),
         "churn.top_decile_lift": Figure(churn["metrics"]["top_decile_lift"], "×"),
+        "clv.r2": at_least(clv["metrics"]["r2"], 0.77, "", tuple(clv["intervals"]["r2"])),
+        **{
+            f"clv.{name}": at_least(clv["metrics"][name], 0.05, "", tuple(clv["intervals"][name]))
+            for name in ("mae_gain_over_last_period", "mae_gain_over_purchases")
+        },
+        "clv.coverage": Figure(
+            coverage, "", "0.77 to 0.83", 0.77 <= coverage <= 0.83, tuple(clv["intervals"]["coverage"])
+        ),
+        **{
+            f"clv.{name}": Figure(clv["metrics"][name], unit)
+            for name, unit in (("mae", "money"), ("baseline_r2", ""), ("purchases_r2", ""), ("bias_ratio", ""))
+        },
         "segmentation.eta_squared": Figure(segments["metrics"]["eta_squared"], ""),
         "segmentation.baseline_eta_squared": Figure(segments["metrics"]["baseline_eta_squared"], ""),
     }
@@ -66,6 +79,9 @@ def model_figures(models: dict[str, Any]) -> dict[str, Figure]:
         ("ctr", "auc"),
         ("ctr", "prediction_ratio"),
         ("churn", "auc"),
+        ("clv", "r2"),
+        ("clv", "mae_gain_over_last_period"),
+        ("clv", "coverage"),
         ("segmentation", "eta_squared"),
     ):
         for origin, metrics in models[name]["earlier_windows"].items():
@@ -127,6 +143,7 @@ GROUPS: dict[str, Callable[[Path], dict[str, Figure]]] = {
     "budget": budget,
     "intake": intake.intake,
     "inspect": intake.inspect,
+    "cdnow": cdnow.cdnow,
 }
 
 

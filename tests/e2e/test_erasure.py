@@ -78,7 +78,12 @@ def erasure(small_cycle: SmallCycle, tmp_path_factory: pytest.TempPathFactory) -
     return Erasure(opened, person, before, rows, certificate, known)
 
 
-LEARNED_FROM = {"segmentation": "customer_features", "ctr": "impression_features", "churn": "churn_examples"}
+LEARNED_FROM = {
+    "segmentation": "customer_features",
+    "ctr": "impression_features",
+    "churn": "churn_examples",
+    "clv": "clv_examples",
+}
 
 
 def feature_rows(opened: Opened, table: str, pseudonym: str) -> pd.DataFrame:
@@ -131,7 +136,7 @@ def test_a_running_service_forgets_at_once(erasure: Erasure) -> None:
 def test_the_certificate_tells_of_every_place_and_every_model(erasure: Erasure) -> None:
     places = {place.split(":")[0] for place in erasure.certificate["rows_removed"]}
     assert {"raw zone", "warehouse", "profiles", "reference sample"} <= places
-    assert len(erasure.certificate["models"]) == 3
+    assert len(erasure.certificate["models"]) == len(LEARNED_FROM)
     assert all(m["standing"] == "champion" for m in erasure.certificate["models"])
     assert Path(erasure.certificate["file"]).exists()
     listed = json.loads(erasure.opened.aimloop("models", "--json").stdout)["models"]

@@ -52,7 +52,8 @@ class Part:
 
 
 def orders_known_at(lines: pd.DataFrame, snapshot: pd.Timestamp) -> pd.DataFrame:
-    """One row per order: customer_id, ordered_at, counts (as an order), amount (winsorised, net), lines.
+    """One row per order: customer_id, ordered_at, counts (as an order), amount (winsorised, net), exact_amount (net),
+    lines.
 
     ``lines`` are those known at the snapshot; a negative quantity marks a return.
     """
@@ -131,5 +132,6 @@ def _told(order: str, parts: list[Part]) -> dict[str, object]:
         "ordered_at": parts[0].ordered_at,
         "counts": not all(part.is_back for part in parts),
         "amount": sum(part.winsorised * share for part, share in zip(parts, kept, strict=True)),
+        "exact_amount": sum(part.cents - part.cents_back for part in parts) / 100,
         "lines": sum(left),
     }

@@ -142,11 +142,18 @@ def test_the_rows_of_a_label_are_chosen_by_what_it_does_not_hold(lineage: Lineag
     assert lineage.chosen(Ref("raw.customers", "region")) == []
 
 
+def test_the_money_of_a_label_begins_at_the_orders(lineage: Lineage) -> None:
+    assert "raw.orders.amount" in beginnings(lineage, "clv_labels.revenue")
+    (ref,) = lineage.find("clv_labels.revenue")
+    assert Ref("raw.orders", "ordered_at") in lineage.choosers(ref)
+
+
 def test_what_a_raw_column_feeds(lineage: Lineage) -> None:
     (ref,) = lineage.find("raw.orders.discount")
     facts = described(lineage, ref, {"churn": {"discount_84d_ratio"}, "segmentation": {"orders_84d"}})
     assert facts["feeds"] == [
         "churn_examples.discount_84d_ratio",
+        "clv_examples.discount_84d_ratio",
         "customer_features.discount_84d_ratio",
         "customer_profiles.discount_84d_ratio",
     ]

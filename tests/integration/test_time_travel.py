@@ -184,6 +184,14 @@ def test_customer_features_equal_a_slow_computation(whole: Generation, history: 
                 assert row[f"orders_{days}d"] == mine.loc[age <= days * DAY, "counts"].sum()
             for days in (28, 56, 84):
                 assert row[f"amount_{days}d"] == pytest.approx(mine.loc[age <= days * DAY, "amount"].sum(), abs=0.01)
+            days_old = age / DAY
+            assert row["amount_90d"] == pytest.approx(mine.loc[days_old <= 90, "exact_amount"].sum(), abs=0.01)
+            for life in (30, 60, 180):  # a day counts by its age as money does: the days' sum, told by integration
+                counted = np.arange(0.005, max(days_old.max(), 28), 0.01)
+                per_day = (mine["exact_amount"] * np.exp(-days_old / life)).sum() / (
+                    np.exp(-counted / life).sum() * 0.01
+                )
+                assert row[f"amount_per_day_{life}d"] == pytest.approx(per_day, rel=1e-3)
             assert row["lines_56d"] == mine.loc[age <= 56 * DAY, "lines"].sum()
             repeated = mine[age < age.max()]
             assert row["repeat_orders"] == repeated["counts"].sum()
@@ -215,6 +223,22 @@ def test_churn_labels_equal_a_slow_computation(whole: Generation, history: dict[
     for label in labels.itertuples():
         after = orders[(orders["pseudonym"] == label.pseudonym) & (orders["ordered_at"] >= label.snapshot_at)]
         assert label.churned == (not (after["ordered_at"] < label.snapshot_at + 56 * DAY).any())
+
+
+def test_clv_labels_equal_a_slow_computation(whole: Generation, history: dict[str, pd.DataFrame]) -> None:
+    """Everyone at every snapshot of the grid; money is what the orders of the window cost, less what came back."""
+    settings = load({"AIMLOOP_PSEUDONYM_KEY": "the same in every folder"}, whole.path.parents[2])
+    keys = open_keys(settings, State(whole.path.parents[1]))
+    labels = whole.query("SELECT * FROM marts.clv_labels")
+    grid = "dayofweek(snapshot_at) = 1 AND snapshot_at + INTERVAL 90 DAY <= $end"
+    assert len(labels) == len(whole.query(f"FROM marts.customer_features WHERE {grid}", end=END)) > 80
+    assert (labels["label_ends_at"] - labels["snapshot_at"] == 90 * DAY).all()
+    orders = orders_known_at(known(history, END)["orders"], END)
+    orders = orders.assign(pseudonym=orders["customer_id"].map(keys.pseudonymise))
+    for label in labels.itertuples():
+        mine = orders[orders["pseudonym"] == label.pseudonym]
+        window = mine["ordered_at"].between(label.snapshot_at, label.label_ends_at, inclusive="left")
+        assert label.revenue == pytest.approx(mine.loc[window, "exact_amount"].sum(), abs=0.01)
 
 
 def test_attributes_pass_through(cut: Generation) -> None:

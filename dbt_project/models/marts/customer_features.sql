@@ -28,6 +28,10 @@ with snapshots as (
         , {{ sum_within('amount_winsorised', 28) }} as amount_28d
         , {{ sum_within('amount_winsorised', 56) }} as amount_56d
         , {{ sum_within('amount_winsorised', 84) }} as amount_84d
+        , {{ sum_within('amount', 90) }} as amount_90d
+        , {{ amount_decayed(30) }} as amount_decayed_30d
+        , {{ amount_decayed(60) }} as amount_decayed_60d
+        , {{ amount_decayed(180) }} as amount_decayed_180d
         , {{ sum_within('lines', 56) }} as lines_56d
         , {{ sum_within('discount', 84) }} as discount_84d
         , {{ sum_within('amount', 84) }} as exact_amount_84d
@@ -110,6 +114,10 @@ select
     , measured.amount_28d
     , measured.amount_56d
     , measured.amount_84d
+    , measured.amount_90d
+    , {{ amount_per_day('measured', 30) }} as amount_per_day_30d
+    , {{ amount_per_day('measured', 60) }} as amount_per_day_60d
+    , {{ amount_per_day('measured', 180) }} as amount_per_day_180d
     , measured.lines_56d
     , measured.discount_84d / nullif(measured.exact_amount_84d + measured.discount_84d, 0) as discount_84d_ratio
     , measured.repeat_orders

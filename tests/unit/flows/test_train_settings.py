@@ -15,10 +15,11 @@ from models import catalog
         ("segmentation", {"seed": 3}),
         ("ctr", {"seed": 3, "imputation": "knn"}),
         ("churn", {"seed": 3, "imputation": "knn", "horizon_days": 14}),
+        ("clv", {"seed": 3, "horizon_days": 30}),
     ],
 )
 def test_settings_that_are_parameters_reach_the_model(name, own):
-    settings = Settings(seed=3, imputation="knn", churn_horizon_days=14)
+    settings = Settings(seed=3, imputation="knn", churn_horizon_days=14, clv_horizon_days=30)
     given = _settings(SimpleNamespace(door=SimpleNamespace(settings=settings)), name)
     assert given == own
     assert {field: getattr(catalog.params(name, **given), field) for field in own} == own

@@ -46,7 +46,9 @@ def marts(state: State) -> Generation:
            ) t(channel, impressions, clicks, click_ratio, contacts, responses, response_ratio, attr_colour)"""
     )
     fresh.execute(
-        """CREATE TABLE marts.scores AS SELECT * FROM (VALUES
+        """CREATE TABLE marts.scores AS
+           SELECT *, 10.0 AS expected_revenue_90d, 5.0 AS expected_revenue_low, 20.0 AS expected_revenue_high
+           FROM (VALUES
                ('c1', TIMESTAMP '2017-12-04', 'ann', 'loyal', '555', 0.1, 'low',  NULL::VARCHAR),
                ('c1', TIMESTAMP '2017-12-04', 'bob', 'new',   '511', 0.5, 'high', NULL),
                ('c2', TIMESTAMP '2017-12-11', 'ann', 'loyal', '554', 0.2, 'low',  'p1 p2')

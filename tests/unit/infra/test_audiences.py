@@ -47,6 +47,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[State, Generation]:
     )
     rows = f"(VALUES {values}) t(pseudonym, segment, churn_probability, may, orders_28d)"
     score = "pseudonym, segment, '555' AS rfm, churn_probability, 'low' AS risk_band, NULL::VARCHAR AS best_products"
+    score += ", 12.5 AS expected_revenue_90d"  # and no interval: a cycle of older code says less
     at = f"TIMESTAMP '{AS_OF}'"
     for cycle in ("c1", "c2"):  # a cycle before has scores too
         verb = "CREATE TABLE marts.scores AS" if cycle == "c1" else "INSERT INTO marts.scores"
@@ -85,6 +86,7 @@ def test_everyone_who_matches_is_chosen_or_accounted_for(audiences: Audiences) -
             "rfm": "555",
             "churn_probability": 0.9,
             "risk_band": "low",
+            "expected_revenue_90d": 12.5,
             "best_products": None,
         }
     ]

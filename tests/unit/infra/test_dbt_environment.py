@@ -88,13 +88,19 @@ def test_dbt_builds_with_the_windows_and_rules_of_the_settings_and_without_secre
     cleaning = {"return_order_prefixes": ["C", "it's"], "outlier_iqr_factor": 1.5}
     privacy = {"not_personal": ["ean"], "unanswered_consent": "granted"}
     settings = Settings(
-        churn_window_days=28, churn_horizon_days=14, cleaning=cleaning, privacy=privacy, storage_key="open sesame"
+        churn_window_days=28,
+        churn_horizon_days=14,
+        clv_horizon_days=30,
+        cleaning=cleaning,
+        privacy=privacy,
+        storage_key="open sesame",
     )
 
     for arguments in (dbt.build_arguments(settings), dbt.test_arguments(settings)):
         assert json.loads(arguments[arguments.index("--vars") + 1]) == {
             "churn_window_days": 28,
             "churn_horizon_days": 14,
+            "clv_horizon_days": 30,
             **cleaning,
             **privacy,
         }

@@ -246,6 +246,7 @@ def test_where_things_are_kept_does_not_change_what_a_cycle_computes(tmp_path: P
         {"negative_sampling": 9},
         {"churn_window_days": 9},
         {"churn_horizon_days": 9},
+        {"clv_horizon_days": 9},
         {"budget": 9.0},
         {"solver": "cbc"},
         {"seed": 9},

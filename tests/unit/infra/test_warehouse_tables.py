@@ -97,6 +97,9 @@ def scores(cycle_id: str, *pseudonyms: str, rfm: str = "111") -> pd.DataFrame:
             "rfm": rfm,
             "churn_probability": 0.3,
             "risk_band": "medium",
+            "expected_revenue_90d": None,
+            "expected_revenue_low": None,
+            "expected_revenue_high": None,
             "best_products": None,
         }
     )
@@ -149,6 +152,21 @@ def test_rows_that_do_not_fit_the_table_replace_nothing(marts: Generation) -> No
         marts.replace_rows(Scores, "scores", scores("c1", "cyd").assign(surprise=1), "cycle_id", "c1")
 
     assert stored(marts) == [("c1", "ann"), ("c1", "bob"), ("c2", "ann")]
+
+
+def test_a_table_of_older_code_gets_the_columns_that_are_new(marts: Generation) -> None:
+    """The earlier rows say nothing there."""
+    marts.execute("ALTER TABLE marts.scores DROP COLUMN expected_revenue_90d")
+
+    marts.replace_rows(Scores, "scores", scores("c3", "cyd").assign(expected_revenue_90d=12.5), "cycle_id", "c3")
+
+    found = marts.query("SELECT pseudonym, expected_revenue_90d AS expected FROM marts.scores ORDER BY ALL")
+    assert found.astype(object).where(found.notna(), None).to_dict("records") == [
+        {"pseudonym": "ann", "expected": None},
+        {"pseudonym": "ann", "expected": None},
+        {"pseudonym": "bob", "expected": None},
+        {"pseudonym": "cyd", "expected": 12.5},
+    ]
 
 
 # ── inheriting ────────────────────────────────────────────────────────────────────────────────

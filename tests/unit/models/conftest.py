@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from models import catalog, churn, ctr, segmentation
+from models import catalog, churn, clv, ctr, segmentation
 from models.backtest import Window
 from models.catalog import Entry
 from models.fitted import Fitted
@@ -123,6 +123,10 @@ def _customer_snapshots(customers: int, snapshots: int) -> pd.DataFrame:
             "amount_28d": (basket * orders_28d).round(2),
             "amount_56d": (basket * orders_56d).round(2),
             "amount_84d": (basket * orders_84d).round(2),
+            "amount_90d": (basket * orders_84d * 90 / 84).round(2),
+            "amount_per_day_30d": (basket * orders_28d / 28).round(4),
+            "amount_per_day_60d": (basket * orders_56d / 56).round(4),
+            "amount_per_day_180d": (basket * orders_84d / 84).round(4),
             "lines_56d": 3 * orders_56d,
             "discount_84d_ratio": np.where(orders_84d > 0, rng.random(count).round(3), np.nan),
             "repeat_orders": orders_84d,
@@ -158,6 +162,19 @@ def _labelled_snapshots(customers: int, snapshots: int) -> pd.DataFrame:
         label_ends_at=frame["snapshot_at"] + pd.Timedelta(days=56),
         churned=churned,
         next_order_days=next_order_days.where(~churned),
+    )
+
+
+def _spending_snapshots(customers: int, snapshots: int) -> pd.DataFrame:
+    """Customers go on at the pace of the last 84 days, within a third or so; without a card, at two thirds of it."""
+    rng = np.random.default_rng(12)
+    frame = _customer_snapshots(customers, snapshots)
+    card = np.tile(rng.choice(["gold", "none"], customers), snapshots)
+    pace = frame["amount_84d"] * np.where(card == "gold", 1.0, 2 / 3)
+    return frame.assign(
+        attr_card=card,
+        label_ends_at=frame["snapshot_at"] + pd.Timedelta(days=56),
+        revenue=(pace * 56 / 84 * rng.lognormal(0, 0.3, len(frame))).round(2),
     )
 
 
@@ -198,6 +215,27 @@ def _churn() -> Sample:
     )
 
 
+def _clv() -> Sample:
+    return Sample(
+        name="clv",
+        frame=_in_shape("clv", _spending_snapshots(customers=150, snapshots=36)),
+        as_of=FIRST_MONDAY + 43 * WEEK,
+        params=clv.Params(
+            horizon_days=56,
+            earlier_windows=2,
+            rounds=15,
+            interval_rounds=15,
+            learning_rate=0.1,
+            min_rows_in_leaf=20,
+            reference_rows=100,
+            resamples=10,
+        ),
+        happened="snapshot_at",
+        known="label_ends_at",
+        predicted=("expected_revenue", "low", "high"),
+    )
+
+
 def _segmentation() -> Sample:
     return Sample(
         name="segmentation",
@@ -210,7 +248,12 @@ def _segmentation() -> Sample:
     )
 
 
-SAMPLES: dict[str, Callable[[], Sample]] = {"ctr": _ctr, "churn": _churn, "segmentation": _segmentation}
+SAMPLES: dict[str, Callable[[], Sample]] = {
+    "ctr": _ctr,
+    "churn": _churn,
+    "clv": _clv,
+    "segmentation": _segmentation,
+}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -251,6 +294,11 @@ def keep_one_in() -> Callable[[pd.DataFrame, int], pd.DataFrame]:
 @pytest.fixture(scope="session")
 def churn_examples() -> pd.DataFrame:
     return _in_shape("churn", _labelled_snapshots(customers=200, snapshots=4))
+
+
+@pytest.fixture(scope="session")
+def clv_examples() -> pd.DataFrame:
+    return _in_shape("clv", _spending_snapshots(customers=300, snapshots=5))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from infra.contracts import ChurnExamples, CustomerFeatures, ImpressionFeatures
+from infra.contracts import ChurnExamples, ClvExamples, CustomerFeatures, ImpressionFeatures
 from models import catalog
 from models.catalog import MODELS
 
@@ -28,6 +28,7 @@ def test_a_setting_of_another_model_is_refused():
         ("segmentation", "customer_features", CustomerFeatures),
         ("ctr", "impression_features", ImpressionFeatures),
         ("churn", "churn_examples", ChurnExamples),
+        ("clv", "clv_examples", ClvExamples),
     ],
 )
 def test_each_model_learns_from_a_mart_of_its_contract(name, table, contract):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.disguise import refuse_disguised_labels
+from models.disguise import refuse_disguised_amounts, refuse_disguised_labels
 from models.encoding import Encoder
 from models.errors import DisguisedLabel
 
@@ -58,3 +58,32 @@ def test_what_may_be_known_beforehand_is_let_through(label: np.ndarray, kind: st
 
 def test_one_class_alone_has_nothing_to_tell() -> None:
     look(np.zeros(ROWS, dtype=bool), np.arange(ROWS, dtype=float), "numeric")
+
+
+# ── amounts ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("made", "is_refused"),
+    [
+        (lambda y, _: y, True),
+        (lambda y, _: 0.13 * y, True),  # the tax on it
+        (lambda y, _: -np.sqrt(y), True),  # its order, turned round
+        (lambda y, r: np.where(r.random(ROWS) < 0.5, y, np.nan), True),  # known of some
+        (lambda y, r: y + r.normal(0, 1, ROWS), True),  # 1 beside a spread of 100
+        (lambda y, r: y + r.normal(0, 10, ROWS), False),
+        (lambda y, _: np.full(ROWS, 3.0), False),
+        (lambda y, _: np.full(ROWS, np.nan), False),
+    ],
+)
+def test_a_number_that_tells_an_amount_is_refused_by_name(made, is_refused) -> None:
+    rng = np.random.default_rng(4)
+    amount = rng.exponential(100, ROWS)
+    frame = pd.DataFrame({"honest": amount + rng.normal(0, 50, ROWS), "suspect": made(amount, rng)})
+    encoder = Encoder.fit(frame, ("honest", "suspect"), ())
+    if not is_refused:
+        refuse_disguised_amounts(encoder, encoder.transform(frame), amount)
+        return
+    with pytest.raises(DisguisedLabel, match="'suspect' alone tells the outcome") as refusal:
+        refuse_disguised_amounts(encoder, encoder.transform(frame), amount)
+    assert refusal.value.feature == "suspect"

@@ -1,0 +1,274 @@
+"""Customer lifetime value: what a customer is expected to spend within the horizon, with an 80 % interval.
+
+A line through what a customer lately spent per day carries the forecast, because trees cannot say more than
+they have seen and a few great spenders decide the sum. LightGBM learns what the line leaves, relative to it,
+with Huber's loss: one customer in a hundred changes for good, and must not move the others. The interval is
+quantile regression with a conformal correction on customers that the quantiles have not seen (Romano,
+Patterson and Candès, "Conformalized Quantile Regression", NeurIPS 2019). Beside it stand "as in the last 90
+days" and the model of repeat purchases (models/purchases.py). Spend is in the money of the orders, net of
+what was given back and not winsorised.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from pandera.typing.pandas import DataFrame
+
+from infra.contracts import ClvExamples, ClvPrediction
+from models.backtest import Rehearsal, Window
+from models.boosting import boost, boost_watched
+from models.disguise import refuse_disguised_amounts
+from models.encoding import Encoder, attributes
+from models.errors import TooLittleHistory
+from models.fitted import Fitted
+from models.metrics import Array, Metrics, resampled_customers
+from models.revenue_metrics import customer_metrics, revenue_metrics
+
+LEVEL, LAST_PERIOD, LAST_PERIOD_DAYS = "amount_per_day_60d", "amount_90d", 90
+# how far other views of a customer's spend lie from the level: ratios mean the same for great and small spenders
+SPENT_PER_DAY = {"amount_per_day_30d": 1, "amount_per_day_180d": 1, LAST_PERIOD: LAST_PERIOD_DAYS}
+HABITS = ("days_since_last_order", "order_weeks_84d", "recency_to_gap_ratio", "orders_84d", "discount_84d_ratio")
+NUMERIC = (LEVEL, *SPENT_PER_DAY, *HABITS)
+STATIC = ("region", "age_band", "gender", "income_band", "household_size")
+SNAPSHOT_DAYS = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    """How the model learns.
+
+    horizon_days: length of the label window.
+    train_every: learn from every so many-th snapshot (neighbours hold nearly the same rows).
+    min_history_days: snapshots with less before them are not learned from; habits need that long to show.
+    evaluation_days: how long before the last labelled snapshot evaluation starts; a week, since every week more
+        is one less to learn from, and neighbouring label windows hold nearly the same spend.
+    earlier_windows, window_step_days: windows before the reported one, for choices, and their length.
+    rounds: at most so many trees; the earlier windows choose.
+    robust_beyond: errors count by their size, no longer by its square, beyond so many times the line's value.
+    small_share: added to the line's value, as a share of the mean spend, where something is divided by it.
+    coverage: share of customers whose spend the interval is to hold.
+    calibration_share: share of customers kept from the quantiles, for their correction.
+    min_spenders: examples with spend that training needs at least.
+    """
+
+    horizon_days: int = 90
+    train_every: int = 4
+    min_history_days: int = 28
+    evaluation_days: int = 7
+    earlier_windows: int = 3
+    window_step_days: int = 14
+    rounds: int = 150
+    learning_rate: float = 0.03
+    leaves: int = 8
+    min_rows_in_leaf: int = 100
+    robust_beyond: float = 0.5
+    small_share: float = 0.1
+    coverage: float = 0.8
+    interval_rounds: int = 60
+    calibration_share: float = 1 / 3
+    min_spenders: int = 50
+    reference_rows: int = 2_000
+    resamples: int = 200
+    seed: int = 20170101
+
+
+@dataclass(frozen=True)
+class ClvModel:
+    """The line (``start`` in money, ``slope`` per money spent in a horizon), the trees, and the correction.
+
+    ``small`` is money added where something is divided by the line; ``correction`` is in the same ratio.
+    """
+
+    encoder: Encoder
+    horizon_days: int
+    start: float
+    slope: float
+    small: float
+    booster: lgb.Booster | None = None
+    quantiles: tuple[lgb.Booster, lgb.Booster] | None = None
+    correction: float = 0.0
+
+    def line(self, matrix: Array) -> Array:
+        """The line's value, in money; ``matrix`` is the encoder's."""
+        level = matrix[:, self.encoder.features.index(LEVEL)] * self.horizon_days
+        return np.clip(self.start + self.slope * np.clip(level, 0, None), 0, None)
+
+    def relative(self, matrix: Array) -> Array:
+        """The trees' matrix: other views of spend as ratios to the level."""
+        relative = matrix.copy()
+        level = np.clip(matrix[:, self.encoder.features.index(LEVEL)], 0, None) * self.horizon_days + self.small
+        for name, days in SPENT_PER_DAY.items():
+            position = self.encoder.features.index(name)
+            relative[:, position] = (matrix[:, position] * self.horizon_days / days + self.small) / level
+        return relative
+
+    def left_over(self, matrix: Array, spent: Array) -> Array:
+        """What the line leaves, relative to it."""
+        line = self.line(matrix)
+        return (spent - line) / (line + self.small)
+
+    def expected(self, frame: pd.DataFrame) -> Array:
+        assert self.booster is not None
+        return self._money(self.encoder.transform(frame), self.booster, 0.0)
+
+    def interval(self, frame: pd.DataFrame) -> tuple[Array, Array]:
+        assert self.quantiles is not None
+        matrix, (low, high) = self.encoder.transform(frame), self.quantiles
+        return self._money(matrix, low, -self.correction), self._money(matrix, high, self.correction)
+
+    def _money(self, matrix: Array, booster: lgb.Booster, shift: float) -> Array:
+        line = self.line(matrix)
+        ratio = np.asarray(booster.predict(self.relative(matrix))) if len(matrix) else np.empty(0)
+        return np.clip(line + (line + self.small) * (ratio + shift), 0, None)
+
+
+def windows(as_of: pd.Timestamp, params: Params) -> list[Window]:
+    """Windows of snapshots, oldest first; the earlier ones end, labels included, before the last begins."""
+    horizon, step = pd.Timedelta(days=params.horizon_days), pd.Timedelta(days=params.window_step_days)
+    last_snapshot = as_of - horizon
+    reported = Window(last_snapshot - pd.Timedelta(days=params.evaluation_days), last_snapshot)
+    last_earlier = reported.origin - horizon
+    earlier = [last_earlier - step * back for back in range(params.earlier_windows, 0, -1)]
+    return [*(Window(origin, origin + step) for origin in earlier), reported]
+
+
+def first_possible(first_event: pd.Timestamp, params: Params) -> pd.Timestamp:
+    """The earliest as_of with one labelled training snapshot before the reported window."""
+    before = params.min_history_days + SNAPSHOT_DAYS
+    return first_event + pd.Timedelta(days=before + 2 * params.horizon_days + params.evaluation_days)
+
+
+def split(frame: pd.DataFrame, window: Window, params: Params) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every ``train_every``-th snapshot labelled by the origin, and all snapshots of the window."""
+    history_days = frame.groupby("snapshot_at")["tenure_days"].transform("max")
+    labelled = frame[(frame["label_ends_at"] <= window.origin) & (history_days >= params.min_history_days)]
+    age_in_snapshots = (labelled["snapshot_at"].max() - labelled["snapshot_at"]) // pd.Timedelta(days=SNAPSHOT_DAYS)
+    past = labelled[age_in_snapshots % params.train_every == 0]
+    later = frame[frame["snapshot_at"].between(window.origin, window.end)]
+    return past, later
+
+
+def rehearse(past: DataFrame[ClvExamples], later: DataFrame[ClvExamples], params: Params) -> Rehearsal:
+    """How the model does on an earlier window, and its loss there after each round."""
+    model, losses = _fit(past, params, later)
+    return Rehearsal(revenue_metrics(later, _predicted(model, later), params.horizon_days), losses)
+
+
+def choose(rehearsals: Sequence[Rehearsal], params: Params) -> Params:
+    """The number of trees with the least mean loss over the earlier windows; none without any."""
+    if not rehearsals:
+        return params
+    losses = pd.concat([rehearsal.evidence for rehearsal in rehearsals], axis=1).mean(axis=1)
+    return replace(params, rounds=int(losses.to_numpy().argmin()) + 1)
+
+
+def train(frame: DataFrame[ClvExamples], params: Params) -> Fitted:
+    """Fit the line, the trees and the interval on labelled examples; ``attr_…`` columns are features too.
+
+    Raises:
+        TooLittleHistory: fewer than ``min_spenders`` examples with spend, or too few customers for an interval.
+        MissingColumns: a feature is not in the frame.
+        DisguisedLabel: one feature by itself tells the spend, as ``refuse_disguised_amounts`` finds it.
+    """
+    model, _ = _fit(frame, params)
+    reference = model.encoder.sample(frame, params.reference_rows, params.seed)
+    snapshots = sorted(frame["snapshot_at"].dt.strftime("%Y-%m-%d").unique())
+    notes: dict[str, Any] = {
+        "rounds": params.rounds,
+        "rows": len(frame),
+        "line": {"start": round(model.start, 4), "slope": round(model.slope, 6)},
+        "correction": round(model.correction, 6),
+        "snapshots": snapshots,
+    }
+    return Fitted(model, model.encoder.features, reference, notes)
+
+
+def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[ClvPrediction]:
+    """Expected revenue within the horizon and its interval, one per row, in the same order."""
+    return ClvPrediction.validate(_predicted(fitted.model, frame))
+
+
+def evaluate(fitted: Fitted, frame: DataFrame[ClvExamples], params: Params | None = None) -> Metrics:
+    """Metrics on later snapshots, pooled, against both baselines; intervals by resampling customers."""
+    params = params or Params()
+    draws = resampled_customers(frame["pseudonym"], params.resamples, params.seed)
+    return customer_metrics(frame, _predicted(fitted.model, frame), params.horizon_days, list(draws))
+
+
+def _predicted(model: ClvModel, frame: pd.DataFrame) -> pd.DataFrame:
+    expected, (low, high) = model.expected(frame), model.interval(frame)
+    columns = {"expected_revenue": expected, "low": np.minimum(low, expected), "high": np.maximum(high, expected)}
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None) -> tuple[ClvModel, pd.Series | None]:
+    spent = frame["revenue"].to_numpy(dtype=float)
+    if (spent > 0).sum() < params.min_spenders:
+        raise TooLittleHistory(f"{int((spent > 0).sum())} with spend among {len(spent)} examples to learn from")
+    encoder = Encoder.fit(frame, NUMERIC, STATIC, attributes(frame))
+    matrix = encoder.transform(frame)
+    refuse_disguised_amounts(encoder, matrix, spent)
+    model = _line(encoder, matrix, spent, params)
+    past, unseen = (model.relative(matrix), model.left_over(matrix, spent)), None
+    if later is not None:
+        seen = encoder.transform(later)
+        unseen = (model.relative(seen), model.left_over(seen, later["revenue"].to_numpy(dtype=float)))
+    robust = _options(params) | {"objective": "huber", "alpha": params.robust_beyond, "metric": "huber"}
+    booster, losses = (
+        boost_watched(encoder, past, unseen, robust, params.rounds)
+        if unseen
+        else (boost(encoder, *past, robust, params.rounds), None)
+    )
+    quantiles, correction = _interval(encoder, past, frame, params)
+    return replace(model, booster=booster, quantiles=quantiles, correction=correction), losses
+
+
+def _line(encoder: Encoder, matrix: Array, spent: Array, params: Params) -> ClvModel:
+    """Least squares through the level; flat where all customers have the same."""
+    level = np.clip(matrix[:, encoder.features.index(LEVEL)], 0, None) * params.horizon_days
+    deviation = level - level.mean()
+    slope = float(deviation @ spent / max(deviation @ deviation, 1e-12))
+    small = params.small_share * float(spent.clip(min=0).mean())
+    return ClvModel(encoder, params.horizon_days, float(spent.mean() - slope * level.mean()), slope, small)
+
+
+def _interval(
+    encoder: Encoder, past: tuple[Array, Array], frame: pd.DataFrame, params: Params
+) -> tuple[tuple[lgb.Booster, lgb.Booster], float]:
+    """Quantiles learned from some customers, and how much wider they must be to hold the others' last snapshot.
+
+    Whole customers are kept apart, since their snapshots are alike; the last snapshot is nearest to what comes.
+    """
+    codes, customers = pd.factorize(frame["pseudonym"])
+    kept_apart = (np.random.default_rng(params.seed).random(len(customers)) < params.calibration_share)[codes]
+    judged = kept_apart & (frame["snapshot_at"] == frame["snapshot_at"].max()).to_numpy()
+    matrix, left_over = past
+    beyond = (1 - params.coverage) / 2
+    learned = (matrix[~kept_apart], left_over[~kept_apart])
+    low, high = (
+        boost(encoder, *learned, _options(params) | {"objective": "quantile", "alpha": q}, params.interval_rounds)
+        for q in (beyond, 1 - beyond)
+    )
+    rank = int(np.ceil(params.coverage * (judged.sum() + 1)))
+    if rank > judged.sum():
+        raise TooLittleHistory(f"{int(judged.sum())} customers to correct the interval on")
+    seen = matrix[judged]
+    outside = np.maximum(low.predict(seen) - left_over[judged], left_over[judged] - high.predict(seen))
+    return (low, high), float(np.sort(outside)[rank - 1])
+
+
+def _options(params: Params) -> dict[str, Any]:
+    return {
+        "learning_rate": params.learning_rate,
+        "num_leaves": params.leaves,
+        "min_data_in_leaf": params.min_rows_in_leaf,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.7,
+        "bagging_freq": 1,
+        "lambda_l2": 10.0,
+        "seed": params.seed,
+    }
