@@ -203,3 +203,11 @@ def _point_metrics(model: ChurnModel, frame: pd.DataFrame) -> Metrics:
 
 def _label(frame: pd.DataFrame) -> np.ndarray:
     return frame["churned"].to_numpy(dtype=bool)
+
+
+def outcomes(fitted: Fitted, later: DataFrame[ChurnExamples]) -> pd.DataFrame:
+    """What was predicted of each row and what came, for the model card (`models/card/content.py`)."""
+    model: ChurnModel = fitted.model
+    matrix = model.encoder.transform(later)
+    predicted = {"predicted": model.probability(matrix), "baseline": model.baseline_probability(matrix)}
+    return later[["pseudonym", "snapshot_at"]].assign(actual=_label(later).astype(float), **predicted, weight=1.0)

@@ -202,3 +202,12 @@ def _label(frame: pd.DataFrame) -> np.ndarray:
 
 def _sigmoid(log_odds: Array) -> Array:
     return 1.0 / (1.0 + np.exp(-log_odds))
+
+
+def outcomes(fitted: Fitted, later: DataFrame[ImpressionFeatures]) -> pd.DataFrame:
+    """What was predicted of each row and what came, for the model card (`models/card/content.py`)."""
+    model: CtrModel = fitted.model
+    matrix = model.encoder.transform(later)
+    predicted = {"predicted": model.probability(matrix), "baseline": model.baseline_probability(matrix)}
+    given = later[["pseudonym", "snapshot_at"]].assign(weight=later["sampling_weight"].astype(float))
+    return given.assign(actual=_label(later).astype(float), **predicted)

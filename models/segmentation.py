@@ -234,3 +234,8 @@ def _silhouette(scaled: Array, labels: np.ndarray, seed: int) -> float:
     rows = np.random.default_rng(seed).permutation(len(scaled))[:1_000]
     segments = len(np.unique(labels[rows]))
     return float(silhouette_score(scaled[rows], labels[rows])) if 2 <= segments < len(rows) else 0.0
+
+
+def members(fitted: Fitted, later: pd.DataFrame) -> pd.DataFrame:
+    """Each customer's segment and what describes it, in units, for the model card (`models/card/content.py`)."""
+    return later[[*FEATURES, "later_amount"]].astype(float).assign(segment=predict(fitted, later)["segment"])
