@@ -1,5 +1,6 @@
 """What a card says, as plain values: the page shows it, the terminal shows it, programs read it as JSON."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,6 +10,7 @@ import pandas as pd
 from models.backtest import Backtest
 from models.card.calibration import Bin, calibration_bins, decile_bins
 from models.card.gain import Gain, gain
+from models.card.resampling import ratio
 from models.card.segments import Elbow, Segment, elbow, segment_table
 from models.card.slices import Slice, is_amount, score, slices, with_attributes
 from models.card.words import Words
@@ -92,7 +94,7 @@ class Driver:
 
 @dataclass(frozen=True)
 class Card:
-    """All of it. Parts that a model does not give are empty."""
+    """All of it. Parts that a model does not give are empty; ``ratio`` is all that was predicted over what came."""
 
     facts: Facts
     words: Words
@@ -102,6 +104,7 @@ class Card:
     evaluated_on: Rows
     metrics: tuple[MetricLine, ...]
     is_amount: bool
+    ratio: Metric | None
     bins: tuple[Bin, ...]
     gain: Gain | None
     slices: tuple[Slice, ...]
@@ -144,6 +147,7 @@ def describe(
         evaluated_on=_evaluated_on(later, outcomes),
         metrics=_metric_lines(result.metrics, result.earlier, facts),
         is_amount=outcomes is not None and is_amount(outcomes),
+        ratio=_ratio(outcomes) if outcomes is not None and has_both else None,
         bins=bins,
         gain=gain(outcomes) if outcomes is not None and has_both else None,
         slices=sliced,
@@ -151,16 +155,14 @@ def describe(
         drivers=_drivers(model, fitted, later),
         segments=segment_table(model.members(fitted, later)) if isinstance(model, GivesSegments) else (),
         elbow=elbow(fitted.notes),
-        notes=fitted.notes,
+        notes={name: note for name, note in fitted.notes.items() if not isinstance(note, dict)},
     )
 
 
 def fingerprint(frame: pd.DataFrame) -> str:
     """Sixteen digits that tell one set of training rows from another: a digest over every value, in order."""
     digests = pd.util.hash_pandas_object(frame, index=False).to_numpy()
-    places = np.arange(1, len(digests) + 1, dtype=np.uint64)
-    names = np.frombuffer(",".join(frame.columns).encode(), dtype=np.uint8).astype(np.uint64)
-    return f"{int((digests * (2 * places + 1)).sum() + (names * (2 * names + 1)).sum()) % 2**64:016x}"
+    return hashlib.sha256(",".join(frame.columns).encode() + digests.tobytes()).hexdigest()[:16]
 
 
 def _trained_on(past: pd.DataFrame, words: Words) -> Rows:
@@ -174,6 +176,12 @@ def _trained_on(past: pd.DataFrame, words: Words) -> Rows:
 def _evaluated_on(later: pd.DataFrame, outcomes: pd.DataFrame | None) -> Rows:
     rate = None if outcomes is None else float(np.average(outcomes["actual"], weights=outcomes["weight"]))
     return Rows(len(later), int(later["pseudonym"].nunique()), *_span(later), rate)
+
+
+def _ratio(outcomes: pd.DataFrame) -> Metric:
+    weight = outcomes["weight"].to_numpy(dtype=float)
+    predicted, actual = (weight * outcomes[name].to_numpy(dtype=float) for name in ("predicted", "actual"))
+    return ratio(outcomes["pseudonym"], predicted, actual)
 
 
 def _span(frame: pd.DataFrame) -> tuple[str, str]:
@@ -202,4 +210,4 @@ def _drivers(model: object, fitted: Fitted, later: pd.DataFrame) -> tuple[Driver
     if not isinstance(model, GivesDrivers):
         return ()
     strongest = model.drivers(fitted, later).sort_values("share", ascending=False, kind="stable").head(MAX_DRIVERS)
-    return tuple(Driver(str(row.driver), float(row.share), str(row.direction)) for row in strongest.itertuples())
+    return tuple(Driver(row["driver"], row["share"], row["direction"]) for row in strongest.to_dict("records"))

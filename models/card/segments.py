@@ -33,14 +33,14 @@ def segment_table(members: pd.DataFrame) -> tuple[Segment, ...]:
     """From one row a customer (``segment``, numbers, perhaps ``strategy``): the largest segment first."""
     numbers = members.drop(columns=["strategy"], errors="ignore").select_dtypes("number").columns
     counts = members["segment"].value_counts()
-    means = members.groupby("segment")[list(numbers)].mean()
+    means = members.groupby("segment")[list(numbers)].mean().to_dict("index")
     strategy = members.groupby("segment")["strategy"].first() if "strategy" in members else pd.Series(dtype=object)
     return tuple(
         Segment(
             str(name),
             int(count),
             float(count / len(members)),
-            {column: float(means.at[name, column]) for column in numbers} if count >= MIN_CUSTOMERS else {},
+            {str(column): float(mean) for column, mean in means[name].items()} if count >= MIN_CUSTOMERS else {},
             str(strategy.get(name, "")),
         )
         for name, count in counts.items()

@@ -86,7 +86,7 @@ WORDS: dict[str, Words] = {
         limits=(
             _OBSERVATIONAL,
             "Only customers with an order in the window before the snapshot are scored; the others have left already.",
-            "A snapshot a week per customer: neighbouring rows are nearly the same person twice, so intervals come from "
+            "A snapshot a week per customer: neighbours are nearly the same row twice, so intervals come from "
             "resampling customers, not rows.",
             "Less than two years of data cannot tell a season from a trend.",
         ),
