@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 from prefect import flow, task
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
+from flows import cards
 from flows.context import PROJECT, Cycle, now, open_cycle
 from infra import registry
 from models import catalog
@@ -29,17 +30,21 @@ def train(cycle_id: str) -> dict[str, Any]:
 @task
 def train_model(cycle_id: str, name: str) -> dict[str, Any]:
     """Train one model and register it; returns its tag, metrics and standing."""
-    return train_and_register(open_cycle(cycle_id), name)
+    outcome = train_and_register(open_cycle(cycle_id), name)
+    if outcome.get("card"):
+        create_link_artifact(key=f"card-{name}", link=f"file://{outcome['card']}", description=outcome["line"])
+    return outcome
 
 
 def train_and_register(cycle: Cycle, name: str) -> dict[str, Any]:
-    """Backtest, save, compare with the champion, and record all of it in the ledger."""
+    """Backtest, save, compare with the champion, record all of it in the ledger, and write the model card."""
     entry = catalog.MODELS[name]
     params = catalog.params(name, **_settings(cycle, name))
     if _is_absent(cycle, entry.brought_as):
         return {"line": f"skipped: needs {entry.brought_as}, and the data hold none", "tag": None}
+    examples = read_examples(cycle, entry)
     try:
-        result = backtest(entry.model, read_examples(cycle, entry), cycle.as_of, params)
+        result = backtest(entry.model, examples, cycle.as_of, params)
     except TooLittleHistory as reason:
         first = entry.model.first_possible(_first_order(cycle), params)
         return {"line": f"skipped: {reason}; trainable from {first:%Y-%m-%d} at the earliest", "tag": None}
@@ -50,7 +55,10 @@ def train_and_register(cycle: Cycle, name: str) -> dict[str, Any]:
     registry.save(tag, result.fitted, result.fitted.reference, report)
     comparison = _compare(cycle, entry, name, result, params)
     is_champion = cycle.door.ledger.register(tag, name, cycle.id, report, comparison, now())
-    return {"line": _headline(entry, result.metrics, is_champion), "tag": tag, "is_champion": is_champion, **report}
+    version = {"tag": tag, "is_champion": is_champion, **report}
+    card = cards.attempt(cycle, name, result, examples, params, {**version, "comparison": comparison})
+    problem = f", without a model card ({card['card_problem']})" if card["card_problem"] else ""
+    return {"line": _headline(entry, result.metrics, is_champion) + problem, **version, **card}
 
 
 def _is_absent(cycle: Cycle, raw_table: str) -> bool:

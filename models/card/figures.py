@@ -64,16 +64,24 @@ Draw = Callable[[list[Axes]], None]
 
 
 def picture(
-    name: str, title: str, description: str, draw: Draw, *, panels: int = 1, size: tuple[float, float] = (4.6, 3.8)
+    name: str,
+    title: str,
+    description: str,
+    draw: Draw,
+    *,
+    panels: int = 1,
+    shared: bool = True,
+    size: tuple[float, float] = (4.6, 3.8),
 ) -> str:
     """What ``draw`` draws on so many panels, as one ``<svg>`` that scales with the page and says what it shows.
 
-    ``size`` is in inches. No state of matplotlib's outlives the call, and the same figures give the same text.
+    ``size`` is in inches; panels that are ``shared`` have their rows in common. No state of matplotlib's outlives
+    the call, and the same figures give the same text.
     """
     with mpl.rc_context(_STYLE | {"svg.hashsalt": name}):
         figure = Figure(figsize=size, layout="constrained")
         figure.patch.set_visible(False)
-        draw(list(figure.subplots(1, panels, sharey=panels > 1, squeeze=False)[0]))
+        draw(list(figure.subplots(1, panels, sharey=shared, squeeze=False)[0]))
         text = io.StringIO()
         no_date = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         FigureCanvasSVG(figure).print_svg(text, metadata=no_date)

@@ -10,7 +10,7 @@ from models.card.calibration import Bin
 from models.card.figures import BAD, BAND, GRID, INK, MUTED, OTHER, OURS, PAPER, per_cent, picture
 from models.card.gain import Gain
 from models.card.segments import Elbow
-from models.card.slices import TOLERANCE, Slice
+from models.card.slices import TOLERANCE, Slice, is_below, is_miscalibrated
 from models.metrics import Metric
 
 _ROUND = (1, 2, 5)
@@ -64,8 +64,7 @@ def cumulative_gain(curve: Gain, *, of: str, has_baseline_name: str = "baseline"
         at = curve.shares.index(0.1)
         axes.plot([0.1], [curve.found[at]], "o", color=OURS, markersize=5, markeredgecolor=PAPER)
         words = f"best 10% hold {curve.found[at]:.0%}\n({curve.lift['10%'].value:.1f} times chance)"
-        below = 0.13 if curve.found[at] > 0.25 else -0.02
-        axes.annotate(words, (0.1, curve.found[at]), (0.17, curve.found[at] - below), va="top", color=INK)
+        axes.text(0.15, curve.found[at] - 0.02, words, va="top", color=INK, bbox={"fc": PAPER, "ec": "none", "pad": 2})
         axes.text(0.80, 0.74, "chance", color=MUTED, ha="left", va="top")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(FixedLocator(np.linspace(0, 1, 6).tolist()))
@@ -118,28 +117,32 @@ def elbow(found: Elbow) -> str:
             axes.plot([found.chosen], [values[at]], "o", color=BAD, markersize=7, markeredgecolor=PAPER)
             axes.annotate("chosen", (found.chosen, values[at]), (7, 7), textcoords="offset points", color=BAD)
             axes.xaxis.set_major_locator(FixedLocator(found.clusters))
-            axes.tick_params(labelleft=True)
-            axes.set(xlabel="number of segments", ylim=(0, 1.08))
+            axes.set(xlabel="number of segments", ylim=(0, 1.25 * max(values)))
             axes.set_title(title, color=MUTED)
 
     words = f"{found.chosen} segments were chosen, where the curve of inertia bends most."
-    return picture("elbow", "Spread and apartness by number of segments", words, draw, panels=2, size=(9.2, 3.0))
+    return picture(
+        "elbow", "Spread and apartness by number of segments", words, draw, panels=2, size=(9.2, 3.0), shared=False
+    )
 
 
-def forest(slices: Sequence[Slice], names: Sequence[str], overall: float, score: str) -> str:
-    """Calibration and score of each slice with 95 % intervals; what is flagged is orange."""
+def forest(slices: Sequence[Slice], names: Sequence[str], all_rows: tuple[Metric, float], score: str) -> str:
+    """Calibration and score of each slice with 95 % intervals, beside those of all rows; what is flagged is orange."""
+    ratio, overall = all_rows
 
     def draw(panels: list[Axes]) -> None:
         left, right = panels
         rows = np.arange(len(slices))[::-1]
         left.axvspan(1 / TOLERANCE, TOLERANCE, color=BAND, linewidth=0)
         left.axvline(1, color=OTHER, linewidth=1)
+        left.axvline(ratio.value, color=MUTED, linewidth=1, linestyle=(0, (4, 2)))
         right.axvline(overall, color=OTHER, linewidth=1)
         for place, found in zip(rows, slices, strict=True):
-            for axes, metric in ((left, found.ratio), (right, found.score)):
-                if metric is None:
-                    continue
-                colour, mark = (BAD, "D") if found.verdict == "gap" else (OURS, "o")
+            assert found.ratio is not None
+            assert found.score is not None
+            flagged = is_miscalibrated(found.ratio), is_below(found.score, overall)
+            for axes, metric, is_gap in zip(panels, (found.ratio, found.score), flagged, strict=True):
+                colour, mark = (BAD, "D") if is_gap else (OURS, "o")
                 _bar(axes, "x", float(place), metric, colour)
                 axes.plot([metric.value], [place], mark, color=colour, markersize=5, markeredgecolor=PAPER)
         ratios = [v for s in slices if s.ratio for v in (s.ratio.value, s.ratio.low, s.ratio.high) if v and v > 0]
@@ -150,12 +153,15 @@ def forest(slices: Sequence[Slice], names: Sequence[str], overall: float, score:
         left.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         left.set(xlim=ends, ylim=(-0.6, len(slices) - 0.4))
         left.set_yticks(rows, names)
-        left.set_title("predicted ÷ observed (1 is right)", color=MUTED)
+        left.set_title("predicted ÷ observed (dashed: all rows)", color=MUTED)
         right.set_title(f"{score} (line: all rows)", color=MUTED)
         right.xaxis.set_major_locator(MaxNLocator(5))
         right.tick_params(labelleft=False)
+        begins = [place for place, s in enumerate(slices) if place and s.attribute != slices[place - 1].attribute]
         for axes in panels:
             axes.grid(visible=False, axis="y")
+            for place in begins:
+                axes.axhline(len(slices) - place - 0.5, color=GRID, linewidth=0.8)
 
     flagged = sum(found.verdict == "gap" for found in slices)
     words = f"{flagged} of {len(slices)} groups of customers are flagged; the figures stand in the table below."

@@ -129,15 +129,24 @@ def _slice(attribute: str, value: str, rows: pd.DataFrame, overall: float) -> Sl
     )
 
 
+def is_miscalibrated(ratio_: Metric) -> bool:
+    """Does the whole interval lie beyond the tolerance?"""
+    too_much = ratio_.low is not None and ratio_.low > TOLERANCE
+    return too_much or (ratio_.high is not None and ratio_.high < 1 / TOLERANCE)
+
+
+def is_below(score_: Metric, overall: float) -> bool:
+    """Does the whole interval lie below what all rows have?"""
+    return score_.high is not None and score_.high < overall
+
+
 def _reasons(calibration: Metric, ranking: Metric, overall: float, worse: str) -> tuple[str, ...]:
-    reasons = []
-    if calibration.low is not None and calibration.low > TOLERANCE:
-        reasons.append(f"predicts {calibration.value - 1:.0%} too much")
-    if calibration.high is not None and calibration.high < 1 / TOLERANCE:
-        reasons.append(f"predicts {1 - calibration.value:.0%} too little")
-    if ranking.high is not None and ranking.high < overall:
-        reasons.append(f"{worse} than overall ({overall:.3f})")
-    return tuple(reasons)
+    off = calibration.value - 1
+    miscalibrated = f"predicts {abs(off):.0%} too {'much' if off > 0 else 'little'}"
+    return (
+        *([miscalibrated] if is_miscalibrated(calibration) else []),
+        *([f"{worse} than overall ({overall:.3f})"] if is_below(ranking, overall) else []),
+    )
 
 
 def _auc(rows: pd.DataFrame) -> Metric:
