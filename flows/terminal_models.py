@@ -14,22 +14,18 @@ def show_list(console: Console, versions: list[dict[str, Any]]) -> None:
     if not versions:
         console.print("No version yet: `aimloop run` trains the first.", highlight=False)
         return
-    table = Table(title="Versions, oldest first; services answer with champions", title_justify="left")
-    table.add_column("tag", overflow="fold")
-    for heading in ("trained until", "metric"):
-        table.add_column(heading)
-    for heading in ("value", "95 % interval", "baseline"):
-        table.add_column(heading, justify="right")
-    table.add_column("standing")
-    table.add_column("registered")
+    table = Table(title="Versions, oldest first; services answer with champions", title_justify="left", box=None)
+    for heading in ("version", "metric, 95 %", "baseline", "standing"):
+        table.add_column(heading, no_wrap=True, justify="right" if heading == "baseline" else "left")
     for v in versions:
-        name = v["headline"]
-        measured = _measured(v["metrics"], v["intervals"], name, v["baseline"]) if name else ("", "", "", "")
-        erased = f", learned from {v['learned_from_erased']} since erased" if v["learned_from_erased"] else ""
+        name, value, span, baseline = "", "", "", ""
+        if v["headline"]:
+            name, value, span, baseline = _measured(v["metrics"], v["intervals"], v["headline"], v["baseline"])
         standing = f"[bold]{v['standing']}[/]" if v["standing"] == "champion" else v["standing"]
-        table.add_row(
-            escape(v["tag"]), (v["trained_until"] or "")[:10], *measured, standing + erased, v["registered_at"][:16]
-        )
+        table.add_row(escape(v["tag"]), f"{name} {value}", baseline, standing)
+        when = f"knew until {(v['trained_until'] or '')[:10]}, made {v['registered_at'][:10]}"
+        erased = f"learned from {v['learned_from_erased']} since erased" if v["learned_from_erased"] else ""
+        table.add_row(*(f"[dim]{text}[/]" if text else "" for text in (when, span, "", erased)))
     console.print(table)
     console.print("[bold]aimloop models show TAG[/] tells more of one, and where its card lies.", highlight=False)
 
@@ -63,10 +59,11 @@ def _data(content: dict[str, Any]) -> str:
 
 
 def _metrics(version: dict[str, Any]) -> Table:
-    table = Table(title="On later time than training; on the right earlier windows", title_justify="left")
-    table.add_column("metric")
+    table = Table(title="On later time than training; on the right the same on earlier windows", title_justify="left")
+    table.box = None
+    table.add_column("metric", overflow="fold")
     for heading in ("value", "95 % interval", "baseline", *version["earlier_windows"]):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for name in version["metrics"]:
         if name == version["baseline"] or name.startswith("baseline_"):
             continue
@@ -90,7 +87,7 @@ def _measured(
 def _segments(content: dict[str, Any]) -> Table | None:
     if not content["segments"]:
         return None
-    table = Table(title="Segments", title_justify="left")
+    table = Table(title="Segments", title_justify="left", box=None)
     table.add_column("segment")
     for heading in ("customers", "share"):
         table.add_column(heading, justify="right")
@@ -103,7 +100,7 @@ def _segments(content: dict[str, Any]) -> Table | None:
 def _drivers(content: dict[str, Any]) -> Table | None:
     if not content["drivers"]:
         return None
-    table = Table(title="What moves it", title_justify="left")
+    table = Table(title="What moves it", title_justify="left", box=None)
     table.add_column("driver")
     table.add_column("share", justify="right")
     table.add_column("direction")

@@ -21,6 +21,10 @@ METRICS: dict[str, tuple[str, str]] = {
     "recency_auc": ("AUC of recency", "days since the last order, alone"),
     "eta_squared": ("eta²", "share of later spend's variance that lies between segments"),
     "epsilon_squared": ("epsilon²", "the same for ranks"),
+    "anova_p": ("p, ANOVA", "if segments did not differ, so large a difference would come this often"),
+    "welch_p": ("p, Welch", "the same, with unequal variances"),
+    "kruskal_p": ("p, Kruskal-Wallis", "the same, of ranks"),
+    "clusters": ("segments", "how many were found"),
     "silhouette": ("silhouette", "−1 to 1: how far apart segments lie"),
     "rows": ("rows", "evaluated on"),
 }
