@@ -59,10 +59,10 @@ def _data(content: dict[str, Any]) -> str:
 
 
 def _metrics(version: dict[str, Any]) -> Table:
-    table = Table(title="On later time than training; on the right the same on earlier windows", title_justify="left")
-    table.box = None
-    table.add_column("metric", overflow="fold")
-    for heading in ("value", "95 % interval", "baseline", *version["earlier_windows"]):
+    """Earlier windows are headed by the month and day of their origin: a terminal is narrow."""
+    table = Table(title="On later time than training; to the right, windows before", title_justify="left", box=None)
+    table.add_column("metric", min_width=20)
+    for heading in ("value", "95 % interval", "baseline", *(origin[5:] for origin in version["earlier_windows"])):
         table.add_column(heading, justify="right", no_wrap=True)
     for name in version["metrics"]:
         if name == version["baseline"] or name.startswith("baseline_"):

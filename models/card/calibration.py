@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from models.card.resampling import ratios_by_group
+from models.card.resampling import MIN_CUSTOMERS, ratios_by_group
 from models.metrics import Array, Metric
 
 BINS = 10
-MIN_POSITIVES_PER_BIN = 5
+MIN_POSITIVES_PER_BIN = 20
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Bin:
 
 
 def calibration_bins(outcomes: pd.DataFrame, bins: int = BINS) -> tuple[Bin, ...]:
-    """Bins of equal positives, lowest predictions first; fewer where positives are scarce, none with under ten.
+    """Bins of equal positives, lowest predictions first; fewer where positives are scarce, none with under forty.
 
     Equal positives and not equal rows: where events are rare, most tenths of rows would hold none.
     """
@@ -38,7 +38,13 @@ def calibration_bins(outcomes: pd.DataFrame, bins: int = BINS) -> tuple[Bin, ...
 
 
 def decile_bins(outcomes: pd.DataFrame, bins: int = BINS) -> tuple[Bin, ...]:
-    """Amounts: tenths of rows by prediction, lowest first, with the coverage of the rows' own intervals."""
+    """Amounts: tenths of rows by prediction, lowest first, with the coverage of the rows' own intervals.
+
+    With fewer than two hundred customers there are fewer and larger parts.
+    """
+    bins = min(bins, outcomes["pseudonym"].nunique() // MIN_CUSTOMERS)
+    if bins < 2:
+        return ()
     predicted, weight = outcomes["predicted"].to_numpy(dtype=float), outcomes["weight"].to_numpy(dtype=float)
     return _bins(outcomes, _cut(predicted, weight, bins), weight)
 

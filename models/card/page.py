@@ -39,7 +39,7 @@ def _pictures(card: Card) -> dict[str, str]:
     if card.bins:
         found["calibration"] = plots.calibration(card.bins, card.words.outcome, is_amount=card.is_amount)
         if all(b.coverage for b in card.bins):
-            found["coverage"] = plots.coverage(card.bins)
+            found["coverage"] = plots.coverage(card.bins, card.words.interval_level)
     if card.gain is not None:
         found["gain"] = plots.cumulative_gain(card.gain, of="all money" if card.is_amount else "all positives")
     told = [s for s in card.slices if s.ratio is not None]

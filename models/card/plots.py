@@ -82,11 +82,13 @@ def cumulative_gain(curve: Gain, *, of: str, has_baseline_name: str = "baseline"
     return picture("gain", f"Cumulative share of {of} by share of rows", f"Lift over chance: {lifts}.", draw)
 
 
-def coverage(bins: Sequence[Bin]) -> str:
-    """How often the rows' own intervals held what came, by tenth of the prediction."""
+def coverage(bins: Sequence[Bin], level: float | None) -> str:
+    """How often the rows' own intervals held what came, by tenth of the prediction; the line is what they claim."""
 
     def draw(panels: list[Axes]) -> None:
         (axes,) = panels
+        if level is not None:
+            axes.axhline(level, color=OTHER, linewidth=1, zorder=1)
         for place, b in enumerate(bins, start=1):
             assert b.coverage is not None
             _bar(axes, "y", place, b.coverage, OURS)
@@ -148,7 +150,7 @@ def forest(slices: Sequence[Slice], names: Sequence[str], all_rows: tuple[Metric
         ratios = [v for s in slices if s.ratio for v in (s.ratio.value, s.ratio.low, s.ratio.high) if v and v > 0]
         ends = min([*ratios, 1 / 1.25]) / 1.03, max([*ratios, 1.25]) * 1.03
         left.set_xscale("log")
-        left.xaxis.set_major_locator(FixedLocator([t for t in _RATIO_TICKS if ends[0] <= t <= ends[1]]))
+        left.xaxis.set_major_locator(FixedLocator(_ratio_ticks(*ends)))
         left.xaxis.set_minor_locator(NullLocator())
         left.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         left.set(xlim=ends, ylim=(-0.6, len(slices) - 0.4))
@@ -169,7 +171,11 @@ def forest(slices: Sequence[Slice], names: Sequence[str], all_rows: tuple[Metric
     return picture("slices", f"Calibration and {score} by group", words, draw, panels=2, size=(9.2, height))
 
 
-_RATIO_TICKS = (0.1, 0.2, 0.33, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 3, 5, 10)
+def _ratio_ticks(low: float, high: float) -> list[float]:
+    """Ratios that people know, further apart where the range is wide."""
+    near, wide, far = (0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5), (0.3, 0.5, 0.7, 1, 1.5, 2, 3), (0.01, 0.1, 0.3, 1, 3, 10, 100)
+    ticks = near if high / low < 2.5 else wide if high / low < 12 else far
+    return [tick for tick in ticks if low <= tick <= high]
 
 
 def _bar(axes: Axes, along: str, at: float, metric: Metric, colour: str) -> None:

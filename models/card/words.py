@@ -9,6 +9,7 @@ class Words:
 
     ``what``: what the model is and does, two sentences. ``outcome``: what is predicted, as it reads after
     "predicted" and "observed". ``label``, ``weight``: columns of the training rows, where there are such.
+    ``interval_level``: what the intervals of amounts claim, such as 0.8.
     """
 
     title: str
@@ -19,6 +20,7 @@ class Words:
     outcome: str
     label: str | None = None
     weight: str | None = None
+    interval_level: float | None = None
 
 
 _OBSERVATIONAL = (
