@@ -25,7 +25,8 @@ REGISTERED = {
 def trained():
     """A churn model of a small world: examples, parameters, result."""
     sample = SAMPLES["churn"]()
-    return sample.frame, sample.params, backtest(sample.model, sample.frame, sample.as_of, sample.params)
+    frame = sample.frame.assign(pseudonym="whoever-" + sample.frame["pseudonym"])
+    return frame, sample.params, backtest(sample.model, frame, sample.as_of, sample.params)
 
 
 @pytest.fixture
