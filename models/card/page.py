@@ -16,7 +16,7 @@ from models.card.slices import Slice
 def render(card: Card) -> str:
     """The card's HTML. Whatever comes from data is escaped; pictures escape their own texts."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(figure=figure, share=share, span=span, words=words, column=column_in_words)
+    environment.filters.update(figure=figure, share=share, span=span, words=words, column=column_in_words, prose=prose)
     template = environment.from_string(files(__package__).joinpath("page.html.jinja").read_text(encoding="utf-8"))
     return template.render(
         card=card,
@@ -50,6 +50,12 @@ def _pictures(card: Card) -> dict[str, str]:
     if card.elbow is not None:
         found["elbow"] = plots.elbow(card.elbow)
     return found
+
+
+def prose(text: str) -> Markup:
+    """What stands between backticks is set as code; all of it is escaped."""
+    parts = text.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else p for i, p in enumerate(parts))
 
 
 def _score_name(card: Card) -> str:

@@ -45,7 +45,7 @@ def figure(value: float | None) -> str:
     size = abs(value)
     if size < 1e-4:
         return "< 0.0001" if value > 0 else "0.0000"
-    places = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 3 if size >= 0.1 else 4
+    places = 0 if size >= 1000 else 1 if size >= 10 else 2 if size >= 1 else 3 if size >= 0.1 else 4
     return f"{value:,.{places}f}" if size >= 0.01 else f"{value:.5f}"
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from models.card.figures import ROLES, picture
-from models.card.page import render
+from models.card.page import prose, render
 from models.card.phrases import column_in_words, figure, share
 from tests.unit.models.card.conftest import attributes_of, card_of, outcomes_of
 
@@ -138,7 +138,7 @@ def test_the_same_figures_draw_the_same_picture_and_leave_no_trace():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(17_667.0, "17,667"), (1_234.5, "1,234"), (41.25, "41.25"), (0.86649, "0.866"), (0.0457, "0.0457"),
+    [(17_667.0, "17,667"), (1_234.5, "1,234"), (41.27, "41.3"), (4.598, "4.60"), (0.86649, "0.866"), (0.0457, "0.0457"),
      (0.00531, "0.00531"), (1e-9, "< 0.0001"), (0.0, "0"), (float("nan"), "–"), (None, "–"), (-0.25, "-0.250")],
 )  # fmt: skip
 def test_numbers_have_the_places_they_deserve(value, text):
@@ -148,6 +148,10 @@ def test_numbers_have_the_places_they_deserve(value, text):
 @pytest.mark.parametrize(("value", "text"), [(0.551, "55 %"), (0.0553, "5.5 %"), (0.00091, "0.091 %"), (0.0, "0 %")])
 def test_shares_too(value, text):
     assert share(value) == text
+
+
+def test_code_in_prose_is_set_as_code_and_nothing_else_is():
+    assert prose("see `<b> & c`, <i>") == "see <code>&lt;b&gt; &amp; c</code>, &lt;i&gt;"
 
 
 def test_columns_are_read_as_words():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from models.card.slices import FEW, UNKNOWN, score, slices, with_attributes
+from models.card.slices import FEW, UNKNOWN, is_miscalibrated, score, slices, with_attributes
+from models.metrics import Metric
 from tests.unit.models.card.conftest import attributes_of, fair_world, outcomes_of
 
 
@@ -33,9 +34,12 @@ def test_a_planted_bias_is_flagged_where_it_is(fair, factor, words):
     assert words in found["region", "south"].reasons[0]
 
 
-def test_a_small_bias_is_within_tolerance(fair):
-    biased = np.where(fair["region"] == "south", fair["predicted"] * 1.05, fair["predicted"])
-    assert by_region(fair.assign(predicted=biased))["region", "south"].verdict == ""
+@pytest.mark.parametrize(
+    ("low", "high", "is_off"),
+    [(1.11, 1.4, True), (1.1, 1.4, False), (0.95, 1.05, False), (0.6, 0.91, False), (0.6, 0.909, True)],
+)
+def test_an_interval_wholly_beyond_a_factor_of_1_1_is_a_gap(low, high, is_off):
+    assert is_miscalibrated(Metric((low + high) / 2, low, high)) == is_off
 
 
 def test_a_group_that_is_ranked_by_chance_is_flagged(fair):
