@@ -62,7 +62,12 @@ def card_of(later: pd.DataFrame, known: pd.DataFrame, **gives: Any) -> Card:
         outcome="heads rate",
     )  # fmt: skip
     fitted = Fitted(None, (), later, gives.pop("notes", {}))
-    metrics = {"auc": Metric(0.8, 0.75, 0.85), "baseline_auc": Metric(0.7), "rows": Metric(float(len(later)))}
+    metrics = {
+        "log_loss": Metric(0.4),
+        "auc": Metric(0.8, 0.75, 0.85),
+        "baseline_auc": Metric(0.7),
+        "baseline_log_loss": Metric(0.5),
+    }
     earlier = {"2017-08-07": {"auc": Metric(0.79)}}
     result = Backtest(fitted, metrics, earlier, Window(AT, AT + pd.Timedelta(days=56)), later)
     model = SimpleNamespace(**{name: lambda *_, given=given: given for name, given in gives.items()})

@@ -28,10 +28,10 @@ def test_a_card_says_who_was_in_it(fair):
 
 
 def test_the_headline_stands_beside_its_baseline_and_earlier_windows(fair):
-    headline, rows = card_of(fair, attributes_of(fair)).metrics
+    headline, loss = card_of(fair, attributes_of(fair)).metrics
     assert (headline.name, headline.metric.value, headline.baseline.value) == ("auc", 0.8, 0.7)
     assert headline.earlier == {"2017-08-07": 0.79}
-    assert (rows.name, rows.baseline, rows.earlier) == ("rows", None, {})
+    assert (loss.name, loss.metric.value, loss.baseline.value, loss.earlier) == ("log_loss", 0.4, 0.5, {})
 
 
 def test_a_model_that_gives_nothing_more_has_a_card_of_what_there_is(fair):
