@@ -13,7 +13,7 @@ from models.metrics import Array, Metric, interval, resampled_customers, weighte
 ATTRIBUTES = ("region", "age_band", "income_band", "household_size", "gender")
 TENURE = "tenure"
 NEW_UP_TO_DAYS = 91  # a customer this long or shorter after the first order is new
-MIN_POSITIVES = 20
+MIN_POSITIVES = 20  # customers with one: the rows of one customer say the same thing over and over
 TOLERANCE = 1.1  # mean prediction over observed may leave 1 by this factor
 UNKNOWN, FEW = "unknown", "other / too few"
 
@@ -102,8 +102,9 @@ def _slice(attribute: str, value: str, rows: pd.DataFrame, overall: float) -> Sl
     customers = int(rows["pseudonym"].nunique())
     if customers < MIN_CUSTOMERS:
         return Slice(attribute, value, 0, 0, None, None, None, None, None, "too few to say")
-    positives = int((rows["actual"] > 0).sum())
-    if positives < MIN_POSITIVES or (not is_amount(rows) and positives == len(rows)):
+    happened = rows["actual"] > 0
+    positives = int(rows.loc[happened, "pseudonym"].nunique())
+    if positives < MIN_POSITIVES or (not is_amount(rows) and happened.all()):
         return Slice(attribute, value, len(rows), customers, None, None, None, None, None, "too few to say")
     actual, predicted, weight = (rows[name].to_numpy(dtype=float) for name in ("actual", "predicted", "weight"))
     calibration = ratio(rows["pseudonym"], weight * predicted, weight * actual)

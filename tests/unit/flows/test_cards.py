@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 from flows import cards
 from infra.state import State
 from models.backtest import backtest
+from models.metrics import Metric
 from tests.unit.models.conftest import SAMPLES
 
 REGISTERED = {
@@ -77,6 +79,13 @@ def test_a_repeat_replaces_the_card(cycle, trained):
     assert first == again
     assert cards.read(cycle.door.state, REGISTERED["tag"])["facts"]["standing"] == "champion"
     assert sorted(path.suffix for path in first.parent.iterdir()) == [".html", ".json"]
+
+
+def test_what_could_not_be_measured_is_null_in_json(cycle, trained):
+    frame, params, result = trained
+    unknown = replace(result, metrics=result.metrics | {"auc": Metric(float("nan"))})
+    cards.write(cycle, "churn", unknown, frame, params, REGISTERED)
+    assert cards.read(cycle.door.state, REGISTERED["tag"])["metrics"][0]["metric"]["value"] is None
 
 
 def test_a_card_that_fails_is_said_and_nothing_is_thrown(cycle, trained, caplog):

@@ -17,6 +17,8 @@ def test_outcomes_are_what_the_metrics_are_computed_from(sample, fitted):
     predicted = sample.predict(fitted, later).iloc[:, 0].to_numpy(dtype=float)
     assert np.array_equal(outcomes["predicted"], predicted)
     if sample.entry.headline == "auc":
+        if "sampling_weight" in later:
+            assert list(outcomes["weight"]) == list(later["sampling_weight"])
         auc = weighted_auc(outcomes["actual"], outcomes["predicted"])(outcomes["weight"])
         baseline = weighted_auc(outcomes["actual"], outcomes["baseline"])(outcomes["weight"])
         measured = sample.model.evaluate(fitted, later, sample.params)

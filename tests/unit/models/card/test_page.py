@@ -94,6 +94,7 @@ def test_whoever_cannot_see_hears_the_same(page):
     assert all(a.get("scope") in ("row", "col") for a in read.all("th"))
     levels = [int(tag[1]) for tag, _ in read.elements if re.fullmatch(r"h\d", tag)]
     assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert levels.count(3) == 6
 
 
 def test_the_gap_is_told_with_its_reason(page):

@@ -1,6 +1,7 @@
 """A group that is treated worse is flagged, and a fair one is not."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from models.card.slices import FEW, UNKNOWN, is_miscalibrated, score, slices, with_attributes
@@ -52,13 +53,22 @@ def test_a_group_that_is_ranked_by_chance_is_flagged(fair):
     assert found["region", "north"].verdict == ""
 
 
-def test_with_fewer_than_twenty_positives_nothing_is_said():
+def test_with_fewer_than_twenty_positive_customers_nothing_is_said():
     actual = np.r_[np.arange(500) < 19, np.arange(500) < 20]
     frame = outcomes_of(np.linspace(0.01, 0.1, 1_000), actual, region=["few"] * 500 + ["enough"] * 500)
     found = by_region(frame)
     assert (found["region", "few"].verdict, found["region", "few"].score) == ("too few to say", None)
     assert found["region", "few"].rows == 500
     assert found["region", "enough"].score is not None
+
+
+def test_twenty_positives_of_one_customer_are_one(fair):
+    """Snapshots a week apart repeat what one customer did."""
+    twice = pd.concat([fair.iloc[:2_000], fair.iloc[:2_000].assign(snapshot_at=pd.Timestamp("2017-09-11"))])
+    happened = twice["pseudonym"].isin(twice["pseudonym"].unique()[:19])
+    found = by_region(twice.assign(actual=happened.astype(float)))
+    assert found["region", "north"].rows == 4_000
+    assert found["region", "north"].verdict == "too few to say"
 
 
 def test_values_of_fewer_than_twenty_customers_are_merged(fair):
