@@ -95,15 +95,6 @@ def show_plan(console: Console, plan: dict[str, Any], *, is_assumed: bool = True
     console.print(f"One more unit of budget returns {plan['marginal_return']:+.5f}.", highlight=False)
 
 
-def show_versions(console: Console, versions: list[dict[str, Any]]) -> None:
-    """Every trained version with its standing and metrics."""
-    for v in versions:
-        erased = f", learned from {v['learned_from_erased']} since erased" if v["learned_from_erased"] else ""
-        table = _metrics_table(f"{v['tag']}, {v['standing']}{erased}")
-        _add_metrics(table, v["model"], v["metrics"], v["intervals"])
-        console.print(table)
-
-
 def _show_quality(console: Console, quality: dict[str, Any]) -> None:
     """How many judgements hold, and each that does not."""
     failed = [verdict for verdict in quality["verdicts"] if not verdict["passed"]]

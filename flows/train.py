@@ -1,20 +1,26 @@
 """Train: every model of the catalogue on what the cycle knows, registered with its evidence."""
 
+import platform
 import subprocess
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
+from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
 from prefect import flow, task
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
+from flows import cards
 from flows.context import PROJECT, Cycle, now, open_cycle
 from infra import registry
 from models import catalog
 from models.backtest import Backtest, backtest
+from models.card.content import fingerprint
 from models.catalog import Entry
 from models.errors import DisguisedLabel, MissingColumns, TooLittleHistory
 from models.metrics import Metrics
+
+_LIBRARIES = ("aimloop", "lifelines", "lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
 
 
 @flow(name="train")
@@ -29,11 +35,14 @@ def train(cycle_id: str) -> dict[str, Any]:
 @task
 def train_model(cycle_id: str, name: str) -> dict[str, Any]:
     """Train one model and register it; returns its tag, metrics and standing."""
-    return train_and_register(open_cycle(cycle_id), name)
+    outcome = train_and_register(open_cycle(cycle_id), name)
+    if outcome.get("card"):
+        create_link_artifact(key=f"card-{name}", link=f"file://{outcome['card']}", description=outcome["line"])
+    return outcome
 
 
 def train_and_register(cycle: Cycle, name: str) -> dict[str, Any]:
-    """Backtest, save, compare with the champion, and record all of it in the ledger."""
+    """Backtest, save, compare with the champion, record all of it in the ledger, and write the model card."""
     entry = catalog.MODELS[name]
     params = catalog.params(name, **_settings(cycle, name))
     if _is_absent(cycle, entry.brought_as):
@@ -46,11 +55,23 @@ def train_and_register(cycle: Cycle, name: str) -> dict[str, Any]:
     except DisguisedLabel as reason:
         return {"line": f"refused: {reason}", "tag": None}
     tag = registry.tag_of(name, cycle.id)
+    result = _following(cycle, entry, name, result)
     report = _report(cycle, result)
     registry.save(tag, result.fitted, result.fitted.reference, report)
     comparison = _compare(cycle, entry, name, result, params)
     is_champion = cycle.door.ledger.register(tag, name, cycle.id, report, comparison, now())
-    return {"line": _headline(entry, result.metrics, is_champion), "tag": tag, "is_champion": is_champion, **report}
+    registered = {"tag": tag, "is_champion": is_champion, **report}
+    card = cards.attempt(cycle, name, result, {**registered, "comparison": comparison})
+    problem = f", without a model card ({card['card_problem']})" if card["card_problem"] else ""
+    return {"line": _headline(entry, result.metrics, is_champion) + problem, **registered, **card}
+
+
+def _following(cycle: Cycle, entry: Entry, name: str, result: Backtest) -> Backtest:
+    """What a new version takes over from the champion, such as the names of segments."""
+    champion = cycle.door.ledger.champion(name)
+    if entry.follow is None or champion is None or champion == registry.tag_of(name, cycle.id):
+        return result
+    return replace(result, fitted=entry.follow(result.fitted, registry.load(champion)))
 
 
 def _is_absent(cycle: Cycle, raw_table: str) -> bool:
@@ -107,7 +128,10 @@ def _report(cycle: Cycle, result: Backtest) -> dict[str, Any]:
         "metrics": _plain(result.metrics),
         "earlier_windows": {origin: _plain(metrics) for origin, metrics in result.earlier.items()},
         "notes": result.fitted.notes,
+        "parameters": asdict(result.params),
+        "training_rows_sha256": fingerprint(result.past),
         "git_commit": _git_commit(),
+        "environment": {"Python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
     }
 
 

@@ -86,6 +86,10 @@ class State:
     def reports(self) -> Path:
         return self.root / "reports"
 
+    @property
+    def cards(self) -> Path:
+        return self.root / "cards"
+
     def open(self) -> "State":
         """Make the folder, or check that this code understands the one that is there.
 
@@ -108,7 +112,7 @@ class State:
             self._migrate(version_file)
             for folder in (self.keys, self.raw_zone.parent, self.warehouse, self.profiles, self.dbt):
                 folder.mkdir(exist_ok=True)
-            for folder in (self.bentoml, self.prefect, self.reports):
+            for folder in (self.bentoml, self.prefect, self.reports, self.cards):
                 folder.mkdir(exist_ok=True)
             probe = self.root / ".probe"
             probe.write_bytes(b"\0" * 65536)
@@ -140,6 +144,7 @@ class State:
         """Point BentoML and Prefect here and switch telemetry off; doors call it before importing either."""
         environ.update(TELEMETRY_OFF)
         environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait starve a busy machine
+        environ.setdefault("MPLCONFIGDIR", str(self.root / "matplotlib"))  # its list of fonts
         environ["BENTOML_HOME"] = str(self.bentoml)
         environ["PREFECT_HOME"] = str(self.prefect)
 

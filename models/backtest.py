@@ -32,7 +32,8 @@ class Backtest:
     """A model with its metrics on the reported window, beside those on earlier ones (keyed by origin).
 
     ``params`` are those it was trained with, choices made.
-    ``later`` holds the rows it was evaluated on, so that another version can be scored on the same.
+    ``past`` holds the rows it learned from, ``later`` those it was evaluated on, so that another version can be scored
+    on the same.
     """
 
     fitted: Fitted
@@ -40,6 +41,7 @@ class Backtest:
     metrics: Metrics
     earlier: dict[str, Metrics]
     window: Window
+    past: pd.DataFrame
     later: pd.DataFrame
 
 
@@ -77,7 +79,9 @@ def backtest(model: Model, frame: pd.DataFrame, as_of: pd.Timestamp, params: Any
     params = model.choose(list(rehearsals.values()), params)
     fitted = model.train(past, params)
     metrics = model.evaluate(fitted, later, params)
-    return Backtest(fitted, params, metrics, {origin: r.metrics for origin, r in rehearsals.items()}, reported, later)
+    return Backtest(
+        fitted, params, metrics, {origin: r.metrics for origin, r in rehearsals.items()}, reported, past, later
+    )
 
 
 def _split(model: Model, frame: pd.DataFrame, window: Window, params: Any) -> tuple[pd.DataFrame, pd.DataFrame]:

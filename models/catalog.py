@@ -1,11 +1,13 @@
 """The models there are. Adding one is a file of the same shape and an entry here."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
 from infra.contracts import ChurnExamples, ClvExamples, Contract, CustomerFeatures, ImpressionFeatures
 from models import churn, clv, ctr, segmentation
 from models.backtest import Model
+from models.fitted import Fitted
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,8 @@ class Entry:
 
     ``table`` is the mart, ``contract`` its shape, ``brought_as`` the raw table without which it stays
     empty, ``recent_days`` how much of it is needed (by ``recent_by``; None: all of it), ``headline`` the
-    metric people are shown first and ``baseline`` the one it is compared with.
+    metric people are shown first and ``baseline`` the one it is compared with; ``follow`` gives a new version what
+    it takes over from the champion.
     """
 
     model: Model
@@ -25,6 +28,7 @@ class Entry:
     baseline: str
     recent_by: str | None = None
     recent_days: int | None = None
+    follow: Callable[[Fitted, Fitted], Fitted] | None = None
 
 
 MODELS: dict[str, Entry] = {
@@ -35,6 +39,7 @@ MODELS: dict[str, Entry] = {
         "orders",
         "eta_squared",
         "baseline_eta_squared",
+        follow=segmentation.follow,
     ),
     "ctr": Entry(
         cast(Model, ctr),

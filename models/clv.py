@@ -19,6 +19,7 @@ import pandas as pd
 from pandera.typing.pandas import DataFrame
 
 from infra.contracts import ClvExamples, ClvPrediction
+from models import explanation
 from models.backtest import Rehearsal, Window
 from models.boosting import boost, boost_watched
 from models.disguise import refuse_disguised_amounts
@@ -197,6 +198,24 @@ def evaluate(fitted: Fitted, frame: DataFrame[ClvExamples], params: Params | Non
     params = params or Params()
     draws = resampled_customers(frame["pseudonym"], params.resamples, params.seed)
     return customer_metrics(frame, _predicted(fitted.model, frame), params.horizon_days, list(draws))
+
+
+def outcomes(fitted: Fitted, frame: DataFrame[ClvExamples]) -> pd.DataFrame:
+    """What was predicted and what came: pseudonym, snapshot_at, actual, predicted, low, high, weight, in money."""
+    found = _predicted(fitted.model, frame).rename(columns={"expected_revenue": "predicted"})
+    known = frame[["pseudonym", "snapshot_at"]].assign(actual=frame["revenue"].astype(float), weight=1.0)
+    return pd.concat([known, found], axis=1)
+
+
+def drivers(fitted: Fitted, frame: pd.DataFrame) -> pd.DataFrame:
+    """What moves the trees' correction of the line over (at most 2,000 of) these rows: driver, share, direction."""
+    some = frame.sample(min(2_000, len(frame)), random_state=0)
+    model: ClvModel = fitted.model
+    assert model.booster is not None
+    matrix = model.relative(model.encoder.transform(some))
+    parts = np.asarray(model.booster.predict(matrix, pred_contrib=True)).reshape(len(some), -1)
+    contributions = pd.DataFrame(parts, columns=[*model.encoder.features, "average"], index=some.index)
+    return explanation.drivers(contributions, some)
 
 
 def _predicted(model: ClvModel, frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,8 @@
-"""Segmentation: RFM scores, and K-means on recency, frequency and monetary value.
+"""Segmentation: RFM scores, and K-means on recency, frequency, monetary value and expected revenue.
 
 Fitted on one snapshot and judged on the next period: do segments differ in what customers spend
-*later*? The number of clusters is the elbow of the inertia curve (Satopää et al., "Finding a
+*later*? Expected revenue is that of the model of repeat purchases (models/purchases.py), which needs no labels: it is
+fitted on the very snapshot. The number of clusters is the elbow of the inertia curve (Satopää et al., "Finding a
 'Kneedle' in a Haystack", 2011).
 """
 
@@ -24,11 +25,15 @@ from models.encoding import MAX_ATTRIBUTE_LEVELS, attributes, is_number, require
 from models.errors import TooLittleHistory
 from models.fitted import Fitted
 from models.metrics import Array, Metric, Metrics, interval, resampled_customers
-from models.segment_names import matched, rule_names
+from models.purchases import CustomerBase, expected_revenue, fit_customer_base
+from models.segment_names import matched, rule_names, strategy
 from models.separation import difference_tests, eta_squared
 
 RECENCY, FREQUENCY, MONETARY = "days_since_last_order", "orders_84d", "amount_84d"
-FEATURES = (RECENCY, FREQUENCY, MONETARY)
+AXES = (RECENCY, FREQUENCY, MONETARY)
+HISTORY = ("repeat_orders", "first_to_last_order_days", "tenure_days", "repeat_order_amount_mean")
+FEATURES = (*AXES, *HISTORY)
+HORIZON_DAYS = 90
 MIN_SHARING = 5
 PERIOD_DAYS = 28  # the column amount_28d of the snapshot one period later is what was spent in it
 
@@ -54,9 +59,11 @@ class Params:
 class SegmentationModel:
     """Scaling and clusters, the clusters' ids and names, and the quintile edges of the RFM scores.
 
+    Without ``purchases`` (too few ordered again) everybody's expected revenue counts as 0.
     Ids are never used again: ``next_id`` is the one that a new segment would get.
     """
 
+    purchases: CustomerBase | None
     scaler: Pipeline
     clusters: KMeans
     ids: tuple[int, ...]
@@ -106,7 +113,8 @@ def train(frame: DataFrame[CustomerFeatures], params: Params) -> Fitted:
     require_columns(frame, FEATURES)
     if len(frame) < params.min_customers:
         raise TooLittleHistory(f"{len(frame)} customers to find segments among")
-    values = _values(frame)
+    purchases = _purchases(frame)
+    values = _values(purchases, frame)
     scaler = make_pipeline(PowerTransformer()).fit(values)
     scaled = scaler.transform(values)
     distinct = len(np.unique(scaled.round(9), axis=0))
@@ -116,9 +124,9 @@ def train(frame: DataFrame[CustomerFeatures], params: Params) -> Fitted:
     fits = {k: KMeans(k, n_init=4, random_state=params.seed).fit(scaled) for k in candidates}
     elbow = _elbow({k: fit.inertia_ for k, fit in fits.items()})
     clusters = fits[elbow]
-    edges = {name: np.quantile(values[:, i], [0.2, 0.4, 0.6, 0.8]) for i, name in enumerate(FEATURES)}
+    edges = {name: np.quantile(values[:, i], [0.2, 0.4, 0.6, 0.8]) for i, name in enumerate(AXES)}
     names = tuple(rule_names(clusters.cluster_centers_))
-    model = SegmentationModel(scaler, clusters, tuple(range(elbow)), names, elbow, edges)
+    model = SegmentationModel(purchases, scaler, clusters, tuple(range(elbow)), names, elbow, edges)
     reference = frame[list(FEATURES)].sample(min(params.reference_rows, len(frame)), random_state=params.seed)
     notes: dict[str, Any] = {
         "clusters": elbow,
@@ -198,9 +206,9 @@ def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[SegmentPrediction]
     """Segments and RFM scores, one per row, in the same order."""
     require_columns(frame, FEATURES)
     model: SegmentationModel = fitted.model
-    values = _values(frame)
+    values = _values(model.purchases, frame)
     found = model.clusters.predict(model.scaler.transform(values)) if len(values) else np.empty(0, dtype=int)
-    scores = {name: 1 + np.searchsorted(model.edges[name], values[:, i]) for i, name in enumerate(FEATURES)}
+    scores = {name: 1 + np.searchsorted(model.edges[name], values[:, i]) for i, name in enumerate(AXES)}
     predicted = {
         "segment_id": np.array(model.ids)[found],
         "segment": np.array(model.names, dtype=object)[found],
@@ -220,7 +228,7 @@ def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) 
     model: SegmentationModel = fitted.model
     predicted = predict(fitted, frame)
     later = frame["later_amount"].to_numpy(dtype=float)
-    scaled = model.scaler.transform(_values(frame))
+    scaled = model.scaler.transform(_values(model.purchases, frame))
     ours, recency = (eta_squared(later, predicted[column]) for column in ("segment_id", "recency_score"))
     draws = list(resampled_customers(frame["pseudonym"], params.resamples, params.seed))
     equal = np.ones(len(frame))
@@ -238,9 +246,20 @@ def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) 
     return measured | {name: Metric(value) for name, value in values.items()}
 
 
-def _values(frame: pd.DataFrame) -> Array:
-    """Recency, frequency and monetary value, each non-negative: money returned counts as none spent."""
-    return np.clip(frame[list(FEATURES)].to_numpy(dtype=float), 0, None)
+def _purchases(frame: pd.DataFrame) -> CustomerBase | None:
+    try:
+        return fit_customer_base(frame)
+    except TooLittleHistory:
+        return None
+
+
+def _values(purchases: CustomerBase | None, frame: pd.DataFrame) -> Array:
+    """Recency, frequency, monetary value and expected revenue, each non-negative: money returned counts as none
+    spent, what is no finite number as 0.
+    """
+    axes = np.column_stack([to_numbers(frame[name]) for name in AXES]).reshape(len(frame), len(AXES))
+    revenue = np.zeros(len(frame)) if purchases is None else expected_revenue(purchases, frame, HORIZON_DAYS)
+    return np.clip(np.nan_to_num(np.column_stack([axes, revenue])), 0, None)
 
 
 def _elbow(inertia: dict[int, float]) -> int:
@@ -255,3 +274,12 @@ def _silhouette(scaled: Array, labels: np.ndarray, seed: int) -> float:
     rows = np.random.default_rng(seed).permutation(len(scaled))[:1_000]
     segments = len(np.unique(labels[rows]))
     return float(silhouette_score(scaled[rows], labels[rows])) if 2 <= segments < len(rows) else 0.0
+
+
+def members(fitted: Fitted, later: pd.DataFrame) -> pd.DataFrame:
+    """Each customer's segment and what describes it, in units, for the model card (`models/card/content.py`)."""
+    model: SegmentationModel = fitted.model
+    segment = predict(fitted, later)["segment"]
+    described = later[[*AXES, "later_amount"]].astype(float)
+    revenue = _values(model.purchases, later)[:, len(AXES)]
+    return described.assign(expected_revenue=revenue, segment=segment, strategy=segment.map(strategy))

@@ -1,4 +1,4 @@
-"""Run a cycle, and look at what cycles came to: run, status, models, plan."""
+"""Run a cycle, and look at what cycles came to: run, status, plan."""
 
 import os
 from dataclasses import asdict
@@ -70,33 +70,6 @@ def status(as_json: AsJson = False) -> None:
         print_json(summary)
     else:
         show_summary(Console(), summary, with_steps=True)
-
-
-@app.command()
-def models(as_json: AsJson = False) -> None:
-    """List every trained version with its metrics; the champion of each model is what services answer with."""
-    from flows.summary import metrics_and_intervals
-    from flows.terminal import show_versions
-
-    with explained():
-        door = open_door()
-        influences = door.ledger.influences()
-        versions = [
-            {
-                "model": version.model,
-                "tag": version.tag,
-                "standing": "champion" if version.is_champion else "candidate",
-                "registered_at": version.registered_at.isoformat(timespec="seconds"),
-                **metrics_and_intervals(version.report["metrics"]),
-                "comparison": version.comparison,
-                "learned_from_erased": len(influences.get(version.tag, [])),
-            }
-            for version in door.ledger.versions()
-        ]
-    if as_json:
-        print_json({"models": versions})
-    else:
-        show_versions(Console(), versions)
 
 
 @app.command()

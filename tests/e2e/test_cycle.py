@@ -1,6 +1,7 @@
 """What `aimloop run` leaves behind, and what the services answer."""
 
 import json
+from pathlib import Path
 
 import httpx
 import pandas as pd
@@ -104,6 +105,17 @@ def test_drift_reports_can_be_opened(small_cycle: SmallCycle) -> None:
         "drift.ctr",
         "drift.segmentation",
     }
+
+
+def test_every_version_has_a_card(small_cycle: SmallCycle) -> None:
+    versions = json.loads(small_cycle.aimloop("models", "--json").stdout)["models"]
+    assert {version["model"] for version in versions} == {"segmentation", "ctr", "churn"}
+    assert all("<svg" in Path(version["card"]).read_text(encoding="utf-8") for version in versions)
+    shown = json.loads(small_cycle.aimloop("models", "show", "ctr", "--json").stdout)
+    assert shown["content"]["evaluated_on"]["rows"] == shown["metrics"]["rows"]
+    slices = shown["content"]["slices"]
+    assert {s["attribute"] for s in slices} >= {"age_band", "income_band", "household_size", "tenure"}
+    assert any(s["value"] != "unknown" for s in slices if s["attribute"] == "age_band")
 
 
 def test_the_services_say_what_the_scores_say(small_cycle: SmallCycle, service: httpx.Client) -> None:

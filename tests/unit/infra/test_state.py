@@ -46,7 +46,7 @@ def test_a_new_state_folder_has_version_2_and_all_its_rooms(tmp_path: Path) -> N
 
     assert (state.root / "VERSION").read_text() == "2\n"
     assert {path.name for path in state.root.iterdir()} == {
-        *("VERSION", "epochs", "dbt", "bentoml", "prefect", "reports")
+        *("VERSION", "epochs", "dbt", "bentoml", "prefect", "reports", "cards")
     }
     assert {path.name for path in state.epoch_folder.iterdir()} == {"keys", "raw", "warehouse", "profiles"}
 
@@ -153,6 +153,7 @@ def test_homes_lie_in_the_folder_and_telemetry_is_off(state: State) -> None:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "OMP_WAIT_POLICY": "PASSIVE",
+        "MPLCONFIGDIR": str(state.root / "matplotlib"),
     }
 
 
