@@ -32,6 +32,7 @@ WORDS = {
     "orders_28d_to_56d_ratio": "share of 8 weeks' orders in the last 4",
     "orders_56d_to_84d_ratio": "share of 12 weeks' orders in the last 8",
     "click_ratio": "clicks per impression so far",
+    "days_to_expiry": "days until the membership ends",
     "region": "region",
     "age_band": "age",
     "gender": "gender",

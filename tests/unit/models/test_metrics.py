@@ -156,7 +156,7 @@ def test_lift_at_top_takes_a_tenth_unless_told():
     ("weight", "lift"),
     [
         ([1, 1, 2, 1], 2.5),  # of 5 a fifth is the first row, a positive: 1 / (2/5)
-        ([2, 1, 1, 1], 2.5),  # half the first row fits, and counts by half
+        ([2, 1, 1, 1], 5 / 3),  # half the first row fits: 1 / (3/5)
         ([1, 0, 9, 0], 5.0),  # of 10 a fifth is the first row and one of the third's nine: 1/2 / (1/10)
     ],
 )
