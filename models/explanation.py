@@ -110,4 +110,4 @@ def _told(values: pd.Series) -> list[str]:
     if not pd.api.types.is_numeric_dtype(values):
         return values.astype(object).where(values.notna(), "unknown").astype(str).tolist()
     numbers = values.to_numpy(dtype=float, na_value=np.nan)
-    return ["unknown" if np.isnan(number) else f"{number:,.4g}" for number in numbers]
+    return ["unknown" if np.isnan(n) else f"{n:.4g}" if abs(n) < 999.5 else f"{n:,.0f}" for n in numbers]

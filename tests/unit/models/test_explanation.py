@@ -61,11 +61,11 @@ def test_what_changes_the_odds_by_less_than_a_hundredth_is_no_reason():
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        (pd.Series([np.nan, 1234567.0, 0.123456]), ["unknown", "1.235e+06", "0.1235"]),
+        (pd.Series([np.nan, 1234567.8, 0.123456]), ["unknown", "1,234,568", "0.1235"]),
         (pd.Series([None, 3], dtype="Int64"), ["unknown", "3"]),
         (pd.Series([None, "gold"], dtype=object), ["unknown", "gold"]),
         (pd.Series([pd.NA, "gold"], dtype="string"), ["unknown", "gold"]),
-        (pd.Series([1_234.0]), ["1,234"]),
+        (pd.Series([12_345.0, -12_345.0, 999.96]), ["12,345", "-12,345", "1,000"]),
         (pd.Series([True]), ["1"]),
     ],
 )
