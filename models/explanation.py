@@ -93,7 +93,7 @@ def drivers(contributions: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     predictions ``either way``, as a category does.
     """
     parts = contributions.drop(columns="average")
-    size = parts.abs().mean()
+    size = parts.abs().mean().fillna(0.0)  # of no rows, nothing
     found = pd.DataFrame({"driver": [in_words(name) for name in parts.columns], "share": size / max(size.sum(), 1e-12)})
     found["direction"] = [_direction(frame[name], parts[name]) for name in parts.columns]
     return found.sort_values("share", ascending=False, kind="stable").reset_index(drop=True)

@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 from kneed import KneeLocator
 from pandera.typing.pandas import DataFrame
+from scipy.stats import rankdata
 from sklearn.cluster import KMeans
-from sklearn.metrics import silhouette_score
+from sklearn.impute import SimpleImputer
+from sklearn.metrics import silhouette_samples
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import PowerTransformer
 
@@ -112,9 +114,9 @@ def train(frame: DataFrame[CustomerFeatures], params: Params) -> Fitted:
     require_columns(frame, FEATURES)
     if len(frame) < params.min_customers:
         raise TooLittleHistory(f"{len(frame)} customers to find segments among")
-    values = _values(frame)
-    scaler = make_pipeline(PowerTransformer()).fit(values)
-    scaled = scaler.transform(values)
+    scaler = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), PowerTransformer())
+    scaled = scaler.fit_transform(_numbers(frame))
+    values = _values(scaler, frame)
     distinct = len(np.unique(scaled.round(9), axis=0))
     if distinct < params.min_clusters:
         raise TooLittleHistory(f"{len(frame)} customers who do not differ: no segments among them")
@@ -128,7 +130,9 @@ def train(frame: DataFrame[CustomerFeatures], params: Params) -> Fitted:
     notes: dict[str, Any] = {
         "clusters": elbow,
         "inertia": {k: round(float(fit.inertia_), 3) for k, fit in fits.items()},
-        "silhouette": {k: round(_silhouette(scaled, fit.labels_, params.seed), 4) for k, fit in fits.items()},
+        "silhouette": {
+            k: round(float(_silhouettes(scaled, fit.labels_, params.seed)[1].mean()), 4) for k, fit in fits.items()
+        },
         "sizes": {name: int((clusters.labels_ == i).sum()) for i, name in enumerate(model.names)},
         "attributes": describe(frame, np.array(model.names, dtype=object)[clusters.labels_]),
     }
@@ -168,7 +172,7 @@ def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[SegmentPrediction]
     """Segments and RFM scores, one per row, in the same order."""
     require_columns(frame, FEATURES)
     model: SegmentationModel = fitted.model
-    values = _values(frame)
+    values = _values(model.scaler, frame)
     ids = model.clusters.predict(model.scaler.transform(values)) if len(values) else np.empty(0, dtype=int)
     scores = {name: 1 + np.searchsorted(model.edges[name], values[:, i]) for i, name in enumerate(FEATURES)}
     predicted = {
@@ -190,7 +194,7 @@ def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) 
     model: SegmentationModel = fitted.model
     predicted = predict(fitted, frame)
     later = frame["later_amount"].to_numpy(dtype=float)
-    scaled = model.scaler.transform(_values(frame))
+    scaled = model.scaler.transform(_numbers(frame))
     ours, recency = (eta_squared(later, predicted[column]) for column in ("segment_id", "recency_score"))
     draws = list(resampled_customers(frame["pseudonym"], params.resamples, params.seed))
     equal = np.ones(len(frame))
@@ -199,18 +203,28 @@ def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) 
         "baseline_eta_squared": interval(recency(equal), [recency(d) for d in draws]),
         "gain_over_recency": interval(ours(equal) - recency(equal), [ours(d) - recency(d) for d in draws]),
     }
+    tests = difference_tests(later, predicted["segment_id"])
+    of_ranks = eta_squared(rankdata(later), predicted["segment_id"])  # which epsilon² is
+    measured["epsilon_squared"] = interval(tests.pop("epsilon_squared"), [of_ranks(d) for d in draws])
+    rows, silhouettes = _silhouettes(scaled, predicted["segment_id"].to_numpy(), params.seed)
+    resampled = [float(np.average(silhouettes, weights=d[rows])) for d in draws if d[rows].any()]
+    measured["silhouette"] = interval(float(silhouettes.mean()), resampled)
     values = {
-        **difference_tests(later, predicted["segment_id"]),
-        "silhouette": _silhouette(scaled, predicted["segment_id"].to_numpy(), params.seed),
+        **tests,
         "clusters": float(len(model.names)),
         "rows": float(len(frame)),
     }
     return measured | {name: Metric(value) for name, value in values.items()}
 
 
-def _values(frame: pd.DataFrame) -> Array:
+def _numbers(frame: pd.DataFrame) -> Array:
     """Recency, frequency and monetary value, each non-negative: money returned counts as none spent."""
-    return np.clip(frame[list(FEATURES)].to_numpy(dtype=float), 0, None)
+    return np.clip(np.column_stack([to_numbers(frame[name]) for name in FEATURES]), 0, None)
+
+
+def _values(scaler: Pipeline, frame: pd.DataFrame) -> Array:
+    """The same; what is no finite number counts as the median in training."""
+    return np.asarray(scaler[0].transform(_numbers(frame))) if len(frame) else _numbers(frame)
 
 
 def _elbow(inertia: dict[int, float]) -> int:
@@ -235,8 +249,8 @@ def _cluster_names(centroids: Array) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _silhouette(scaled: Array, labels: np.ndarray, seed: int) -> float:
-    """Mean silhouette of at most 1,000 rows; 0 where a sample holds one segment only, or one row each."""
+def _silhouettes(scaled: Array, labels: np.ndarray, seed: int) -> tuple[np.ndarray, Array]:
+    """At most 1,000 rows and their silhouettes; 0 where a sample holds one segment only, or one row each."""
     rows = np.random.default_rng(seed).permutation(len(scaled))[:1_000]
     segments = len(np.unique(labels[rows]))
-    return float(silhouette_score(scaled[rows], labels[rows])) if 2 <= segments < len(rows) else 0.0
+    return rows, silhouette_samples(scaled[rows], labels[rows]) if 2 <= segments < len(rows) else np.zeros(len(rows))

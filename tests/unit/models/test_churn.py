@@ -74,6 +74,8 @@ def test_a_risk_band_begins_at_its_boundary(probability, band):
         (30.0, 3.0, 0),  # too late for 15 days before: at once
         (30.0, -100.0, 0),  # ended long ago
         (0.0, 60.0, 0),
+        (30.0, np.inf, 30),
+        (30.0, -np.inf, 30),  # no date at all
     ],
 )
 def test_contact_is_made_15_days_before_membership_ends_when_that_comes_first(lapsed, days_to_expiry, contact_day):

@@ -3,6 +3,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import silhouette_score
 
 from models import segmentation
 from models.backtest import Window
@@ -30,6 +31,12 @@ def test_five_is_best_on_every_axis():
 def test_the_axes_are_scored_apart():
     frame = rfm([1.0, 10.0, 20.0, 30.0, 40.0], [1, 2, 3, 4, 5], [30.0, 10.0, 50.0, 40.0, 20.0])
     assert scores(frame) == [[5, 1, 3], [4, 2, 1], [3, 3, 5], [2, 4, 4], [1, 5, 2]]
+
+
+def test_what_is_no_finite_number_counts_as_the_median_in_training():
+    frame = rfm([40.0, 30.0, 20.0, 10.0, 1.0], [1, 2, 3, 4, 5], [10.0, 20.0, 30.0, 40.0, 50.0])
+    odd = rfm([np.nan, np.inf, -np.inf], [np.inf, np.nan, 5], [np.inf, -np.inf, np.nan])
+    assert scores(frame, odd) == [[3, 3, 3], [3, 3, 3], [3, 5, 3]]
 
 
 def test_customers_never_seen_before_get_the_scores_at_the_ends():
@@ -213,3 +220,15 @@ def test_attributes_describe_segments_and_do_not_make_them(customers):
         {},
         {"all", *told.model.names},
     )
+
+
+def test_the_silhouette_is_scikit_learns_with_an_interval_around_it():
+    rng = np.random.default_rng(1)
+    frame = rfm(rng.exponential(20, 300), rng.poisson(5, 300), rng.exponential(100, 300))
+    frame = frame.assign(pseudonym=[f"p{i}" for i in range(300)], later_amount=rng.exponential(100, 300))
+    fitted = segmentation.train(frame, Params())
+    found = segmentation.evaluate(fitted, frame)["silhouette"]
+    scaled = fitted.model.scaler.transform(frame[list(segmentation.FEATURES)].to_numpy(dtype=float))
+    expected = silhouette_score(scaled, segmentation.predict(fitted, frame)["segment_id"])
+    assert found.value == pytest.approx(expected)
+    assert found.low < expected < found.high < found.low + 0.1
