@@ -7,6 +7,7 @@ import pandas as pd
 from prefect import flow, task
 
 from flows.context import Cycle, open_cycle, version_in_use
+from flows.migration import report_migration
 from infra import registry, warehouse
 from infra.audiences import REVENUE
 from infra.contracts import CustomerFeatures, Scores
@@ -30,7 +31,8 @@ def score_customers(cycle_id: str) -> dict[str, Any]:
     segments = scores["segment"].value_counts()
     at_risk = int((scores["risk_band"] == "high").sum())
     largest = f"largest segment {segments.index[0]} ({segments.iloc[0]:,})" if len(segments) else "no segments"
-    line = f"{len(scores):,} customers scored; {largest}; {at_risk:,} at high risk of churn"
+    moved = report_migration(cycle)
+    line = f"{len(scores):,} customers scored; {largest}; {at_risk:,} at high risk of churn" + (moved and f"; {moved}")
     return {"line": line, "customers": len(scores), "segments": {k: int(v) for k, v in segments.items()}}
 
 

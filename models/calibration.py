@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 from models.metrics import Array, Figure, log_loss
 
-NEWTON_STEPS = 5
+NEWTON_STEPS = 3
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,8 @@ class Params(propensity.Params):
     learning_rate: float = 0.15
     leaves: int = 63
     min_rows_in_leaf: int = 200
+    feature_share: float = 0.5
+    linear_rows: int = 25_000
     min_positives: int = 200
     reference_rows: int = 2_000
     resamples: int = 200

@@ -37,7 +37,8 @@ WORDS: dict[str, Words] = {
         title="Customer segments",
         what=(
             "Groups customers by how lately, how often and for how much they bought (K-means on recency, frequency and "
-            "monetary value, expected revenue) and names each group by the side of the average it lies on. It also gives "
+            "monetary value, expected revenue) and names each group by the side of the average it lies "
+            "on. It also gives "
             "each customer "
             "RFM scores from 1 to 5, where 5 is best."
         ),
@@ -57,7 +58,8 @@ WORDS: dict[str, Words] = {
         title="Click probability",
         what=(
             "Estimates the probability that a customer takes what an impression shows. Gradient-boosted trees and a "
-            "logistic regression learn it from past impressions, and are put back to the true rate where impressions were "
+            "logistic regression learn it from past impressions, and are put back to the true rate "
+            "where impressions were "
             "sampled."
         ),
         intended=(
@@ -101,9 +103,11 @@ WORDS: dict[str, Words] = {
     "clv": Words(
         title="Customer lifetime value",
         what=(
-            "Forecasts what a customer will spend within the next 90 days, with an interval that is to hold four in five. "
+            "Forecasts what a customer will spend within the next 90 days, with an interval that is to "
+            "hold four in five. "
             ""
-            "A line through what the customer lately spent per day carries the forecast, gradient-boosted trees correct "
+            "A line through what the customer lately spent per day carries the forecast, "
+            "gradient-boosted trees correct "
             "it."
         ),
         intended=(
