@@ -14,6 +14,7 @@ from typing import Any
 
 import optuna
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from models.backtest import Model
 from models.errors import TooLittleHistory
@@ -105,7 +106,7 @@ def _mean_loss(model: Model, windows: list[tuple[pd.DataFrame, pd.DataFrame]], p
     """The least mean loss that one choice has over the windows; None where all have too little history."""
     losses = []
     for past, later in windows:
-        with suppress(TooLittleHistory):
+        with suppress(TooLittleHistory), threadpool_limits(1, user_api="blas"):  # as in a backtest
             evidence = model.rehearse(past, later, params).evidence
             losses.append(evidence if isinstance(evidence, pd.Series) else evidence.losses())
     return float(pd.concat(losses, axis=1, join="inner").mean(axis=1).min()) if losses else None
