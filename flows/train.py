@@ -20,7 +20,7 @@ from models.catalog import Entry
 from models.errors import DisguisedLabel, MissingColumns, TooLittleHistory
 from models.metrics import Metrics
 
-_LIBRARIES = ("aimloop", "lifelines", "lightgbm", "numpy", "pandas", "scikit-learn", "scipy")
+_LIBRARIES = ("aimloop", "lifelines", "lightgbm", "numpy", "optuna", "pandas", "scikit-learn", "scipy")
 
 
 @flow(name="train")
@@ -48,7 +48,9 @@ def train_and_register(cycle: Cycle, name: str) -> dict[str, Any]:
     if _is_absent(cycle, entry.brought_as):
         return {"line": f"skipped: needs {entry.brought_as}, and the data hold none", "tag": None}
     try:
-        result = backtest(entry.model, read_examples(cycle, entry), cycle.as_of, params)
+        examples = read_examples(cycle, entry)
+        params, tuning = _tuned(cycle, entry, examples, params)
+        result = backtest(entry.model, examples, cycle.as_of, params)
     except TooLittleHistory as reason:
         first = entry.model.first_possible(_first_order(cycle), params)
         return {"line": f"skipped: {reason}; trainable from {first:%Y-%m-%d} at the earliest", "tag": None}
@@ -56,6 +58,7 @@ def train_and_register(cycle: Cycle, name: str) -> dict[str, Any]:
         return {"line": f"refused: {reason}", "tag": None}
     tag = registry.tag_of(name, cycle.id)
     result = _following(cycle, entry, name, result)
+    result = replace(result, fitted=replace(result.fitted, notes=result.fitted.notes | tuning))
     report = _report(cycle, result)
     registry.save(tag, result.fitted, result.fitted.reference, report)
     comparison = _compare(cycle, entry, name, result, params)
@@ -64,6 +67,17 @@ def train_and_register(cycle: Cycle, name: str) -> dict[str, Any]:
     card = cards.attempt(cycle, name, result, {**registered, "comparison": comparison})
     problem = f", without a model card ({card['card_problem']})" if card["card_problem"] else ""
     return {"line": _headline(entry, result.metrics, is_champion) + problem, **registered, **card}
+
+
+def _tuned(cycle: Cycle, entry: Entry, examples: pd.DataFrame, params: Any) -> tuple[Any, dict[str, Any]]:
+    """The parameters, tuned where the settings ask for it, and what the report says of that."""
+    settings = cycle.door.settings
+    if settings.tuning_trials == 0:
+        return params, {}
+    from models.tuning import tune  # Optuna takes half a second to import, and most cycles need none
+
+    tuned = tune(entry.model, examples, cycle.as_of, params, settings.tuning_trials, settings.tuning_seconds)
+    return tuned.params, {"tuning": tuned.notes()} if tuned.trials else {}
 
 
 def _following(cycle: Cycle, entry: Entry, name: str, result: Backtest) -> Backtest:

@@ -86,6 +86,12 @@ class Settings(BaseModel):
     imputation: Literal["mean", "knn"] = Field(
         "mean", description="What takes the place of missing numbers in models that cannot do without."
     )
+    tuning_trials: int = Field(
+        0, ge=0, description="How many parameters to try for each model on earlier windows; 0: as they come."
+    )
+    tuning_seconds: float = Field(
+        300, gt=0, allow_inf_nan=False, description="No more is tried for a model once this much time would be over."
+    )
     seed: int = Field(20170101, description="Seed of everything random.")
     port: int = Field(3000, ge=1, le=65535, description="Port of `aimloop serve`.")
     ui_port: int = Field(4200, ge=1, le=65535, description="Port of the Prefect UI that `aimloop ui` starts.")

@@ -51,7 +51,8 @@ def refined_loss(judged: Judged) -> float:
 
     It judges how well rows are told apart, whatever level the window happened to have: choices made on it do not
     answer for calibration, which is repaired afterwards (the refinement part of Bröcker, "Reliability, sufficiency,
-    and the decomposition of proper scores", 2009). The two coefficients take a few Newton steps.
+    and the decomposition of proper scores", 2009). The two coefficients take a few Newton steps. A line that falls
+    is no repair: what ranks rows the wrong way round is left with the base rate.
     """
     x, weight = judged.log_odds, judged.weight / judged.weight.sum()
     coefficients = np.array([0.0, 1.0])
@@ -61,6 +62,9 @@ def refined_loss(judged: Judged) -> float:
         gradient = np.array([slack.sum(), slack @ x])
         curvature = np.array([[curve.sum(), curve @ x], [curve @ x, curve @ x**2]]) + 1e-9 * np.eye(2)
         coefficients = coefficients + np.linalg.solve(curvature, gradient).clip(-1, 1)
+    if coefficients[1] < 0:
+        base = (weight @ judged.label).clip(1e-9, 1 - 1e-9)
+        coefficients = np.array([np.log(base / (1 - base)), 0.0])
     line = coefficients[0] + coefficients[1] * x
     return min(log_loss(judged.label, expit(line))(judged.weight), judged.loss(Repair()))
 
@@ -81,7 +85,7 @@ def choose_repair(windows: Sequence[Judged]) -> Repair:
 
 
 def _fit(windows: Sequence[Judged]) -> Repair:
-    """One slope, and a level of its own for each window, which is not kept."""
+    """One rising slope, and a level of its own for each window, which is not kept."""
     label = np.concatenate([window.label for window in windows])
     centred = np.concatenate([window.log_odds - window.pivot for window in windows])
     weight = np.concatenate([window.weight / window.weight.sum() for window in windows])
@@ -90,7 +94,8 @@ def _fit(windows: Sequence[Judged]) -> Repair:
     which = np.repeat(np.arange(len(windows)), [len(window.label) for window in windows])
     columns = np.column_stack([centred, which[:, None] == np.arange(len(windows))])
     line = LogisticRegression(C=np.inf, fit_intercept=False).fit(columns, label, weight / weight.mean())
-    return Repair(float(line.coef_[0, 0]))
+    slope = float(line.coef_[0, 0])
+    return Repair(slope) if slope > 0 else Repair()  # a falling line would turn the ranking round
 
 
 def worst_bin(label: np.ndarray, probability: Array, bins: int = 10) -> Figure:

@@ -19,7 +19,7 @@ from sklearn.cluster import KMeans
 from sklearn.impute import SimpleImputer
 from sklearn.metrics import silhouette_samples
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import PowerTransformer
+from sklearn.preprocessing import FunctionTransformer, PowerTransformer, StandardScaler
 
 from infra.contracts import CustomerFeatures, SegmentPrediction
 from models.backtest import Rehearsal, Window
@@ -37,6 +37,7 @@ AXES = (RECENCY, FREQUENCY, MONETARY)
 HISTORY = ("repeat_orders", "first_to_last_order_days", "tenure_days", "repeat_order_amount_mean")
 FEATURES = (*AXES, *HISTORY)
 HORIZON_DAYS = 90
+FARTHEST = 10  # standard deviations from the mean
 PERIOD_DAYS = 28  # the column amount_28d of the snapshot one period later is what was spent in it
 
 
@@ -116,7 +117,7 @@ def train(frame: DataFrame[CustomerFeatures], params: Params) -> Fitted:
     if len(frame) < params.min_customers:
         raise TooLittleHistory(f"{len(frame)} customers to find segments among")
     purchases = _purchases(frame)
-    scaler = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), PowerTransformer())
+    scaler = _scaler()
     scaled = scaler.fit_transform(_numbers(purchases, frame))
     values = _values(scaler, purchases, frame)
     distinct = len(np.unique(scaled.round(9), axis=0))
@@ -150,7 +151,7 @@ def follow(fitted: Fitted, champion: Fitted) -> Fitted:
     ours, theirs = fitted.model, champion.model
     if fitted.features != champion.features:
         return fitted
-    before = ours.scaler.transform(theirs.scaler[-1].inverse_transform(theirs.clusters.cluster_centers_))
+    before = ours.scaler.transform(_in_units(theirs.scaler, theirs.clusters.cluster_centers_))
     centroids = ours.clusters.cluster_centers_
     pairs = matched(centroids, before)
     new = [i for i in range(len(centroids)) if i not in pairs]
@@ -224,6 +225,24 @@ def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) 
         "rows": float(len(frame)),
     }
     return measured | {name: Metric(value) for name, value in values.items()}
+
+
+def _scaler() -> Pipeline:
+    """Medians for what is missing, a power that makes each axis look normal (Yeo & Johnson 2000), unit variance.
+
+    Where nearly everybody has the same value, a power can send the others out of sight: they stay in bounds.
+    """
+    return make_pipeline(
+        SimpleImputer(strategy="median", keep_empty_features=True),
+        PowerTransformer(standardize=False),
+        FunctionTransformer(np.clip, kw_args={"a_min": -1e100, "a_max": 1e100}),
+        StandardScaler(),
+        FunctionTransformer(np.clip, kw_args={"a_min": -FARTHEST, "a_max": FARTHEST}),
+    )
+
+
+def _in_units(scaler: Pipeline, scaled: Array) -> Array:
+    return np.asarray(scaler["powertransformer"].inverse_transform(scaler["standardscaler"].inverse_transform(scaled)))
 
 
 def _purchases(frame: pd.DataFrame) -> CustomerBase | None:

@@ -1,7 +1,9 @@
 """Timing and memory of whole processes."""
 
 import os
+import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -10,6 +12,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 import psutil
+
+AIMLOOP = str(Path(sys.executable).with_name("aimloop"))
+STATE = "AIMLOOP_BENCH_STATE"
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,20 @@ def environ(state: Path, **more: str) -> dict[str, str]:
     """This process's variables without those that the tools read, and a state folder."""
     ours = {k: v for k, v in os.environ.items() if not k.startswith(("AIMLOOP_", "PREFECT_", "BENTOML_"))}
     return {**ours, "AIMLOOP_STATE": str(state), **more}
+
+
+def published_state(folder: Path) -> Path:
+    """A state folder with a published cycle, run with settings as they come, unless one that is beside will do.
+
+    That is a copy of the one that ``AIMLOOP_BENCH_STATE`` names, or else the one that `ONLY=cycle` has just left.
+    """
+    given, beside = os.environ.get(STATE), folder.parent / "cycle" / "state"
+    if given:
+        return Path(shutil.copytree(given, folder / "state"))
+    if beside.exists():
+        return beside
+    measured([AIMLOOP, "run", "--json"], environ(folder / "state"))
+    return folder / "state"
 
 
 def measured(command: Sequence[str], environ: Mapping[str, str], folder: Path | None = None) -> Measured:
@@ -92,9 +111,13 @@ class Figure:
     interval: Interval | None = None
 
 
-def at_most(value: float, limit: float, unit: str) -> Figure:
-    return Figure(value, unit, f"≤ {limit:g}", value <= limit)
+def at_most(value: float, limit: float, unit: str, interval: Interval | None = None) -> Figure:
+    return Figure(value, unit, f"≤ {limit:g}", value <= limit, interval)
 
 
-def at_least(value: float, limit: float, unit: str, interval: tuple[float, float] | None = None) -> Figure:
+def at_least(value: float, limit: float, unit: str, interval: Interval | None = None) -> Figure:
     return Figure(value, unit, f"≥ {limit:g}", value >= limit, interval)
+
+
+def between(value: float, low: float, high: float, unit: str, interval: Interval | None = None) -> Figure:
+    return Figure(value, unit, f"{low:g} to {high:g}", low <= value <= high, interval)
