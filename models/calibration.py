@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 from models.metrics import Array, Figure, log_loss
 
-NEWTON_STEPS = 3
+NEWTON_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ def _fit(windows: Sequence[Judged]) -> Repair:
 def worst_bin(label: np.ndarray, probability: Array, bins: int = 10) -> Figure:
     """How far mean prediction and observed rate are apart in the worst of ten bins by probability, as a share of
     the observed; each bin holds as much weight of positives (rare positives would leave bins of equal rows empty).
+    NaN without positives.
     """
     order = np.argsort(probability, kind="stable")
     y, p = np.asarray(label, dtype=float)[order], probability[order]
@@ -108,6 +109,8 @@ def worst_bin(label: np.ndarray, probability: Array, bins: int = 10) -> Figure:
     def deviation(weight: npt.ArrayLike) -> float:
         w = np.asarray(weight, dtype=float)[order]
         reached = np.cumsum(w * y)
+        if not reached[-1] > 0:
+            return float("nan")
         bin_of = np.minimum((bins * (reached - w * y) / reached[-1]).astype(int), bins - 1)
         return _worst(bin_of, w * p, w * y)
 
@@ -124,4 +127,6 @@ def worst_week(shown_at: pd.Series, label: np.ndarray, probability: Array) -> Fi
 
 def _worst(group: np.ndarray, predicted: Array, observed: Array) -> float:
     came = np.bincount(group, observed)
-    return float(np.max(np.abs(np.bincount(group, predicted)[came > 0] / came[came > 0] - 1), initial=0.0))
+    if not came.any():
+        return float("nan")
+    return float(np.max(np.abs(np.bincount(group, predicted)[came > 0] / came[came > 0] - 1)))

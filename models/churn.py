@@ -1,9 +1,9 @@
 """Churn: the probability that an active customer lets the whole horizon pass without an order, and when to act.
 
 A propensity with small trees, because the data is small; beside it, on the same rows, its logistic regression and
-recency alone. A survival model of the time to the next order says by when half such customers are back, and from which
-day on silence means leaving. Evaluation pools every later snapshot whose label window starts after the last label
-window of training has ended.
+recency alone. A survival model of the time to the next order says by when half such customers are back, and from
+which day on silence means leaving. Evaluation pools every later snapshot whose label window starts after the last
+label window of training has ended.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from pandera.typing.pandas import DataFrame
 from infra.contracts import ChurnExamples, ChurnPrediction, CustomerFeatures
 from models import explanation, propensity
 from models.backtest import Rehearsal, Window
-from models.encoding import Encoder, attributes
+from models.encoding import Encoder, attributes, to_numbers
 from models.errors import TooLittleHistory
 from models.fitted import Fitted
 from models.metrics import (
@@ -174,7 +174,7 @@ def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[ChurnPrediction]:
     if len(frame):
         lapsed = model.survival.lapsed_from(frame, model.horizon_days, model.lapsed_chance)
         median = model.survival.median_days(frame)
-    before_expiry = frame["days_to_expiry"].to_numpy(dtype=float, na_value=np.nan) - BEFORE_EXPIRY_DAYS
+    before_expiry = to_numbers(frame["days_to_expiry"]) - BEFORE_EXPIRY_DAYS
     contact = np.clip(np.floor(np.fmin(lapsed, before_expiry)), 0, None)
     predicted = {
         "churn_probability": probability,

@@ -95,13 +95,12 @@ class ClvModel:
 
     def line(self, matrix: Array) -> Array:
         """The line's value, in money; ``matrix`` is the encoder's."""
-        level = matrix[:, self.encoder.features.index(LEVEL)] * self.horizon_days
-        return np.clip(self.start + self.slope * np.clip(level, 0, None), 0, None)
+        return np.clip(self.start + self.slope * _level(self.encoder, matrix, self.horizon_days), 0, None)
 
     def relative(self, matrix: Array) -> Array:
         """The trees' matrix: other views of spend as ratios to the level."""
         relative = matrix.copy()
-        level = np.clip(matrix[:, self.encoder.features.index(LEVEL)], 0, None) * self.horizon_days + self.small
+        level = _level(self.encoder, matrix, self.horizon_days) + self.small
         for name, days in SPENT_PER_DAY.items():
             position = self.encoder.features.index(name)
             relative[:, position] = (matrix[:, position] * self.horizon_days / days + self.small) / level
@@ -246,9 +245,14 @@ def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None)
     return replace(model, booster=booster, quantiles=quantiles, correction=correction), losses
 
 
+def _level(encoder: Encoder, matrix: Array, horizon_days: int) -> Array:
+    """Money spent lately, as if for a whole horizon; missing counts as none."""
+    return np.nan_to_num(np.clip(matrix[:, encoder.features.index(LEVEL)], 0, None)) * horizon_days
+
+
 def _line(encoder: Encoder, matrix: Array, spent: Array, params: Params) -> ClvModel:
     """Least squares through the level; flat where all customers have the same."""
-    level = np.clip(matrix[:, encoder.features.index(LEVEL)], 0, None) * params.horizon_days
+    level = _level(encoder, matrix, params.horizon_days)
     deviation = level - level.mean()
     slope = float(deviation @ spent / max(deviation @ deviation, 1e-12))
     small = params.small_share * float(spent.clip(min=0).mean())

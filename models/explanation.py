@@ -97,7 +97,7 @@ def drivers(contributions: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     predictions ``either way``, as a category does.
     """
     parts = contributions.drop(columns="average")
-    size = parts.abs().mean()
+    size = parts.abs().mean().fillna(0.0)  # of no rows, nothing
     found = pd.DataFrame({"driver": [in_words(name) for name in parts.columns], "share": size / max(size.sum(), 1e-12)})
     found["direction"] = [_direction(frame[name], parts[name]) for name in parts.columns]
     return found.sort_values("share", ascending=False, kind="stable").reset_index(drop=True)
@@ -114,4 +114,4 @@ def _told(values: pd.Series) -> list[str]:
     if not pd.api.types.is_numeric_dtype(values):
         return values.astype(object).where(values.notna(), "unknown").astype(str).tolist()
     numbers = values.to_numpy(dtype=float, na_value=np.nan)
-    return ["unknown" if np.isnan(number) else f"{number:,.4g}" for number in numbers]
+    return ["unknown" if np.isnan(n) else f"{n:.4g}" if abs(n) < 999.5 else f"{n:,.0f}" for n in numbers]

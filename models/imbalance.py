@@ -33,6 +33,7 @@ def balance(encoder: Encoder, matrix: Array, label: np.ndarray, how: Imbalance, 
     """Weigh the rarer class up (``class_weights``) or invent more of it (``smote``) until both count alike.
 
     SMOTE (Chawla et al., 2002) draws between neighbours, which cannot have gaps: the medians fill them for that.
+    Trees know what is invented, by counts that are not whole for one: moved back, their probabilities stay too low.
     With no more than ``NEIGHBOURS`` rows of the rarer class there are no neighbours, and nothing is invented.
     """
     rare, common = sorted((label.sum(), (~label).sum()))

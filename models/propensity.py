@@ -94,6 +94,8 @@ class Propensity:
         Individualized Feature Attribution for Tree Ensembles", 2018) and coefficients × distance from the mean.
         """
         matrix = self.encoder.transform(frame)
+        if not len(matrix):  # LightGBM and scikit-learn refuse them
+            return pd.DataFrame(columns=[*self.encoder.features, "average"], index=frame.index, dtype=float)
         boosted = np.asarray(self.booster.predict(matrix, pred_contrib=True)).reshape(len(matrix), -1)
         share, slope = self.boosting_share, self.repair.slope
         added = slope * (share * boosted[:, :-1] + (1 - share) * self.linear.contributions(matrix))

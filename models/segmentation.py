@@ -14,18 +14,21 @@ import numpy as np
 import pandas as pd
 from kneed import KneeLocator
 from pandera.typing.pandas import DataFrame
+from scipy.stats import rankdata
 from sklearn.cluster import KMeans
-from sklearn.metrics import silhouette_score
+from sklearn.impute import SimpleImputer
+from sklearn.metrics import silhouette_samples
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import PowerTransformer
 
 from infra.contracts import CustomerFeatures, SegmentPrediction
 from models.backtest import Rehearsal, Window
-from models.encoding import MAX_ATTRIBUTE_LEVELS, attributes, is_number, require_columns, to_numbers
+from models.encoding import require_columns, to_numbers
 from models.errors import TooLittleHistory
 from models.fitted import Fitted
 from models.metrics import Array, Metric, Metrics, interval, resampled_customers
 from models.purchases import CustomerBase, expected_revenue, fit_customer_base
+from models.segment_attributes import describe
 from models.segment_names import matched, rule_names, strategy
 from models.separation import difference_tests, eta_squared
 
@@ -34,7 +37,6 @@ AXES = (RECENCY, FREQUENCY, MONETARY)
 HISTORY = ("repeat_orders", "first_to_last_order_days", "tenure_days", "repeat_order_amount_mean")
 FEATURES = (*AXES, *HISTORY)
 HORIZON_DAYS = 90
-MIN_SHARING = 5
 PERIOD_DAYS = 28  # the column amount_28d of the snapshot one period later is what was spent in it
 
 
@@ -114,9 +116,9 @@ def train(frame: DataFrame[CustomerFeatures], params: Params) -> Fitted:
     if len(frame) < params.min_customers:
         raise TooLittleHistory(f"{len(frame)} customers to find segments among")
     purchases = _purchases(frame)
-    values = _values(purchases, frame)
-    scaler = make_pipeline(PowerTransformer()).fit(values)
-    scaled = scaler.transform(values)
+    scaler = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), PowerTransformer())
+    scaled = scaler.fit_transform(_numbers(purchases, frame))
+    values = _values(scaler, purchases, frame)
     distinct = len(np.unique(scaled.round(9), axis=0))
     if distinct < params.min_clusters:
         raise TooLittleHistory(f"{len(frame)} customers who do not differ: no segments among them")
@@ -131,40 +133,13 @@ def train(frame: DataFrame[CustomerFeatures], params: Params) -> Fitted:
     notes: dict[str, Any] = {
         "clusters": elbow,
         "inertia": {k: round(float(fit.inertia_), 3) for k, fit in fits.items()},
-        "silhouette": {k: round(_silhouette(scaled, fit.labels_, params.seed), 4) for k, fit in fits.items()},
+        "silhouette": {
+            k: round(float(_silhouettes(scaled, fit.labels_, params.seed)[1].mean()), 4) for k, fit in fits.items()
+        },
         "sizes": {name: int((clusters.labels_ == i).sum()) for i, name in enumerate(model.names)},
         "attributes": describe(frame, np.array(model.names, dtype=object)[clusters.labels_]),
     }
     return Fitted(model, FEATURES, reference, notes)
-
-
-def describe(frame: pd.DataFrame, segments: np.ndarray) -> dict[str, dict[str, dict[str, float]]]:
-    """What else the company knows (``attr_…``) of each segment, beside ``all`` customers.
-
-    Attribute → segment → value → share of those whose value is known; of a number, its ``median``. Notes are
-    read by people and must not point at one: values of fewer than ``MIN_SHARING`` customers are ``other``, and
-    segments with fewer of whom it is known are left out.
-    """
-    described = {}
-    for name in attributes(frame):
-        known = frame[name].notna().to_numpy()
-        values = to_numbers(frame[name]) if is_number(frame[name]) else _frequent_values(frame[name])
-        groups = {"all": known} | {segment: known & (segments == segment) for segment in sorted(set(segments))}
-        described[name] = {group: _told(values[rows]) for group, rows in groups.items() if rows.sum() >= MIN_SHARING}
-    return described
-
-
-def _frequent_values(column: pd.Series) -> np.ndarray:
-    counts = column.value_counts()
-    kept = counts[counts >= MIN_SHARING].index[:MAX_ATTRIBUTE_LEVELS]
-    return column.astype(object).where(column.isin(kept), "other").to_numpy()
-
-
-def _told(values: np.ndarray) -> dict[str, float]:
-    if values.dtype == float:
-        return {"median": round(float(np.median(values)), 4)}
-    shares = pd.Series(values).value_counts(normalize=True).sort_index()
-    return {str(value): round(float(share), 4) for value, share in shares.items()}
 
 
 def follow(fitted: Fitted, champion: Fitted) -> Fitted:
@@ -175,7 +150,7 @@ def follow(fitted: Fitted, champion: Fitted) -> Fitted:
     ours, theirs = fitted.model, champion.model
     if fitted.features != champion.features:
         return fitted
-    before = ours.scaler.transform(theirs.scaler.inverse_transform(theirs.clusters.cluster_centers_))
+    before = ours.scaler.transform(theirs.scaler[-1].inverse_transform(theirs.clusters.cluster_centers_))
     centroids = ours.clusters.cluster_centers_
     pairs = matched(centroids, before)
     new = [i for i in range(len(centroids)) if i not in pairs]
@@ -206,7 +181,7 @@ def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[SegmentPrediction]
     """Segments and RFM scores, one per row, in the same order."""
     require_columns(frame, FEATURES)
     model: SegmentationModel = fitted.model
-    values = _values(model.purchases, frame)
+    values = _values(model.scaler, model.purchases, frame)
     found = model.clusters.predict(model.scaler.transform(values)) if len(values) else np.empty(0, dtype=int)
     scores = {name: 1 + np.searchsorted(model.edges[name], values[:, i]) for i, name in enumerate(AXES)}
     predicted = {
@@ -228,7 +203,7 @@ def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) 
     model: SegmentationModel = fitted.model
     predicted = predict(fitted, frame)
     later = frame["later_amount"].to_numpy(dtype=float)
-    scaled = model.scaler.transform(_values(model.purchases, frame))
+    scaled = model.scaler.transform(_numbers(model.purchases, frame))
     ours, recency = (eta_squared(later, predicted[column]) for column in ("segment_id", "recency_score"))
     draws = list(resampled_customers(frame["pseudonym"], params.resamples, params.seed))
     equal = np.ones(len(frame))
@@ -237,9 +212,14 @@ def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) 
         "baseline_eta_squared": interval(recency(equal), [recency(d) for d in draws]),
         "gain_over_recency": interval(ours(equal) - recency(equal), [ours(d) - recency(d) for d in draws]),
     }
+    tests = difference_tests(later, predicted["segment_id"])
+    of_ranks = eta_squared(rankdata(later), predicted["segment_id"])  # which epsilon² is
+    measured["epsilon_squared"] = interval(tests.pop("epsilon_squared"), [of_ranks(d) for d in draws])
+    rows, silhouettes = _silhouettes(scaled, predicted["segment_id"].to_numpy(), params.seed)
+    resampled = [float(np.average(silhouettes, weights=d[rows])) for d in draws if d[rows].any()]
+    measured["silhouette"] = interval(float(silhouettes.mean()), resampled)
     values = {
-        **difference_tests(later, predicted["segment_id"]),
-        "silhouette": _silhouette(scaled, predicted["segment_id"].to_numpy(), params.seed),
+        **tests,
         "clusters": float(len(model.names)),
         "rows": float(len(frame)),
     }
@@ -248,18 +228,30 @@ def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) 
 
 def _purchases(frame: pd.DataFrame) -> CustomerBase | None:
     try:
-        return fit_customer_base(frame)
+        return fit_customer_base(_history(frame))
     except TooLittleHistory:
         return None
 
 
-def _values(purchases: CustomerBase | None, frame: pd.DataFrame) -> Array:
-    """Recency, frequency, monetary value and expected revenue, each non-negative: money returned counts as none
-    spent, what is no finite number as 0.
-    """
+def _history(frame: pd.DataFrame) -> pd.DataFrame:
+    """What repeat purchases are told by; what is no finite number counts as none."""
+    return pd.DataFrame({name: np.nan_to_num(to_numbers(frame[name])) for name in HISTORY}, index=frame.index)
+
+
+def _numbers(purchases: CustomerBase | None, frame: pd.DataFrame) -> Array:
+    """Recency, frequency, monetary value and expected revenue, none below 0: money returned counts as none spent."""
     axes = np.column_stack([to_numbers(frame[name]) for name in AXES]).reshape(len(frame), len(AXES))
-    revenue = np.zeros(len(frame)) if purchases is None else expected_revenue(purchases, frame, HORIZON_DAYS)
-    return np.clip(np.nan_to_num(np.column_stack([axes, revenue])), 0, None)
+    revenue = np.zeros(len(frame))
+    if purchases is not None:
+        expected = expected_revenue(purchases, _history(frame), HORIZON_DAYS)
+        revenue = np.where(np.isfinite(expected), expected, np.nan)
+    return np.clip(np.column_stack([axes, revenue]), 0, None)
+
+
+def _values(scaler: Pipeline, purchases: CustomerBase | None, frame: pd.DataFrame) -> Array:
+    """The same; what is no finite number counts as the median in training."""
+    numbers = _numbers(purchases, frame)
+    return np.asarray(scaler[0].transform(numbers)) if len(frame) else numbers
 
 
 def _elbow(inertia: dict[int, float]) -> int:
@@ -269,11 +261,11 @@ def _elbow(inertia: dict[int, float]) -> int:
     return int(found) if found is not None else min(inertia, key=lambda k: abs(k - 4))
 
 
-def _silhouette(scaled: Array, labels: np.ndarray, seed: int) -> float:
-    """Mean silhouette of at most 1,000 rows; 0 where a sample holds one segment only, or one row each."""
+def _silhouettes(scaled: Array, labels: np.ndarray, seed: int) -> tuple[np.ndarray, Array]:
+    """At most 1,000 rows and their silhouettes; 0 where a sample holds one segment only, or one row each."""
     rows = np.random.default_rng(seed).permutation(len(scaled))[:1_000]
     segments = len(np.unique(labels[rows]))
-    return float(silhouette_score(scaled[rows], labels[rows])) if 2 <= segments < len(rows) else 0.0
+    return rows, silhouette_samples(scaled[rows], labels[rows]) if 2 <= segments < len(rows) else np.zeros(len(rows))
 
 
 def members(fitted: Fitted, later: pd.DataFrame) -> pd.DataFrame:
@@ -281,5 +273,5 @@ def members(fitted: Fitted, later: pd.DataFrame) -> pd.DataFrame:
     model: SegmentationModel = fitted.model
     segment = predict(fitted, later)["segment"]
     described = later[[*AXES, "later_amount"]].astype(float)
-    revenue = _values(model.purchases, later)[:, len(AXES)]
+    revenue = _values(model.scaler, model.purchases, later)[:, len(AXES)]
     return described.assign(expected_revenue=revenue, segment=segment, strategy=segment.map(strategy))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from models.backtest import Backtest
-from models.card.calibration import Bin, calibration_bins, decile_bins
+from models.card.bins import Bin, calibration_bins, decile_bins
 from models.card.gain import Gain, gain
 from models.card.resampling import ratio
 from models.card.segments import Elbow, Segment, elbow, segment_table

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from models.card.calibration import Bin
+from models.card.bins import Bin
 from models.card.figures import BAD, BAND, GRID, INK, MUTED, OTHER, OURS, PAPER, per_cent, picture
 from models.card.gain import Gain
 from models.card.segments import Elbow

@@ -19,6 +19,8 @@ REGISTERED = {
     "is_champion": False,
     "as_of": "2017-10-30",
     "git_commit": "unknown",
+    "environment": {"Python": "3.12"},
+    "parameters": {"rounds": 12},
     "comparison": {"champion": "churn:g1", "champion_metrics": {"auc": {"value": 0.61}}},
 }
 
@@ -50,49 +52,44 @@ def _columns(sql):
 
 
 def test_a_card_is_a_page_and_the_same_as_json(cycle, trained):
-    frame, params, result = trained
-    path = cards.write(cycle, "churn", result, frame, params, REGISTERED)
+    frame, _, result = trained
+    path = cards.write(cycle, "churn", result, REGISTERED)
     assert path == cycle.door.state.root / "cards" / "churn" / "20171030t000000-12345678.html"
     page = path.read_text(encoding="utf-8")
     assert "Churn risk" in page
     assert "candidate" in page
     assert page.count("<svg") == 3
     content = cards.read(cycle.door.state, REGISTERED["tag"])
-    assert content["facts"]["parameters"]["horizon_days"] == 56
+    assert content["facts"]["parameters"] == {"rounds": 12}
     assert content["evaluated_on"]["rows"] == len(result.later)
-    assert content["trained_on"]["base_rate"] == pytest.approx(_past(trained)["churned"].mean())
+    assert content["trained_on"]["base_rate"] == pytest.approx(result.past["churned"].mean())
     assert {s["attribute"] for s in content["slices"]} >= {"region", "gender", "tenure"}
     assert content["metrics"][0]["champion"] == 0.61
     json.dumps(content, allow_nan=False)
     assert not any(pseudonym in page for pseudonym in frame["pseudonym"].unique())
 
 
-def _past(trained):
-    frame, params, result = trained
-    return SAMPLES["churn"]().model.split(frame, result.window, params)[0]
-
-
 def test_a_repeat_replaces_the_card(cycle, trained):
-    frame, params, result = trained
-    first = cards.write(cycle, "churn", result, frame, params, REGISTERED)
-    again = cards.write(cycle, "churn", result, frame, params, REGISTERED | {"is_champion": True})
+    _, _, result = trained
+    first = cards.write(cycle, "churn", result, REGISTERED)
+    again = cards.write(cycle, "churn", result, REGISTERED | {"is_champion": True})
     assert first == again
     assert cards.read(cycle.door.state, REGISTERED["tag"])["facts"]["standing"] == "champion"
     assert sorted(path.suffix for path in first.parent.iterdir()) == [".html", ".json"]
 
 
 def test_what_could_not_be_measured_is_null_in_json(cycle, trained):
-    frame, params, result = trained
+    _, _, result = trained
     unknown = replace(result, metrics=result.metrics | {"auc": Metric(float("nan"))})
-    cards.write(cycle, "churn", unknown, frame, params, REGISTERED)
+    cards.write(cycle, "churn", unknown, REGISTERED)
     assert cards.read(cycle.door.state, REGISTERED["tag"])["metrics"][0]["metric"]["value"] is None
 
 
 def test_a_card_that_fails_is_said_and_nothing_is_thrown(cycle, trained, caplog):
-    frame, params, result = trained
+    _, _, result = trained
     cycle.generation.query = lambda sql, **_: pd.DataFrame()
     with caplog.at_level(logging.ERROR):
-        outcome = cards.attempt(cycle, "churn", result, frame, params, REGISTERED)
+        outcome = cards.attempt(cycle, "churn", result, REGISTERED)
     assert outcome["card"] is None
     assert "KeyError" in outcome["card_problem"]
     assert "the card of churn:20171030t000000-12345678 was not written" in caplog.text

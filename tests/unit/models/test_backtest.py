@@ -14,19 +14,13 @@ JANUARY, FEBRUARY, MARCH, APRIL = (pd.Timestamp(2017, month, 1) for month in (1,
 FRAME = pd.DataFrame({"at": pd.to_datetime(["2016-12-05", "2017-01-10", "2017-02-10", "2017-03-10", "2017-03-20"])})
 
 
-@dataclass(frozen=True)
-class Rounds:
-    rounds: int = 99
-    leaves: int = 5
-
-
 @dataclass
 class Fake:
-    """``losses`` are what rehearsing tells, by the month a window begins in."""
+    """Rehearsing tells the month a window begins in; choosing turns ``"params"`` into the months it was told."""
 
-    losses: dict[int, list[float] | None]
-    too_little: tuple[int, ...] = ()
+    too_little: tuple[int | str, ...] = ()
     rehearsed: list[int] = field(default_factory=list)
+    told: list[Rehearsal] = field(default_factory=list)
 
     def windows(self, as_of, params):
         assert as_of == APRIL
@@ -36,13 +30,16 @@ class Fake:
         return frame[frame["at"] < window.origin], frame[frame["at"].between(window.origin, window.end)]
 
     def rehearse(self, past, later, params):
+        assert params == "params"
         month = later["at"].iloc[0].month
         self.rehearsed.append(month)
         if month in self.too_little:
             raise TooLittleHistory("too few")
-        losses = self.losses[month]
-        series = None if losses is None else pd.Series(losses, index=range(1, len(losses) + 1))
-        return Rehearsal({"auc": Metric(month / 10)}, series)
+        return Rehearsal({"auc": Metric(month / 10)}, evidence=month)
+
+    def choose(self, rehearsals, params):
+        self.told = rehearsals
+        return f"{params} chosen in {[rehearsal.evidence for rehearsal in rehearsals]}"
 
     def train(self, past, params):
         if "train" in self.too_little:
@@ -50,60 +47,46 @@ class Fake:
         return Fitted("model", ("at",), past, {"params": params, "rows": len(past)})
 
     def evaluate(self, fitted, later, params):
-        return {"auc": Metric(0.7), "rows": Metric(float(len(later)))}
+        return {"auc": Metric(0.7), "rows": Metric(float(len(later))), params: Metric(1.0)}
 
 
-@pytest.mark.parametrize(
-    ("january", "february", "rounds"),
-    [
-        # mean: 0.75  0.575 0.60  0.675
-        ([0.70, 0.45, 0.60, 0.40], [0.80, 0.70, 0.60, 0.95], 2),  # alone they would choose 4 and 3
-        ([0.40, 0.50, 0.60, 0.70], [0.40, 0.50, 0.60, 0.70], 1),
-        ([0.70, 0.60, 0.50, 0.40], [0.70, 0.60, 0.50, 0.40], 4),
-        ([0.70, 0.50, 0.50, 0.60], [0.70, 0.50, 0.50, 0.60], 2),  # the fewest among equals
-        (None, [0.80, 0.50, 0.55, 0.90], 2),
-        (None, None, 99),
-    ],
-)
-def test_rounds_are_those_with_the_least_mean_loss_over_the_earlier_windows(january, february, rounds):
-    result = backtest(Fake({1: january, 2: february}), FRAME, APRIL, Rounds())
-    assert result.fitted.notes["params"] == Rounds(rounds=rounds)
-
-
-def test_parameters_without_rounds_are_left_as_they_are():
-    result = backtest(Fake({1: None, 2: None}), FRAME, APRIL, "no rounds")
-    assert result.fitted.notes["params"] == "no rounds"
+def test_choices_are_made_on_the_earlier_windows_and_trained_with():
+    model = Fake()
+    result = backtest(model, FRAME, APRIL, "params")
+    assert model.told == [Rehearsal({"auc": Metric(0.1)}, 1), Rehearsal({"auc": Metric(0.2)}, 2)]
+    assert result.params == result.fitted.notes["params"] == "params chosen in [1, 2]"
+    assert result.params in result.metrics  # and evaluated with
 
 
 def test_the_reported_window_takes_no_part_in_choices():
-    model = Fake({1: [0.5], 2: [0.5]})
-    result = backtest(model, FRAME, APRIL, Rounds())
+    model = Fake()
+    result = backtest(model, FRAME, APRIL, "params")
     assert model.rehearsed == [1, 2]
     assert result.window == Window(MARCH, APRIL)
 
 
 def test_earlier_windows_are_reported_by_their_origin():
-    result = backtest(Fake({1: [0.5], 2: [0.5]}), FRAME, APRIL, Rounds())
+    result = backtest(Fake(), FRAME, APRIL, "params")
     assert result.earlier == {"2017-01-01": {"auc": Metric(0.1)}, "2017-02-01": {"auc": Metric(0.2)}}
 
 
 @pytest.mark.parametrize(
-    ("too_little", "earlier", "rounds"), [((1,), ["2017-02-01"], 2), ((2,), ["2017-01-01"], 4), ((1, 2), [], 99)]
+    ("too_little", "earlier", "chosen"),
+    [((1,), ["2017-02-01"], "[2]"), ((2,), ["2017-01-01"], "[1]"), ((1, 2), [], "[]")],
 )
-def test_an_earlier_window_with_too_little_history_is_left_out(too_little, earlier, rounds):
-    model = Fake({1: [0.70, 0.65, 0.55, 0.40], 2: [0.80, 0.50, 0.55, 0.90]}, too_little)
-    result = backtest(model, FRAME, APRIL, Rounds())
+def test_an_earlier_window_with_too_little_history_is_left_out(too_little, earlier, chosen):
+    result = backtest(Fake(too_little), FRAME, APRIL, "params")
     assert list(result.earlier) == earlier
-    assert result.fitted.notes["params"].rounds == rounds
+    assert result.params == f"params chosen in {chosen}"
 
 
 def test_too_little_history_before_the_reported_window_is_said():
     with pytest.raises(TooLittleHistory):
-        backtest(Fake({1: [0.5], 2: [0.5]}, too_little=("train",)), FRAME, APRIL, Rounds())
+        backtest(Fake(too_little=("train",)), FRAME, APRIL, "params")
 
 
 def test_the_rows_evaluated_on_are_kept():
-    result = backtest(Fake({1: [0.5], 2: [0.5]}), FRAME, APRIL, Rounds())
+    result = backtest(Fake(), FRAME, APRIL, "params")
     assert result.later["at"].tolist() == [pd.Timestamp("2017-03-10"), pd.Timestamp("2017-03-20")]
     assert result.metrics["rows"].value == 2
     assert result.fitted.notes["rows"] == 3

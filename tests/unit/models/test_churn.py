@@ -3,12 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 
 from models import churn
 from models.backtest import Window
 from models.churn import ChurnModel, Params
-from models.encoding import Encoder
 from models.errors import DisguisedLabel, TooLittleHistory
+from models.explanation import in_words
 from models.fitted import Fitted
 
 QUICK = Params(rounds=20, learning_rate=0.1, min_rows_in_leaf=20, resamples=20)
@@ -16,10 +17,23 @@ MONDAY = pd.Timestamp("2017-01-02")
 
 
 class Says:
-    """A booster that says the probability in the only feature."""
+    """A model that says what the column of its question's name holds; days as the survival model tells them."""
 
-    def predict(self, matrix):
-        return matrix[:, 0]
+    def probability(self, frame):
+        return frame["p"].to_numpy()
+
+    def lapsed_from(self, frame, horizon_days, chance):
+        assert (horizon_days, chance) == (56, 0.5)
+        return frame["lapsed"].to_numpy()
+
+    def median_days(self, frame):
+        return np.full(len(frame), 9.5)
+
+
+def told(frame: pd.DataFrame) -> pd.DataFrame:
+    model = ChurnModel(Says(), Says(), 56, 0.5, medium_risk=0.1, high_risk=0.4)
+    frame = pd.DataFrame({"p": 0.2, "lapsed": 30.0, "days_to_expiry": np.nan}, index=frame.index).assign(**frame)
+    return churn.predict(Fitted(model, ("p",), pd.DataFrame()), frame)
 
 
 def weekly_examples(weeks: int) -> pd.DataFrame:
@@ -39,9 +53,45 @@ def weekly_examples(weeks: int) -> pd.DataFrame:
     ],
 )
 def test_a_risk_band_begins_at_its_boundary(probability, band):
-    model = ChurnModel(Encoder(("p",), {}), Says(), None, medium_risk=0.1, high_risk=0.4)
-    predicted = churn.predict(Fitted(model, ("p",), pd.DataFrame()), pd.DataFrame({"p": [probability]}))
-    assert predicted.to_dict("records") == [{"churn_probability": probability, "risk_band": band}]
+    (said,) = told(pd.DataFrame({"p": [probability]})).to_dict("records")
+    assert said == {
+        "churn_probability": probability,
+        "risk_band": band,
+        "median_days_to_order": 9.5,
+        "contact_day": 30,
+    }
+
+
+@pytest.mark.parametrize(
+    ("lapsed", "days_to_expiry", "contact_day"),
+    [
+        (30.0, np.nan, 30),  # no membership, or no end to it
+        (30.0, 60.0, 30),  # 15 days before the end are day 45: silence tells earlier
+        (30.0, 45.0, 30),
+        (30.0, 44.9, 29),  # on the day that is over 15 days before
+        (30.0, 44.0, 29),
+        (30.0, 15.0, 0),
+        (30.0, 3.0, 0),  # too late for 15 days before: at once
+        (30.0, -100.0, 0),  # ended long ago
+        (0.0, 60.0, 0),
+        (30.0, np.inf, 30),
+        (30.0, -np.inf, 30),  # no date at all
+    ],
+)
+def test_contact_is_made_15_days_before_membership_ends_when_that_comes_first(lapsed, days_to_expiry, contact_day):
+    said = told(pd.DataFrame({"lapsed": [lapsed], "days_to_expiry": [days_to_expiry]}))
+    assert said["contact_day"].tolist() == [contact_day]
+
+
+def test_days_are_those_of_the_survival_model(churn_examples):
+    fitted = churn.train(churn_examples, QUICK)
+    rows = churn_examples.assign(days_to_expiry=np.nan)
+    lapsed = fitted.model.survival.lapsed_from(rows, QUICK.horizon_days, QUICK.lapsed_chance)
+    said = churn.predict(fitted, rows)
+    assert said["contact_day"].tolist() == lapsed.tolist()
+    assert said["contact_day"].between(0, QUICK.horizon_days).all()
+    assert said["contact_day"].nunique() > 5
+    assert said["median_days_to_order"].tolist() == fitted.model.survival.median_days(rows).tolist()
 
 
 def test_risk_bands_begin_at_multiples_of_the_odds_of_the_base_rate(churn_examples):
@@ -112,8 +162,9 @@ def test_metrics_stand_beside_recency_alone(churn_examples):
     earlier = churn_examples.drop(later.index)
     metrics = churn.evaluate(churn.train(earlier, QUICK), later, QUICK)
     assert set(metrics) == {
-        *("auc", "pr_auc", "top_decile_lift", "log_loss", "brier", "churn_rate", "rows"),
-        *("gain_over_recency", "gain_over_baseline", "baseline_auc", "recency_auc"),
+        *("auc", "pr_auc", "top_decile_lift", "log_loss", "brier", "base_rate_brier", "prediction_ratio"),
+        *("churn_rate", "rows", "gain_over_recency", "gain_over_baseline", "baseline_auc", "recency_auc"),
+        *("concordance", "cox_concordance", "survival_prediction_ratio"),
     }
     for name in ("auc", "gain_over_recency"):
         assert metrics[name].low < metrics[name].value < metrics[name].high
@@ -125,9 +176,9 @@ def test_metrics_stand_beside_recency_alone(churn_examples):
 
 def test_the_fewest_churned_one_can_learn_from(churn_examples):
     churned = int(churn_examples["churned"].sum())
-    assert churn.train(churn_examples, replace(QUICK, min_churned=churned)).notes["churned"] == churned
-    with pytest.raises(TooLittleHistory, match=f"{churned} churned among 800 examples to learn from"):
-        churn.train(churn_examples, replace(QUICK, min_churned=churned + 1))
+    assert churn.train(churn_examples, replace(QUICK, min_positives=churned)).notes["churned"] == churned
+    with pytest.raises(TooLittleHistory, match=f"{churned} positives among 800 rows to learn from"):
+        churn.train(churn_examples, replace(QUICK, min_positives=churned + 1))
 
 
 @pytest.mark.parametrize("churned", [True, False])
@@ -137,11 +188,32 @@ def test_one_outcome_alone_cannot_be_evaluated_on(churn_examples, churned):
         churn.evaluate(fitted, churn_examples[churn_examples["churned"] == churned], QUICK)
 
 
-def test_rehearsing_tells_the_loss_after_each_round(churn_examples):
-    rehearsal = churn.rehearse(churn_examples.iloc[:600], churn_examples.iloc[600:], QUICK)
-    assert list(rehearsal.losses.index) == list(range(1, 21))
-    assert rehearsal.losses[20] < rehearsal.losses[1]
-    assert rehearsal.losses[20] == pytest.approx(rehearsal.metrics["log_loss"].value)
+def test_rehearsing_tells_what_every_choice_would_have_said(churn_examples):
+    past, later = churn_examples.iloc[:600], churn_examples.iloc[600:]
+    evidence = churn.rehearse(past, later, QUICK).evidence
+    assert list(evidence.boosted) == [10, 20]
+    assert set(evidence.linear) == set(QUICK.inverse_penalties)
+    assert evidence.label.tolist() == later["churned"].tolist()
+    said = expit(evidence.judged(QUICK).log_odds)
+    trained = churn.train(past, QUICK)
+    assert said == pytest.approx(churn.predict(trained, later)["churn_probability"].to_numpy())
+
+
+def test_reasons_and_drivers_name_what_decides(churn_examples):
+    fitted = churn.train(churn_examples, replace(QUICK, rounds=60))
+    drivers = churn.drivers(fitted, churn_examples)
+    assert drivers["driver"][0] == "days since the last order"
+    assert drivers["direction"][0] == "raises"
+    assert "card" in set(drivers["driver"][:5])
+    longest = churn_examples.nlargest(1, "days_since_last_order")
+    assert churn.explain(fitted, longest)[0][0].startswith("days since the last order: 8")
+
+
+def test_hazard_ratios_are_noted_in_words(churn_examples):
+    """Who orders often orders sooner: above 1 is sooner."""
+    ratios = churn.train(churn_examples, QUICK).notes["hazard_ratios"]
+    assert set(ratios) == {in_words(name) for name in churn.COVARIATES}
+    assert all(low < ratio < high for ratio, low, high in ratios.values())
 
 
 def test_another_seed_grows_other_trees(churn_examples):

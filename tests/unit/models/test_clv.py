@@ -193,8 +193,8 @@ def test_the_baseline_is_the_last_90_days_at_their_pace(measured):
 
 def test_rehearsing_tells_the_loss_after_each_round(clv_examples):
     rehearsal = clv.rehearse(clv_examples.iloc[:1200], clv_examples.iloc[1200:], QUICK)
-    assert list(rehearsal.losses.index) == list(range(1, 21))
-    assert rehearsal.losses[20] < rehearsal.losses[1]
+    assert list(rehearsal.evidence.index) == list(range(1, 21))
+    assert rehearsal.evidence[20] < rehearsal.evidence[1]
     assert set(rehearsal.metrics) == METRICS
 
 

@@ -3,30 +3,35 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 
 from models import ctr
 from models.backtest import Window
-from models.ctr import CtrModel, Params
+from models.calibration import Repair
+from models.ctr import Params
 from models.encoding import Encoder
 from models.errors import DisguisedLabel, TooLittleHistory
 from models.fitted import Fitted
+from models.metrics import at_once
+from models.propensity import Propensity
 
-QUICK = Params(rounds=20, leaves=7, min_rows_in_leaf=30, min_clicks=50, resamples=20)
+QUICK = Params(rounds=20, leaves=7, min_rows_in_leaf=30, min_positives=50, resamples=20)
 
 
 class Says:
-    """A booster or baseline that says the log-odds in the only feature."""
+    """A booster or regression that says the log-odds in the only feature."""
 
     def predict(self, matrix, raw_score):
         assert raw_score
         return matrix[:, 0]
 
-    def decision_function(self, matrix):
+    def log_odds(self, matrix):
         return matrix[:, 0]
 
 
 def saying_log_odds(offset: float = 0.0) -> Fitted:
-    return Fitted(CtrModel(Encoder(("log_odds",), {}), Says(), Says(), offset), ("log_odds",), pd.DataFrame())
+    model = Propensity(Encoder(("log_odds",), {}), Says(), Says(), 0.5, offset, 0.0, Repair())
+    return Fitted(model, ("log_odds",), pd.DataFrame())
 
 
 @pytest.mark.parametrize("n", [1, 4, 10])
@@ -59,26 +64,40 @@ def test_each_row_counts_with_its_sampling_weight():
     frame = pd.DataFrame(
         {
             "pseudonym": ["a", "b", "c"],
+            "shown_at": pd.Timestamp("2017-01-02"),
             "log_odds": [0.0, 0.0, np.log(3)],  # said to be clicked: 1/2, 1/2, 3/4
             "clicked": [True, False, False],
             "sampling_weight": [1.0, 4.0, 5.0],
         }
     )
     fitted = saying_log_odds()
-    for metrics in (ctr.evaluate(fitted, frame, QUICK), ctr._point_metrics(fitted.model, frame)):
+    probability = fitted.model.probability(frame)
+    rehearsed = at_once(ctr._figures(frame, probability), frame["sampling_weight"].to_numpy())
+    evaluated = ctr.evaluate(fitted, frame, QUICK)
+    for metrics in (evaluated, rehearsed):
         assert metrics["click_ratio"].value == pytest.approx(1 / 10)
         assert metrics["log_loss"].value == pytest.approx((5 * np.log(2) + 5 * np.log(4)) / 10)
         assert metrics["prediction_ratio"].value == pytest.approx((5 * 0.5 + 5 * 0.75) / 1)
         assert metrics["auc"].value == pytest.approx((4 * 0.5 + 5 * 0.0) / 9)
-        assert metrics["rows"].value == 3
+    assert evaluated["worst_week"].value == pytest.approx(6.25 - 1)
+    assert evaluated["rows"].value == 3
 
 
 def test_metrics_stand_beside_the_baseline_with_intervals_where_it_matters(all_impressions, keep_one_in):
     learned, later = all_impressions.iloc[:12_000], all_impressions.iloc[12_000:]
     metrics = ctr.evaluate(ctr.train(keep_one_in(learned, 4), QUICK), keep_one_in(later, 4), QUICK)
     assert set(metrics) == {
-        *("auc", "log_loss", "normalised_entropy", "prediction_ratio", "click_ratio", "rows"),
-        *("log_loss_gain", "baseline_auc", "baseline_log_loss"),
+        *(
+            "auc",
+            "log_loss",
+            "normalised_entropy",
+            "prediction_ratio",
+            "click_ratio",
+            "rows",
+            "worst_bin",
+            "worst_week",
+        ),
+        *("log_loss_gain", "baseline_auc", "baseline_log_loss", "baseline_normalised_entropy"),
     }
     for name in ("auc", "log_loss_gain"):
         assert metrics[name].low < metrics[name].value < metrics[name].high
@@ -87,6 +106,7 @@ def test_metrics_stand_beside_the_baseline_with_intervals_where_it_matters(all_i
     assert metrics["baseline_auc"].value > 0.7
     assert metrics["prediction_ratio"].value == pytest.approx(1, rel=0.15)
     assert metrics["normalised_entropy"].value < 0.95
+    assert metrics["worst_week"].value < metrics["worst_bin"].value < 1
 
 
 def test_what_is_known_only_afterwards_is_no_feature(all_impressions):
@@ -139,20 +159,32 @@ def test_windows_end_where_the_next_begins():
     ]
 
 
-def test_rehearsing_tells_the_loss_after_each_round(all_impressions):
-    learned, later = all_impressions.iloc[:12_000], all_impressions.iloc[12_000:]
-    rehearsal = ctr.rehearse(learned, later, QUICK)
-    assert list(rehearsal.losses.index) == list(range(1, 21))
-    assert rehearsal.losses[20] < rehearsal.losses[1]
-    assert rehearsal.losses[20] == pytest.approx(rehearsal.metrics["log_loss"].value)  # every weight is 1 here
+def test_rehearsing_weighs_the_sample_back_as_training_does(all_impressions, keep_one_in):
+    learned, later = (keep_one_in(rows, 4) for rows in (all_impressions.iloc[:12_000], all_impressions.iloc[12_000:]))
+    evidence = ctr.rehearse(learned, later, QUICK).evidence
+    assert evidence.weight.tolist() == later["sampling_weight"].tolist()
+    said = expit(evidence.judged(QUICK).log_odds)
+    assert said == pytest.approx(ctr.predict(ctr.train(learned, QUICK), later)["click_probability"].to_numpy())
+    assert np.average(said, weights=evidence.weight) == pytest.approx(all_impressions["clicked"].mean(), rel=0.2)
+
+
+def test_reasons_and_drivers_name_what_decides(all_impressions):
+    """Affinity and channel decide, and nothing else."""
+    fitted = ctr.train(all_impressions, QUICK)
+    drivers = ctr.drivers(fitted, all_impressions)
+    assert set(drivers["driver"][:2]) == {"channel", "how often and lately this customer orders the article"}
+    assert drivers.set_index("driver")["direction"]["how often and lately this customer orders the article"] == "raises"
+    keenest = all_impressions.nlargest(1, "customer_product_affinity")
+    (reasons,) = ctr.explain(fitted, keenest)
+    assert reasons[0].startswith("how often and lately this customer orders the article: ")
 
 
 def test_the_fewest_clicks_one_can_learn_from(all_impressions):
     frame = all_impressions.head(4_000)
     clicks = int(frame["clicked"].sum())
-    assert ctr.train(frame, replace(QUICK, min_clicks=clicks)).notes["clicks"] == clicks
-    with pytest.raises(TooLittleHistory, match=f"{clicks} clicks among 4000 impressions"):
-        ctr.train(frame, replace(QUICK, min_clicks=clicks + 1))
+    assert ctr.train(frame, replace(QUICK, min_positives=clicks)).notes["clicks"] == clicks
+    with pytest.raises(TooLittleHistory, match=f"{clicks} positives among 4000 rows"):
+        ctr.train(frame, replace(QUICK, min_positives=clicks + 1))
 
 
 @pytest.mark.parametrize("clicked", [True, False])

@@ -4,9 +4,11 @@ import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit
 
-from models.encoding import Encoder, logistic_baseline
+from models.encoding import Encoder
 from models.imputation import DONORS, SampledKnn, imputer
+from models.linear import fit_linear
 
 NAN = np.nan
 
@@ -57,13 +59,13 @@ def test_flags_are_for_columns_with_gaps_in_training_rare_ones_too(imputation):
 
 
 @pytest.mark.parametrize("imputation", ["mean", "knn"])
-def test_the_baseline_says_the_same_of_one_row_as_among_others_and_once_saved(imputation, tmp_path):
+def test_a_regression_says_the_same_of_one_row_as_among_others_and_once_saved(imputation, tmp_path):
     rng = np.random.default_rng(4)
     values = np.where(rng.random((500, 3)) < 0.2, NAN, rng.exponential(10, (500, 3)))
     outcome = np.isnan(values[:, 0]) ^ (rng.random(500) < 0.05)  # a gap itself may be what tells
-    baseline = logistic_baseline(Encoder(("a", "b", "c"), {}), 1.0, imputation, seed=5).fit(values, outcome)
-    all_at_once = baseline.predict_proba(values)[:, 1]
-    assert_allclose(baseline.predict_proba(values[[3]])[:, 1], all_at_once[[3]])
-    assert all_at_once[outcome].mean() > 0.8
-    joblib.dump(baseline, tmp_path / "baseline")
-    assert_array_equal(joblib.load(tmp_path / "baseline").predict_proba(values)[:, 1], all_at_once)
+    linear = fit_linear(Encoder(("a", "b", "c"), {}), values, outcome, (1.0,), imputation, seed=5)[1.0]
+    all_at_once = linear.log_odds(values)
+    assert_allclose(linear.log_odds(values[[3]]), all_at_once[[3]])
+    assert expit(all_at_once[outcome]).mean() > 0.8
+    joblib.dump(linear, tmp_path / "linear")
+    assert_array_equal(joblib.load(tmp_path / "linear").log_odds(values), all_at_once)

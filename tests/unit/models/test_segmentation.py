@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import silhouette_score
 
 from models import segmentation
 from models.backtest import Window
@@ -30,6 +31,12 @@ def test_five_is_best_on_every_axis():
 def test_the_axes_are_scored_apart():
     frame = rfm([1.0, 10.0, 20.0, 30.0, 40.0], [1, 2, 3, 4, 5], [30.0, 10.0, 50.0, 40.0, 20.0])
     assert scores(frame) == [[5, 1, 3], [4, 2, 1], [3, 3, 5], [2, 4, 4], [1, 5, 2]]
+
+
+def test_what_is_no_finite_number_counts_as_the_median_in_training():
+    frame = rfm([40.0, 30.0, 20.0, 10.0, 1.0], [1, 2, 3, 4, 5], [10.0, 20.0, 30.0, 40.0, 50.0])
+    odd = rfm([np.nan, np.inf, -np.inf], [np.inf, np.nan, 5], [np.inf, -np.inf, np.nan])
+    assert scores(frame, odd) == [[3, 3, 3], [3, 3, 3], [3, 5, 3]]
 
 
 def test_customers_never_seen_before_get_the_scores_at_the_ends():
@@ -151,34 +158,6 @@ def test_a_segment_of_one_among_thousands_is_found():
 # ── what else the company knows ───────────────────────────────────────────────────────────────
 
 
-def test_segments_are_described_by_what_else_is_known_beside_all_customers():
-    frame = pd.DataFrame(
-        {
-            "attr_club": ["gold"] * 6 + ["none"] * 12 + ["ada's own", None],
-            "attr_age": [None, *map(str, range(31, 50))],
-            "attr_none": None,
-        }
-    )
-    segments = np.array(["value"] * 8 + ["win-back"] * 12)
-    assert "value" not in segmentation.describe(frame.tail(16), segments[4:])["attr_club"]  # four people
-    described = segmentation.describe(frame, segments)
-    assert described["attr_club"] == {
-        "all": {"gold": 0.3158, "none": 0.6316, "other": 0.0526},  # of 19 whose club is known
-        "value": {"gold": 0.75, "none": 0.25},
-        "win-back": {"none": 0.9091, "other": 0.0909},  # a club of one person is not named
-    }
-    assert described["attr_none"] == {}
-    assert set(described["attr_age"]["all"]) == {"other"}  # 19 ages: so few may be codes, each of one person
-
-
-def test_of_a_number_the_median_is_told():
-    frame = pd.DataFrame({"attr_income": [str(1_000 * i) for i in range(1, 42)]})
-    segments = np.array(["rich" if i > 30 else "others" for i in range(1, 42)])
-    assert segmentation.describe(frame, segments) == {
-        "attr_income": {"all": {"median": 21_000.0}, "others": {"median": 15_500.0}, "rich": {"median": 36_000.0}}
-    }
-
-
 def test_attributes_describe_segments_and_do_not_make_them(customers):
     plain = segmentation.train(customers, Params())
     told = segmentation.train(customers.assign(attr_club=["gold", "none"] * 100), Params())
@@ -187,3 +166,15 @@ def test_attributes_describe_segments_and_do_not_make_them(customers):
         {},
         {"all", *told.model.names},
     )
+
+
+def test_the_silhouette_is_scikit_learns_with_an_interval_around_it():
+    rng = np.random.default_rng(1)
+    frame = rfm(rng.exponential(20, 300), rng.poisson(5, 300), rng.exponential(100, 300))
+    frame = frame.assign(pseudonym=[f"p{i}" for i in range(300)], later_amount=rng.exponential(100, 300))
+    fitted = segmentation.train(frame, Params())
+    found = segmentation.evaluate(fitted, frame)["silhouette"]
+    scaled = fitted.model.scaler.transform(segmentation._numbers(fitted.model.purchases, frame))
+    expected = silhouette_score(scaled, segmentation.predict(fitted, frame)["segment_id"])
+    assert found.value == pytest.approx(expected)
+    assert found.low < expected < found.high < found.low + 0.1

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_ind
+from scipy.stats import rankdata, ttest_ind
 
 from models.separation import difference_tests, eta_squared
 
@@ -52,3 +52,13 @@ def test_welch_of_two_groups_is_his_t_test():
 )
 def test_where_nothing_can_differ_nothing_is_found(outcome, group):
     assert difference_tests(np.array(outcome, dtype=float), np.array(group)) == ALIKE
+
+
+def test_epsilon_squared_is_eta_squared_of_the_ranks_ties_included():
+    """So segmentation takes its interval from weights."""
+    rng = np.random.default_rng(1)
+    group, outcome = rng.integers(0, 4, 200), rng.integers(0, 9, 200).astype(float) ** 2
+    outcome[group == 1] += 5
+    found = difference_tests(outcome, group)["epsilon_squared"]
+    assert found == pytest.approx(eta_squared(rankdata(outcome), group)(np.ones(200)))
+    assert found > 0.02

@@ -69,7 +69,7 @@ def card_of(later: pd.DataFrame, known: pd.DataFrame, **gives: Any) -> Card:
         "baseline_log_loss": Metric(0.5),
     }
     earlier = {"2017-08-07": {"auc": Metric(0.79)}}
-    result = Backtest(fitted, metrics, earlier, Window(AT, AT + pd.Timedelta(days=56)), later)
+    result = Backtest(fitted, None, metrics, earlier, Window(AT, AT + pd.Timedelta(days=56)), later, later)
     model = SimpleNamespace(**{name: lambda *_, given=given: given for name, given in gives.items()})
     return describe(facts, words, model, result, later, known)
 

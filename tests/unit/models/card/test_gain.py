@@ -23,7 +23,7 @@ def test_lift_at_a_tenth_is_the_metric(seed):
     actual, predicted = rng.random(200) < 0.2, rng.permutation(200) / 200
     actual[0] = True
     curve = gain(outcomes_of(predicted, actual))
-    assert curve.lift["10%"].value == pytest.approx(lift_at_top(actual, predicted))
+    assert curve.lift["10%"].value == pytest.approx(lift_at_top(actual, predicted)(np.ones(len(actual))))
 
 
 def test_it_begins_with_nothing_and_ends_with_all(fair):

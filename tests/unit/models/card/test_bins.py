@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.card import calibration
-from models.card.calibration import calibration_bins, decile_bins
+from models.card import bins
+from models.card.bins import calibration_bins, decile_bins
 from tests.unit.models.card.conftest import outcomes_of
 
 
 def test_each_bin_holds_as_many_positives(monkeypatch):
-    monkeypatch.setattr(calibration, "MIN_POSITIVES_PER_BIN", 2)
+    monkeypatch.setattr(bins, "MIN_POSITIVES_PER_BIN", 2)
     #           first bin: 2 of 5              second: 2 of 3
     predicted = [0.1, 0.1, 0.2, 0.2, 0.3, 0.5, 0.6, 0.8]
     actual = [0, 0, 1, 0, 1, 1, 0, 1]
@@ -22,7 +22,7 @@ def test_each_bin_holds_as_many_positives(monkeypatch):
 
 
 def test_weights_count_as_rows(monkeypatch):
-    monkeypatch.setattr(calibration, "MIN_POSITIVES_PER_BIN", 1)
+    monkeypatch.setattr(bins, "MIN_POSITIVES_PER_BIN", 1)
     kept = outcomes_of([0.1, 0.2, 0.3, 0.4], [0, 1, 0, 1], weight=[8.0, 1.0, 3.0, 1.0])
     low, high = calibration_bins(kept, bins=2)
     assert low.observed.value == pytest.approx(1 / 9)

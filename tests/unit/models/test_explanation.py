@@ -1,0 +1,118 @@
+"""Reasons in words."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models import churn, ctr
+from models.explanation import WORDS, drivers, explain, in_words
+
+
+def reasons(parts: dict, values: dict, most: int = 3) -> list[list[str]]:
+    return explain(pd.DataFrame(parts).assign(average=-2.0), pd.DataFrame(values), most)
+
+
+@pytest.mark.parametrize(
+    "feature", [*churn.NUMERIC, *churn.STATIC, "click_ratio", *ctr.NUMERIC, *ctr.CATEGORICAL], ids=str
+)
+def test_every_feature_of_the_contracts_has_words(feature):
+    assert feature in WORDS or feature.removeprefix("customer_") in WORDS
+
+
+def test_no_two_features_have_the_same_words():
+    assert len(set(WORDS.values())) == len(WORDS)
+
+
+@pytest.mark.parametrize(
+    ("feature", "words"),
+    [
+        ("orders_28d", "orders in 28 days"),
+        ("customer_orders_14d", "orders in 14 days"),
+        ("customer_product_orders", "this customer's orders of the article"),
+        ("product_orders", "everybody's orders of the article"),
+        ("attr_card_type", "card type"),
+        ("customer_attr_card_type", "card type"),
+    ],
+)
+def test_features_are_said_as_people_say_them(feature, words):
+    assert in_words(feature) == words
+
+
+def test_a_reason_tells_the_value_and_what_the_odds_are_multiplied_by():
+    """Log-odds of ln 2 double the odds; of -ln 4 quarter them."""
+    said = reasons({"orders_28d": [np.log(2)], "region": [-np.log(4)]}, {"orders_28d": [0], "region": ["north"]})
+    assert said == [["region: north (odds × 0.25)", "orders in 28 days: 0 (odds × 2.00)"]]
+
+
+def test_the_strongest_come_first_either_way_and_no_more_than_asked_for():
+    parts = {"region": [0.1, 3.0], "gender": [-2.0, 0.1], "channel": [1.0, -0.2]}
+    values = {name: ["a", "b"] for name in parts}
+    first, second = reasons(parts, values)
+    assert [reason.split(":")[0] for reason in first] == ["gender", "channel", "region"]
+    assert [reason.split(":")[0] for reason in second] == ["region", "channel", "gender"]
+    assert [len(row) for row in reasons(parts, values, most=1)] == [1, 1]
+
+
+def test_what_changes_the_odds_by_less_than_a_hundredth_is_no_reason():
+    said = reasons({"region": [0.01, 0.0099], "gender": [-0.0099, -0.01]}, {"region": ["a", "a"], "gender": ["b", "b"]})
+    assert said == [["region: a (odds × 1.01)"], ["gender: b (odds × 0.99)"]]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (pd.Series([np.nan, 1234567.8, 0.123456]), ["unknown", "1,234,568", "0.1235"]),
+        (pd.Series([None, 3], dtype="Int64"), ["unknown", "3"]),
+        (pd.Series([None, "gold"], dtype=object), ["unknown", "gold"]),
+        (pd.Series([pd.NA, "gold"], dtype="string"), ["unknown", "gold"]),
+        (pd.Series([12_345.0, -12_345.0, 999.96]), ["12,345", "-12,345", "1,000"]),
+        (pd.Series([True]), ["1"]),
+    ],
+)
+def test_values_are_short_and_missing_ones_unknown(values, told):
+    said = explain(pd.DataFrame({"region": 1.0, "average": 0.0}, index=values.index), pd.DataFrame({"region": values}))
+    assert said == [[f"region: {value} (odds × 2.72)"] for value in told]
+
+
+def test_no_rows_have_no_reasons():
+    nothing = pd.DataFrame({"region": pd.Series(dtype=float), "average": pd.Series(dtype=float)})
+    assert explain(nothing, nothing) == []
+
+
+# ── drivers ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_drivers_share_all_that_is_contributed_the_greatest_first():
+    parts = pd.DataFrame({"region": [1.0, -1.0], "gender": [3.0, -3.0], "orders_28d": [0.0, 0.0], "average": 7.0})
+    frame = pd.DataFrame({"region": ["a", "b"], "gender": ["f", "m"], "orders_28d": [1, 2]})
+    found = drivers(parts, frame)
+    assert found["driver"].tolist() == ["gender", "region", "orders in 28 days"]
+    assert found["share"].tolist() == pytest.approx([0.75, 0.25, 0])
+    assert list(found.columns) == ["driver", "share", "direction"]
+
+
+def test_where_nothing_contributes_shares_are_zero():
+    parts = pd.DataFrame({"region": [0.0, 0.0], "average": 1.0})
+    assert drivers(parts, pd.DataFrame({"region": ["a", "b"]}))["share"].tolist() == [0]
+
+
+UP = np.arange(20.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "contribution", "direction"),
+    [
+        (UP, UP**3, "raises"),
+        (UP, -np.sqrt(UP), "lowers"),
+        (UP, (UP - 9.5) ** 2, "either way"),
+        (UP, np.ones(20), "either way"),
+        (np.ones(20), UP, "either way"),
+        (np.full(20, np.nan), UP, "either way"),
+        (np.where(UP < 5, np.nan, UP), UP, "raises"),  # rows where it is missing say nothing
+        (np.array(list("ab") * 10), UP, "either way"),
+        (pd.array([None, *range(19)], dtype="Int64"), UP, "raises"),
+    ],
+)
+def test_the_direction_is_that_of_the_ranks(values, contribution, direction):
+    parts = pd.DataFrame({"x": contribution, "average": 0.0})
+    assert drivers(parts, pd.DataFrame({"x": values}))["direction"].tolist() == [direction]
