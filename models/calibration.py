@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 from models.metrics import Array, Figure, log_loss
 
-NEWTON_STEPS = 4
+NEWTON_STEPS = 12
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,10 @@ def refined_loss(judged: Judged) -> float:
         slack, curve = weight * (judged.label - p), weight * p * (1 - p)
         gradient = np.array([slack.sum(), slack @ x])
         curvature = np.array([[curve.sum(), curve @ x], [curve @ x, curve @ x**2]]) + 1e-9 * np.eye(2)
-        coefficients = coefficients + np.linalg.solve(curvature, gradient).clip(-1, 1)
+        step = np.linalg.solve(curvature, gradient).clip(-1, 1)
+        coefficients = coefficients + step
+        if np.abs(step).max() < 1e-4:
+            break
     if coefficients[1] < 0:
         base = (weight @ judged.label).clip(1e-9, 1 - 1e-9)
         coefficients = np.array([np.log(base / (1 - base)), 0.0])
