@@ -151,9 +151,3 @@ def test_without_positives_there_is_no_worst_bin_and_no_worst_week():
     weight = np.where(LABEL, 0.0, 1.0)
     assert np.isnan(worst_bin(LABEL, PROBABILITY)(weight))
     assert np.isnan(worst_week(days, LABEL, PROBABILITY)(weight))
-
-
-def test_where_newtons_steps_go_astray_the_refined_loss_is_the_loss_itself():
-    """Few rows, told apart: steps overshoot, and end worse than they began."""
-    judged = Judged(np.array([0, 0, 0, 1, 1], dtype=bool), np.array([-5.0, -7, -7, -2, 6]), np.ones(5), 0.0)
-    assert refined_loss(judged) == judged.loss(Repair())
