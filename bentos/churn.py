@@ -15,6 +15,7 @@ class CustomerChurn(BaseModel):
     churn_probability: float | None = Field(default=None, description="Of no order within the horizon; 0 to 1.")
     risk_band: Literal["low", "medium", "high"] | None = None
     median_days_to_order: float | None = Field(default=None, description="By then half such customers have ordered.")
+    because: list[str] | None = Field(default=None, description="If asked to explain: the strongest reasons, in words.")
     contact_day: int | None = Field(default=None, description="Days after as_of on which to make contact.")
 
 
@@ -28,11 +29,15 @@ class ChurnApi:
     live: Live
 
     @bentoml.api
-    def churn(self, customer_ids: CustomerIds) -> ChurnAnswer:
+    def churn(self, customer_ids: CustomerIds, explain: bool = False) -> ChurnAnswer:
         """How probably each customer lapses."""
         tag, fitted = self.live.model("churn")
         as_of, features = self.live.customers(customer_ids)
-        found = churn.predict(fitted, features[features["is_known"]]).to_dict("index")
+        known = features[features["is_known"]]
+        predicted = churn.predict(fitted, known)
+        if explain:
+            predicted["because"] = churn.explain(fitted, known)
+        found = predicted.to_dict("index")
         customers = [
             CustomerChurn(is_known=row in found, **{str(k): v for k, v in found.get(row, {}).items()})
             for row in features.index

@@ -24,6 +24,9 @@ class Impression(BaseModel):
 
 class CtrAnswer(Answer):
     click_probability: list[float] = Field(description="One per impression asked for, in the same order; 0 to 1.")
+    because: list[list[str]] | None = Field(
+        default=None, description="If asked to explain: the strongest reasons for each, in words."
+    )
 
 
 class CtrApi:
@@ -32,15 +35,20 @@ class CtrApi:
     live: Live
 
     @bentoml.api
-    def ctr(self, impressions: Annotated[list[Impression], Field(min_length=1, max_length=1000)]) -> CtrAnswer:
+    def ctr(
+        self, impressions: Annotated[list[Impression], Field(min_length=1, max_length=1000)], explain: bool = False
+    ) -> CtrAnswer:
         """How probably each customer takes what is shown; unknown customers and products get the prior."""
         tag, fitted = self.live.model("ctr")
         look = self.live.look
         contexts = pd.DataFrame([impression.model_dump() for impression in impressions])
         contexts["pseudonym"] = contexts.pop("customer_id").map(look.keys.pseudonymise)
-        predicted = ctr.predict(fitted, look.profiles.ad_features(contexts))
+        features = look.profiles.ad_features(contexts)
         return CtrAnswer(
-            model=tag, as_of=look.profiles.as_of, click_probability=predicted["click_probability"].tolist()
+            model=tag,
+            as_of=look.profiles.as_of,
+            click_probability=ctr.predict(fitted, features)["click_probability"].tolist(),
+            because=ctr.explain(fitted, features) if explain else None,
         )
 
 

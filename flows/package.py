@@ -18,7 +18,7 @@ SERVICE = "bentos.front_door:FrontDoor"
 _FOLDERS = ("bentos", "infra", "models")
 _REQUIREMENTS = (
     *("bentoml", "filelock", "joblib", "kneed", "lightgbm", "numpy", "pandas", "pandera", "pyarrow"),
-    *("pydantic", "scikit-learn", "scipy", "sqlalchemy", "starlette"),
+    *("pydantic", "scikit-learn", "scipy", "sqlalchemy", "starlette", "threadpoolctl"),
 )
 
 

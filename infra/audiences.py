@@ -23,7 +23,7 @@ ADDRESS = {"email": "email", "phone": "phone", "sms": "phone"}
 """The contact detail that a channel needs; another channel needs none."""
 
 REVENUE = ("expected_revenue_90d", "expected_revenue_low", "expected_revenue_high")
-SCORES = ("segment", "rfm", "churn_probability", "risk_band", *REVENUE, "best_products")
+SCORES = ("segment", "rfm", "churn_probability", "risk_band", "contact_day", *REVENUE, "best_products")
 _VALUES_SHOWN = 12
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from imblearn.over_sampling import SMOTE, SMOTENC
 
 from models.encoding import Encoder
 from models.metrics import Array
@@ -42,6 +41,8 @@ def balance(encoder: Encoder, matrix: Array, label: np.ndarray, how: Imbalance, 
     odds = float(np.log(label.sum() / (~label).sum()))
     if how == "class_weights":
         return Balanced(matrix, label, np.where(label == (label.mean() < 0.5), common / rare, 1.0), odds)
+    from imblearn.over_sampling import SMOTE, SMOTENC  # only whoever asks for it needs it
+
     filled = np.where(np.isnan(matrix), np.nan_to_num(_medians(matrix)), matrix)
     categorical = encoder.categorical_positions
     chosen = {"random_state": seed, "k_neighbors": NEIGHBOURS}

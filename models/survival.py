@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from lifelines import CoxPHFitter, WeibullAFTFitter
-from lifelines.exceptions import ConvergenceError, ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -75,6 +73,8 @@ def fit_survival(frame: pd.DataFrame, days: pd.Series, horizon_days: float, cova
         MissingColumns: a covariate is not in the frame.
         TooLittleHistory: the data do not determine the coefficients.
     """
+    from lifelines import CoxPHFitter, WeibullAFTFitter  # only training needs it, and it draws Matplotlib in
+
     require_columns(frame, covariates)
     matrix = _matrix(frame, covariates)
     preparation = make_pipeline(
@@ -133,6 +133,8 @@ def _matrix(frame: pd.DataFrame, covariates: tuple[str, ...]) -> Array:
 
 
 def _fitted(fitter: Any, table: pd.DataFrame) -> Any:
+    from lifelines.exceptions import ConvergenceError, ConvergenceWarning
+
     for penalty in PENALTIES:
         try:
             with warnings.catch_warnings():

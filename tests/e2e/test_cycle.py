@@ -137,6 +137,19 @@ def test_the_services_say_what_the_scores_say(small_cycle: SmallCycle, service: 
     answered = pd.Series([c["churn_probability"] for c in churn["customers"]])
     pd.testing.assert_series_equal(answered, scores["churn_probability"], check_names=False, atol=1e-9)
     assert [c["risk_band"] for c in churn["customers"]] == scores["risk_band"].tolist()
+    assert [c["contact_day"] for c in churn["customers"]] == scores["contact_day"].tolist()
+    assert {c["because"] for c in churn["customers"]} == {None}
+
+    explained = service.post("/churn", json=asked | {"explain": True}).raise_for_status().json()["customers"]
+    assert {len(c["because"]) for c in explained} == {3}
+    assert all("(odds × " in reason for c in explained for reason in c["because"])
+
+
+def test_a_click_probability_says_why_when_it_is_asked_to(service: httpx.Client) -> None:
+    asked = {"impressions": [{"customer_id": "nobody", "product_id": "nothing"}] * 2, "explain": True}
+    first, second = service.post("/ctr", json=asked).raise_for_status().json()["because"]
+    assert first == second
+    assert any("unknown" in reason for reason in first)
 
 
 def test_strangers_and_nonsense_get_an_answer(service: httpx.Client) -> None:
