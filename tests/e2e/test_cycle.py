@@ -14,6 +14,7 @@ from infra.keys import open_keys
 from infra.ledger import Ledger
 from infra.settings import load
 from infra.state import State
+from models.catalog import MODELS
 from tests.conftest import HOUSEHOLDS, PLANTED_ID
 from tests.e2e.conftest import AS_OF, SmallCycle
 
@@ -82,7 +83,7 @@ def test_a_repeat_does_no_work_twice(small_cycle: SmallCycle) -> None:
     assert repeated["seconds"] == small_cycle.status["seconds"]
     assert repeated["models"] == small_cycle.status["models"]
     assert again.stderr.count("done") == len(STEPS) - 1
-    assert len(json.loads(small_cycle.aimloop("models", "--json").stdout)["models"]) == 3
+    assert len(json.loads(small_cycle.aimloop("models", "--json").stdout)["models"]) == len(MODELS)
 
 
 def test_scores_hold_every_customer(small_cycle: SmallCycle) -> None:
@@ -97,19 +98,15 @@ def test_scores_hold_every_customer(small_cycle: SmallCycle) -> None:
 
 def test_drift_reports_can_be_opened(small_cycle: SmallCycle) -> None:
     reports = sorted(State(small_cycle.state).reports.rglob("*.html"))
-    assert [report.name for report in reports] == ["drift-churn.html", "drift-ctr.html", "drift-segmentation.html"]
+    assert [report.name for report in reports] == [f"drift-{name}.html" for name in sorted(MODELS)]
     assert all("<html" in report.read_text(encoding="utf-8").lower() for report in reports)
     verdicts = Ledger(State(small_cycle.state).ledger).verdicts(small_cycle.status["cycle"]["id"])
-    assert {v.name for v in verdicts if v.name.startswith("drift.")} == {
-        "drift.churn",
-        "drift.ctr",
-        "drift.segmentation",
-    }
+    assert {v.name for v in verdicts if v.name.startswith("drift.")} == {f"drift.{name}" for name in MODELS}
 
 
 def test_every_version_has_a_card(small_cycle: SmallCycle) -> None:
     versions = json.loads(small_cycle.aimloop("models", "--json").stdout)["models"]
-    assert {version["model"] for version in versions} == {"segmentation", "ctr", "churn"}
+    assert {version["model"] for version in versions} == set(MODELS)
     assert all("<svg" in Path(version["card"]).read_text(encoding="utf-8") for version in versions)
     shown = json.loads(small_cycle.aimloop("models", "show", "ctr", "--json").stdout)
     assert shown["content"]["evaluated_on"]["rows"] == shown["metrics"]["rows"]

@@ -10,6 +10,7 @@ from infra import registry, warehouse
 from infra.contracts import CustomerFeatures, Scores
 from infra.state import State
 from models import churn
+from models.catalog import MODELS
 from tests.benchmarks import parity
 from tests.e2e.conftest import AS_OF, SmallCycle
 
@@ -51,7 +52,7 @@ def test_the_champion_stays_and_the_newcomer_is_compared_on_the_same_rows(
     assert next_cycle["champions"] == small_cycle.status["champions"]
     versions = json.loads(small_cycle.aimloop("models", "--json").stdout)["models"]
     candidates = {v["model"]: v for v in versions if v["standing"] == "candidate"}
-    assert set(candidates) == {"segmentation", "ctr", "churn"}
+    assert set(candidates) == set(MODELS)
     comparison = candidates["ctr"]["comparison"]
     assert comparison["champion"] == small_cycle.status["champions"]["ctr"]
     assert comparison["rows"] == candidates["ctr"]["metrics"]["rows"]

@@ -155,7 +155,10 @@ def test_what_a_raw_column_feeds(lineage: Lineage) -> None:
         "churn_examples.discount_84d_ratio",
         "clv_examples.discount_84d_ratio",
         "customer_features.discount_84d_ratio",
+        "customer_profiles.customer_discount_84d_ratio",
         "customer_profiles.discount_84d_ratio",
+        "impression_features.customer_discount_84d_ratio",
+        "product_candidates.customer_discount_84d_ratio",
     ]
     readers = {reader["name"]: reader for reader in facts["read_by"]}
     assert readers["churn"]["features"] == ["discount_84d_ratio"]

@@ -97,6 +97,7 @@ def scores(cycle_id: str, *pseudonyms: str, rfm: str = "111") -> pd.DataFrame:
             "rfm": rfm,
             "churn_probability": 0.3,
             "risk_band": "medium",
+            "contact_day": 3,
             "expected_revenue_90d": None,
             "expected_revenue_low": None,
             "expected_revenue_high": None,
