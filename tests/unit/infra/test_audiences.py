@@ -86,7 +86,6 @@ def test_everyone_who_matches_is_chosen_or_accounted_for(audiences: Audiences) -
             "rfm": "555",
             "churn_probability": 0.9,
             "risk_band": "low",
-            "contact_day": 3,
             "expected_revenue_90d": 12.5,
             "best_products": None,
         }
