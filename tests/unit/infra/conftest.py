@@ -47,7 +47,8 @@ def marts(state: State) -> Generation:
     )
     fresh.execute(
         """CREATE TABLE marts.scores AS
-           SELECT *, 3 AS contact_day, 10.0 AS expected_revenue_90d, 5.0 AS expected_revenue_low, 20.0 AS expected_revenue_high
+           SELECT *, 3 AS contact_day,
+                  10.0 AS expected_revenue_90d, 5.0 AS expected_revenue_low, 20.0 AS expected_revenue_high
            FROM (VALUES
                ('c1', TIMESTAMP '2017-12-04', 'ann', 'loyal', '555', 0.1, 'low',  NULL::VARCHAR),
                ('c1', TIMESTAMP '2017-12-04', 'bob', 'new',   '511', 0.5, 'high', NULL),
