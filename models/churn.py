@@ -36,6 +36,8 @@ from models.metrics import (
     with_intervals,
 )
 from models.propensity import Propensity
+from models.snapshots import SNAPSHOT_DAYS, every_nth
+from models.snapshots import windows as windows
 from models.survival import Survival, concordance, fit_survival
 
 STATIC = ("region", "age_band", "gender", "income_band", "household_size")
@@ -52,7 +54,6 @@ COVARIATES = (
     "order_weeks_84d",
     "amount_84d",
 )
-SNAPSHOT_DAYS = 7
 BEFORE_EXPIRY_DAYS = 15
 
 
@@ -99,16 +100,6 @@ class ChurnModel:
     high_risk: float
 
 
-def windows(as_of: pd.Timestamp, params: Params) -> list[Window]:
-    """Windows of snapshots, oldest first; the earlier ones end, labels included, before the last begins."""
-    horizon, step = pd.Timedelta(days=params.horizon_days), pd.Timedelta(days=params.window_step_days)
-    last_snapshot = as_of - horizon
-    reported = Window(last_snapshot - pd.Timedelta(days=params.evaluation_days), last_snapshot)
-    last_earlier = reported.origin - horizon
-    earlier = [last_earlier - step * back for back in range(params.earlier_windows, 0, -1)]
-    return [*(Window(origin, origin + step) for origin in earlier), reported]
-
-
 def first_possible(first_event: pd.Timestamp, params: Params) -> pd.Timestamp:
     """The earliest as_of with one labelled training snapshot before the reported window."""
     return first_event + pd.Timedelta(days=SNAPSHOT_DAYS + 2 * params.horizon_days + params.evaluation_days)
@@ -117,10 +108,8 @@ def first_possible(first_event: pd.Timestamp, params: Params) -> pd.Timestamp:
 def split(frame: pd.DataFrame, window: Window, params: Params) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every ``train_every``-th snapshot labelled by the origin, and all snapshots of the window."""
     labelled = frame[frame["label_ends_at"] <= window.origin]
-    age_in_snapshots = (labelled["snapshot_at"].max() - labelled["snapshot_at"]) // pd.Timedelta(days=SNAPSHOT_DAYS)
-    past = labelled[age_in_snapshots % params.train_every == 0]
     later = frame[frame["snapshot_at"].between(window.origin, window.end)]
-    return past, later
+    return every_nth(labelled, params.train_every), later
 
 
 def rehearse(past: DataFrame[ChurnExamples], later: DataFrame[ChurnExamples], params: Params) -> Rehearsal:

@@ -28,6 +28,8 @@ from models.errors import TooLittleHistory
 from models.fitted import Fitted
 from models.metrics import Array, Metrics, resampled_customers
 from models.revenue_metrics import customer_metrics, revenue_metrics
+from models.snapshots import SNAPSHOT_DAYS, every_nth
+from models.snapshots import windows as windows
 
 LEVEL, LAST_PERIOD, LAST_PERIOD_DAYS = "amount_per_day_60d", "amount_90d", 90
 # how far other views of a customer's spend lie from the level: ratios mean the same for great and small spenders
@@ -35,7 +37,6 @@ SPENT_PER_DAY = {"amount_per_day_30d": 1, "amount_per_day_180d": 1, LAST_PERIOD:
 HABITS = ("days_since_last_order", "order_weeks_84d", "recency_to_gap_ratio", "orders_84d", "discount_84d_ratio")
 NUMERIC = (LEVEL, *SPENT_PER_DAY, *HABITS)
 STATIC = ("region", "age_band", "gender", "income_band", "household_size")
-SNAPSHOT_DAYS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,16 +127,6 @@ class ClvModel:
         return np.clip(line + (line + self.small) * (ratio + shift), 0, None)
 
 
-def windows(as_of: pd.Timestamp, params: Params) -> list[Window]:
-    """Windows of snapshots, oldest first; the earlier ones end, labels included, before the last begins."""
-    horizon, step = pd.Timedelta(days=params.horizon_days), pd.Timedelta(days=params.window_step_days)
-    last_snapshot = as_of - horizon
-    reported = Window(last_snapshot - pd.Timedelta(days=params.evaluation_days), last_snapshot)
-    last_earlier = reported.origin - horizon
-    earlier = [last_earlier - step * back for back in range(params.earlier_windows, 0, -1)]
-    return [*(Window(origin, origin + step) for origin in earlier), reported]
-
-
 def first_possible(first_event: pd.Timestamp, params: Params) -> pd.Timestamp:
     """The earliest as_of with one labelled training snapshot before the reported window."""
     before = params.min_history_days + SNAPSHOT_DAYS
@@ -146,10 +137,8 @@ def split(frame: pd.DataFrame, window: Window, params: Params) -> tuple[pd.DataF
     """Every ``train_every``-th snapshot labelled by the origin, and all snapshots of the window."""
     history_days = frame.groupby("snapshot_at")["tenure_days"].transform("max")
     labelled = frame[(frame["label_ends_at"] <= window.origin) & (history_days >= params.min_history_days)]
-    age_in_snapshots = (labelled["snapshot_at"].max() - labelled["snapshot_at"]) // pd.Timedelta(days=SNAPSHOT_DAYS)
-    past = labelled[age_in_snapshots % params.train_every == 0]
     later = frame[frame["snapshot_at"].between(window.origin, window.end)]
-    return past, later
+    return every_nth(labelled, params.train_every), later
 
 
 def rehearse(past: DataFrame[ClvExamples], later: DataFrame[ClvExamples], params: Params) -> Rehearsal:
