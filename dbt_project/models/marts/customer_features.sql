@@ -54,15 +54,23 @@ with snapshots as (
     group by pseudonym, cast(ordered_at as date)
 )
 
-, rhythms as (
+, calendars as (
     select
         snapshots.snapshot_at
         , order_days.pseudonym
         , list_sort(list(order_days.day)) as days
-        , [days[i + 1] - days[i] for i in range(1, len(days))] as gaps
     from snapshots
     inner join order_days on snapshots.snapshot_at >= order_days.first_snapshot_at
     group by snapshots.snapshot_at, order_days.pseudonym
+)
+
+-- days come from a query of their own: an alias of the same one would be sorted anew for every gap
+, rhythms as (
+    select
+        snapshot_at
+        , pseudonym
+        , [days[i + 1] - days[i] for i in range(1, len(days))] as gaps
+    from calendars
 )
 
 -- what happened at the instant of the first order, which a repeat order lies after
