@@ -90,7 +90,10 @@ class Generation:
         rows = f"FROM marts.{table} WHERE {where}"
         present = set(self.query(f"SELECT * {rows} LIMIT 0", **parameters))
         order = ", ".join(column for column in contract_sql.key(contract) if column in present) or "1"
-        return checked(contract, self.query(f"SELECT * {rows} ORDER BY {order}", **parameters), f"marts.{table}")
+        with engine(self._spill, self.path, read_only=True) as connection:
+            # by way of Arrow: a third of the time that texts take row by row; types are the contract's either way
+            table_read = connection.execute(f"SELECT * {rows} ORDER BY {order}", parameters or None).to_arrow_table()
+        return checked(contract, table_read.to_pandas(split_blocks=True), f"marts.{table}", in_place=True)
 
     def replace_rows(self, contract: type[Contract], table: str, frame: pd.DataFrame, key: str, value: str) -> None:
         """Let ``frame`` take the place of the rows whose ``key`` is ``value``, in one transaction."""
@@ -131,14 +134,14 @@ class Generation:
         return self.path.parent / "spill"
 
 
-def checked(contract: type[T], frame: pd.DataFrame, name: str) -> DataFrame[T]:
-    """The frame with the contract's types.
+def checked(contract: type[T], frame: pd.DataFrame, name: str, *, in_place: bool = False) -> DataFrame[T]:
+    """The frame with the contract's types; a copy, unless nobody else has it and it may change ``in_place``.
 
     Raises:
         AimloopError: naming the table, the column and what is wrong with it.
     """
     try:
-        return contract.validate(frame)
+        return contract.validate(frame, inplace=in_place)
     except (SchemaError, SchemaErrors) as error:
         raise AimloopError(
             f"{name} breaks its contract {contract.__name__}: {_in_one_line(error)}",

@@ -1,5 +1,6 @@
 """An honest logistic regression on the encoder's matrix: the baseline of every propensity, and a part of some."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from models.encoding import Encoder, signed_log
 from models.imputation import Imputation, imputer
 from models.metrics import Array
+
+BLOCK_ROWS = 32_768
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,9 @@ class Linear:
     centre: Array
 
     def log_odds(self, matrix: Array) -> Array:
+        return np.concatenate([self._log_odds(block) for block in _blocks(matrix)])
+
+    def _log_odds(self, matrix: Array) -> Array:
         return np.asarray(self.regression.decision_function(self.preparation.transform(matrix)))
 
     def contributions(self, matrix: Array) -> Array:
@@ -34,6 +40,12 @@ class Linear:
         parts = (self.preparation.transform(matrix) - self.centre) * self.regression.coef_[0]
         belongs = self.owners[:, None] == np.arange(matrix.shape[1])
         return np.asarray(parts @ belongs)
+
+
+def _blocks(matrix: Array) -> Iterator[Array]:
+    """Rows in blocks: prepared, with a column for each level of a category, all of them would fill the memory."""
+    for start in range(0, max(len(matrix), 1), BLOCK_ROWS):
+        yield matrix[start : start + BLOCK_ROWS]
 
 
 def fit_linear(

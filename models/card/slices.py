@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from models.card.resampling import MIN_CUSTOMERS, RESAMPLES, SEED, of_sums, ratio
-from models.metrics import Array, Metric, interval, resampled_customers, weighted_auc
+from models.card.clustered_auc import clustered_auc
+from models.card.resampling import MIN_CUSTOMERS, of_sums, ratio
+from models.metrics import Array, Metric, weighted_auc
 
 ATTRIBUTES = ("region", "age_band", "income_band", "household_size", "gender")
 TENURE = "tenure"
@@ -113,7 +114,7 @@ def _slice(attribute: str, value: str, rows: pd.DataFrame, overall: float) -> Sl
         ranking = of_sums(rows["pseudonym"], _moments(rows), _r_squared)
         error = ratio(rows["pseudonym"], weight * np.abs(actual - predicted), weight)
     else:
-        ranking = _auc(rows)
+        ranking = clustered_auc(actual, predicted, weight, rows["pseudonym"])
     reasons = _reasons(calibration, ranking, overall, "explains less" if is_amount(rows) else "ranks worse")
     return Slice(
         attribute,
@@ -148,12 +149,6 @@ def _reasons(calibration: Metric, ranking: Metric, overall: float, worse: str) -
         *([miscalibrated] if is_miscalibrated(calibration) else []),
         *([f"{worse} than overall ({overall:.3f})"] if is_below(ranking, overall) else []),
     )
-
-
-def _auc(rows: pd.DataFrame) -> Metric:
-    auc, weight = weighted_auc(rows["actual"], rows["predicted"]), rows["weight"].to_numpy(dtype=float)
-    draws = resampled_customers(rows["pseudonym"], RESAMPLES, SEED)
-    return interval(auc(weight), [auc(weight * draw) for draw in draws])
 
 
 def _moments(rows: pd.DataFrame) -> Array:
