@@ -16,7 +16,8 @@ NORMAL_975 = 1.959964
 
 def clustered_auc(label: Array, score: Array, weight: Array, customers: pd.Series) -> Metric:
     """``label`` 0/1, one row each; without an interval for one customer alone, or where the ranking is
-    perfect or perfectly wrong."""
+    perfect or perfectly wrong.
+    """
     group = np.unique(score, return_inverse=True)[1]
     positive, negative = weight * label, weight * (1 - label)
     ups, downs = np.bincount(group, positive), np.bincount(group, negative)
