@@ -31,12 +31,18 @@ def boost(
     return lgb.train(_ALWAYS | options, data, rounds)
 
 
-def staged(booster: lgb.Booster, matrix: Array, step: int) -> Iterator[tuple[int, Array]]:
-    """After every ``step`` rounds, and after the last: rounds and raw scores so far."""
-    total, done = np.zeros(len(matrix)), 0
-    while done < booster.current_iteration():
-        more = min(step, booster.current_iteration() - done)
-        total = total + np.asarray(booster.predict(matrix, raw_score=True, start_iteration=done, num_iteration=more))
+def staged(booster: lgb.Booster, matrix: Array, step: int, rounds: int) -> Iterator[tuple[int, Array]]:
+    """After every ``step`` rounds, and after the last: rounds and raw scores so far.
+
+    Where LightGBM found nothing more to split it has stopped early: further rounds would say the same.
+    """
+    total, done, grown = np.zeros(len(matrix)), 0, booster.current_iteration()
+    while done < rounds:
+        more = min(step, rounds - done)
+        if done < grown:
+            total = total + np.asarray(
+                booster.predict(matrix, raw_score=True, start_iteration=done, num_iteration=more)
+            )
         done += more
         yield done, total
 

@@ -62,7 +62,7 @@ class Params(propensity.Params):
     leaves: int = 63
     min_rows_in_leaf: int = 200
     feature_share: float = 0.5
-    linear_rows: int = 25_000
+    rehearsed_linear_rows: int = 25_000
     min_positives: int = 200
     reference_rows: int = 2_000
     resamples: int = 200

@@ -7,6 +7,7 @@ import pandas as pd
 
 from models.encoding import Encoder
 from models.errors import DisguisedLabel
+from models.imbalance import sampled_rows
 from models.metrics import Array, weighted_auc
 
 AUC = 0.99
@@ -17,12 +18,13 @@ ROWS = 50_000
 def refuse_disguised_labels(encoder: Encoder, matrix: Array, label: np.ndarray, seed: int) -> None:
     """Refuse examples in which one feature, or whether it is there, tells the label by itself.
 
-    ``matrix`` is the encoder's, (rows, features); of more than ``ROWS`` rows so many are looked at.
+    ``matrix`` is the encoder's, (rows, features); of more than ``ROWS`` rows so many are looked at, with enough of
+    the rarer label among them.
 
     Raises:
         DisguisedLabel: an AUC above ``AUC``, or below 1 - ``AUC``; names the feature.
     """
-    rows = np.random.default_rng(seed).permutation(len(matrix))[:ROWS]
+    rows = sampled_rows(label, ROWS, seed)
     labels, ones = label[rows], np.ones(len(rows))
     if labels.all() or not labels.any():
         return

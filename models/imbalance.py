@@ -51,6 +51,18 @@ def balance(encoder: Encoder, matrix: Array, label: np.ndarray, how: Imbalance, 
     return Balanced(np.vstack([matrix, invented]), np.concatenate([label, their_label]), None, odds)
 
 
+def sampled_rows(label: np.ndarray, rows: int, seed: int) -> np.ndarray:
+    """Positions of at most so many rows drawn at random, in order: both classes in the share they have, but a rare
+    one makes up a tenth of them, or is there whole.
+    """
+    if len(label) <= rows:
+        return np.arange(len(label))
+    mixed = np.random.default_rng(seed).permutation(len(label))
+    classes = sorted((mixed[label[mixed]], mixed[~label[mixed]]), key=len)
+    rare = min(len(classes[0]), max(round(rows * len(classes[0]) / len(label)), rows // 10))
+    return np.sort(np.concatenate([classes[0][:rare], classes[1][: rows - rare]]))
+
+
 def _medians(matrix: Array) -> Array:
     known = ~np.isnan(matrix).all(axis=0)
     medians = np.zeros(matrix.shape[1])

@@ -20,7 +20,7 @@ from models.calibration import Judged, Repair, choose_repair, refined_loss
 from models.disguise import refuse_disguised_labels
 from models.encoding import Encoder
 from models.errors import TooLittleHistory
-from models.imbalance import Imbalance, balance
+from models.imbalance import Imbalance, balance, sampled_rows
 from models.imputation import Imputation
 from models.linear import Linear, fit_linear
 from models.metrics import Array
@@ -37,7 +37,8 @@ class Params:
         ``inverse_penalties``.
     learning_rate, leaves, min_rows_in_leaf, feature_share, row_share, ridge: of LightGBM.
     increasing, decreasing: features of which more may only raise, or only lower, LightGBM's probability.
-    linear_rows: the logistic regression learns from at most so many rows, drawn at random.
+    linear_rows, rehearsed_linear_rows: the logistic regression learns from at most so many rows, drawn at random, and
+        from so many while earlier windows choose.
     imputation: what takes the place of missing numbers in the logistic regression.
     imbalance: what is done about a rare class.
     repair: the line that log-odds are put through, from earlier windows.
@@ -57,7 +58,8 @@ class Params:
     ridge: float = 0.0
     increasing: tuple[str, ...] = ()
     decreasing: tuple[str, ...] = ()
-    linear_rows: int = 60_000
+    linear_rows: int = 100_000
+    rehearsed_linear_rows: int = 60_000
     imputation: Imputation = "mean"
     imbalance: Imbalance = "none"
     repair: Repair = field(default_factory=Repair)
@@ -67,15 +69,16 @@ class Params:
 
 @dataclass(frozen=True)
 class Propensity:
-    """The fitted pieces; ``log_odds_offset`` undoes a sampling or weighing of classes, ``pivot`` is the log-odds of
-    the base rate.
+    """The fitted pieces; the offsets, added to log-odds, undo how classes were sampled or weighed for each part;
+    ``pivot`` is the log-odds of the base rate.
     """
 
     encoder: Encoder
     booster: lgb.Booster
     linear: Linear
     boosting_share: float
-    log_odds_offset: float
+    boosted_offset: float
+    linear_offset: float
     pivot: float
     repair: Repair
 
@@ -106,14 +109,14 @@ class Propensity:
         return np.asarray(expit(self._log_odds(matrix))) if len(matrix) else np.empty(0)
 
     def _log_odds(self, matrix: Array) -> Array:
-        boosted = np.asarray(self.booster.predict(matrix, raw_score=True)) + self.log_odds_offset
+        boosted = np.asarray(self.booster.predict(matrix, raw_score=True)) + self.boosted_offset
         if self.boosting_share == 1:  # the linear part would cost more than the trees
             return self.repair(boosted, self.pivot)
         both = self.boosting_share * boosted + (1 - self.boosting_share) * self._linear_log_odds(matrix)
         return self.repair(both, self.pivot)
 
     def _linear_log_odds(self, matrix: Array) -> Array:
-        return self.linear.log_odds(matrix) + self.log_odds_offset if len(matrix) else np.empty(0)
+        return self.linear.log_odds(matrix) + self.linear_offset if len(matrix) else np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -155,11 +158,12 @@ def fit(frame: pd.DataFrame, label: np.ndarray, encoder: Encoder, params: Params
         TooLittleHistory: fewer than ``min_positives`` positives, or nothing but positives.
         DisguisedLabel: one feature by itself tells the label.
     """
-    matrix, booster, offset = _boosted(frame, label, encoder, params)
-    linear = _linear(matrix, label, encoder, params, (params.inverse_penalty,))[params.inverse_penalty]
-    offset += log_odds_offset
+    matrix, booster, boosted_offset = _boosted(frame, label, encoder, params)
+    linear, linear_offset = _linear(matrix, label, encoder, params, (params.inverse_penalty,), params.linear_rows)
+    offsets = boosted_offset + log_odds_offset, linear_offset + log_odds_offset
     pivot = _base_log_odds(label) + log_odds_offset
-    return Propensity(encoder, booster, linear, params.boosting_share, offset, pivot, params.repair)
+    chosen = linear[params.inverse_penalty]
+    return Propensity(encoder, booster, chosen, params.boosting_share, *offsets, pivot, params.repair)
 
 
 def candidates(
@@ -174,19 +178,20 @@ def candidates(
     step: int = 10,
 ) -> tuple[Propensity, Candidates]:
     """Learn from the past as ``fit`` does, and what every choice says of later rows."""
-    matrix, booster, offset = _boosted(past, label, encoder, params)
-    offset += log_odds_offset
+    matrix, booster, boosted_offset = _boosted(past, label, encoder, params)
     penalties = tuple(dict.fromkeys((*params.inverse_penalties, params.inverse_penalty)))
-    linear = _linear(matrix, label, encoder, params, penalties)
+    rows = min(params.rehearsed_linear_rows, params.linear_rows)
+    linear, linear_offset = _linear(matrix, label, encoder, params, penalties, rows)
+    boosted_offset, linear_offset = boosted_offset + log_odds_offset, linear_offset + log_odds_offset
     unseen = encoder.transform(later)
     pivot = _base_log_odds(label) + log_odds_offset
-    chosen = linear[params.inverse_penalty]
-    fitted = Propensity(encoder, booster, chosen, params.boosting_share, offset, pivot, params.repair)
+    chosen, share = linear[params.inverse_penalty], params.boosting_share
+    fitted = Propensity(encoder, booster, chosen, share, boosted_offset, linear_offset, pivot, params.repair)
     return fitted, Candidates(
         later_label,
         later_weight,
-        {rounds: scores + offset for rounds, scores in staged(booster, unseen, step)},
-        {penalty: regression.log_odds(unseen) + offset for penalty, regression in linear.items()},
+        {rounds: scores + boosted_offset for rounds, scores in staged(booster, unseen, step, params.rounds)},
+        {penalty: regression.log_odds(unseen) + linear_offset for penalty, regression in linear.items()},
         params.boosting_shares,
         pivot,
     )
@@ -232,11 +237,12 @@ def _boosted(
 
 
 def _linear(
-    matrix: Array, label: np.ndarray, encoder: Encoder, params: Params, penalties: tuple[float, ...]
-) -> dict[float, Linear]:
-    drawn = np.random.default_rng(params.seed).permutation(len(label))[: params.linear_rows]
+    matrix: Array, label: np.ndarray, encoder: Encoder, params: Params, penalties: tuple[float, ...], rows: int
+) -> tuple[dict[float, Linear], float]:
+    """By penalty, and what their log-odds are off by."""
+    drawn = sampled_rows(label, rows, params.seed)
     balanced = balance(encoder, matrix[drawn], label[drawn], params.imbalance, params.seed)
-    return fit_linear(
+    fitted = fit_linear(
         encoder,
         balanced.matrix,
         balanced.label,
@@ -245,3 +251,4 @@ def _linear(
         params.seed,
         balanced.weight,
     )
+    return fitted, balanced.log_odds_offset + _base_log_odds(label) - _base_log_odds(label[drawn])

@@ -62,7 +62,7 @@ def main() -> dict[str, Any]:
 
 def as_learned(model: ChurnModel, later: Any) -> np.ndarray:
     """Probabilities without the offset that takes them back, and unrepaired."""
-    return replace(model.propensity, log_odds_offset=0.0, repair=Repair()).probability(later)
+    return replace(model.propensity, boosted_offset=0.0, linear_offset=0.0, repair=Repair()).probability(later)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class Says:
 
 
 def saying_log_odds(offset: float = 0.0) -> Fitted:
-    model = Propensity(Encoder(("log_odds",), {}), Says(), Says(), 0.5, offset, 0.0, Repair())
+    model = Propensity(Encoder(("log_odds",), {}), Says(), Says(), 0.5, offset, offset, 0.0, Repair())
     return Fitted(model, ("log_odds",), pd.DataFrame())
 
 
@@ -48,7 +48,7 @@ def test_the_sampled_rate_itself_is_far_from_the_true_one(all_impressions, keep_
 
 def test_log_odds_move_by_the_sampling_rate(all_impressions, keep_one_in):
     fitted = ctr.train(keep_one_in(all_impressions, 4), QUICK)
-    assert fitted.model.log_odds_offset == pytest.approx(-np.log(4))
+    assert fitted.model.boosted_offset == pytest.approx(-np.log(4))
 
 
 @pytest.mark.parametrize(

@@ -87,3 +87,11 @@ def test_a_number_that_tells_an_amount_is_refused_by_name(made, is_refused) -> N
     with pytest.raises(DisguisedLabel, match="'suspect' alone tells the outcome") as refusal:
         refuse_disguised_amounts(encoder, encoder.transform(frame), amount)
     assert refusal.value.feature == "suspect"
+
+
+def test_a_leak_of_a_rare_label_is_found_among_many_rows() -> None:
+    """Twelve positives, of which a plain sample with this seed would hold none."""
+    label = np.random.default_rng(5).permutation(400_000) < 12
+    encoder = Encoder(("leak",), {})
+    with pytest.raises(DisguisedLabel, match="'leak'"):
+        refuse_disguised_labels(encoder, label.astype(float)[:, None], label, seed=0)

@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 from scipy.special import expit
 
 from models.encoding import Encoder
-from models.imbalance import NEIGHBOURS, balance
+from models.imbalance import NEIGHBOURS, balance, sampled_rows
 from models.linear import fit_linear
 
 ENCODER = Encoder(("amount", "age"), {"region": ("north", "south")})
@@ -95,3 +95,23 @@ def test_the_seed_draws_what_is_invented():
     one, again, other = (balance(ENCODER, *rare(), "smote", seed=seed).matrix for seed in (1, 1, 2))
     assert_array_equal(one, again)
     assert not np.array_equal(one, other, equal_nan=True)
+
+
+# ── a sample of the rows ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("positives", "drawn"),
+    [(2_000, 200), (4_000, 400), (500, 100), (60, 60), (9_940, 940), (0, 0)],
+    ids=["as they are", "many", "a tenth", "the few there are", "the other class is rare", "none"],
+)
+def test_a_sample_keeps_the_share_of_a_class_or_lifts_it_to_a_tenth(positives, drawn):
+    label = np.random.default_rng(1).permutation(10_000) < positives
+    rows = sampled_rows(label, 1_000, seed=2)
+    assert len(rows) == len(set(rows)) == 1_000
+    assert label[rows].sum() == drawn
+    assert_array_equal(rows, np.sort(rows))
+
+
+def test_with_few_rows_all_are_in_the_sample():
+    assert sampled_rows(np.array([True, False, True]), 3, seed=1).tolist() == [0, 1, 2]

@@ -8,10 +8,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, logit
 
+from models.backtest import Rehearsal
 from models.calibration import Repair
 from models.encoding import Encoder
 from models.errors import TooLittleHistory
-from models.propensity import Params, Propensity, candidates, fit
+from models.propensity import Params, Propensity, candidates, choose, fit
 
 QUICK = Params(rounds=15, leaves=7, min_rows_in_leaf=20, boosting_share=0.5)
 NUMERIC = ("age", "visits", "spent")
@@ -79,7 +80,7 @@ def test_probabilities_are_of_the_world_as_it_is_whatever_is_done_about_a_rare_c
     params = replace(QUICK, imbalance=imbalance, boosting_share=share)
     model = fit(frame, label, encoder_of(frame), params, 0.0)
     assert least < model.probability(frame).mean() / label.mean() < 1.1
-    not_moved = replace(model, log_odds_offset=0.0)
+    not_moved = replace(model, boosted_offset=0.0, linear_offset=0.0)
     assert not_moved.probability(frame).mean() / label.mean() > 2
 
 
@@ -153,6 +154,31 @@ def test_the_regression_learns_from_at_most_so_many_rows_and_the_trees_from_all(
     assert np.abs(few.baseline_probability(frame) - all_rows.baseline_probability(frame)).max() > 0.01
     few, all_rows = (replace(model, boosting_share=1.0) for model in (few, all_rows))
     assert_array_equal(few.probability(frame), all_rows.probability(frame))
+
+
+def test_a_regression_on_a_sample_speaks_of_all_rows_also_where_positives_are_rare():
+    """60 positives among 12,000 rows: all are in the sample of 1,000, and the odds are taken back."""
+    frame, _ = world(rows=12_000)
+    label = np.random.default_rng(1).permutation(12_000) < 60
+    model = fit(frame, label, encoder_of(frame), replace(QUICK, linear_rows=1_000), 0.0)
+    assert model.baseline_probability(frame).mean() == pytest.approx(60 / 12_000, rel=0.2)
+    smote = replace(QUICK, linear_rows=40, imbalance="smote")  # four positives: too few to invent from
+    model = fit(frame, label, encoder_of(frame), smote, 0.0)
+    assert 0.3 < model.baseline_probability(frame).mean() / (60 / 12_000) < 3
+
+
+def test_a_window_in_which_the_trees_stop_early_can_still_be_compared():
+    """Nothing to split: LightGBM stops at once, and more rounds say the same."""
+    frame, label = world()
+    params = replace(QUICK, min_rows_in_leaf=1_000, rounds=30)
+    _, stopped = candidates(frame, label, frame, label, np.ones(1_500), encoder_of(frame), params, 0.0)
+    _, grown = candidates(
+        frame, label, frame, label, np.ones(1_500), encoder_of(frame), replace(params, min_rows_in_leaf=20), 0.0
+    )
+    assert list(stopped.boosted) == list(grown.boosted) == [10, 20, 30]
+    assert_array_equal(stopped.boosted[10], stopped.boosted[30])
+    chosen = choose([Rehearsal({}, stopped), Rehearsal({}, grown)], params)
+    assert chosen.rounds in (10, 20, 30)
 
 
 # ── what may be wrong with rows ───────────────────────────────────────────────────────────────
