@@ -13,7 +13,9 @@ from models import churn
 class CustomerChurn(BaseModel):
     is_known: bool = Field(description="False for a customer without orders; the rest is then empty.")
     churn_probability: float | None = Field(default=None, description="Of no order within the horizon; 0 to 1.")
-    risk_band: Literal["low", "medium", "high"] | None = None
+    risk_band: Literal["low", "medium", "high", "lapsed"] | None = Field(
+        default=None, description="`lapsed`: no order for so long that there is nothing to predict; the rest is empty."
+    )
     median_days_to_order: float | None = Field(default=None, description="By then half such customers have ordered.")
     because: list[str] | None = Field(default=None, description="If asked to explain: the strongest reasons, in words.")
     contact_day: int | None = Field(default=None, description="Days after as_of on which to make contact.")
@@ -37,7 +39,7 @@ class ChurnApi:
         predicted = churn.predict(fitted, known)
         if explain:
             predicted["because"] = churn.explain(fitted, known)
-        found = predicted.to_dict("index")
+        found = predicted.astype(object).where(predicted.notna(), None).to_dict("index")
         customers = [
             CustomerChurn(is_known=row in found, **{str(k): v for k, v in found.get(row, {}).items()})
             for row in features.index

@@ -192,12 +192,12 @@ class CtrPrediction(Contract):
 
 
 class ChurnPrediction(Contract):
-    """One row per row asked for, in the same order."""
+    """One row per row asked for, in the same order; for the lapsed, nothing but the band."""
 
-    churn_probability: float = required(ge=0, le=1)
-    risk_band: str = required(isin=["low", "medium", "high"])
-    median_days_to_order: float = required(ge=0)
-    contact_day: int = required(ge=0)
+    churn_probability: float = optional(ge=0, le=1)
+    risk_band: str = required(isin=["low", "medium", "high", "lapsed"])
+    median_days_to_order: float = optional(ge=0)
+    contact_day: Whole = optional(ge=0)
 
 
 class ClvPrediction(Contract):

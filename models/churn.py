@@ -61,6 +61,7 @@ BEFORE_EXPIRY_DAYS = 15
 class Params(propensity.Params):
     """How the model learns; see ``propensity.Params`` for the rest.
 
+    window_days: who has not ordered for longer has lapsed already, and is neither learned from nor scored.
     horizon_days: length of the label window.
     train_every: learn from every so many-th snapshot (neighbours hold nearly the same rows).
     evaluation_days: how long before the last labelled snapshot evaluation starts.
@@ -69,6 +70,7 @@ class Params(propensity.Params):
     lapsed_chance: make contact when it is likelier than this that silence means leaving.
     """
 
+    window_days: int = 56
     horizon_days: int = 56
     train_every: int = 4
     evaluation_days: int = 56
@@ -94,6 +96,7 @@ class ChurnModel:
 
     propensity: Propensity
     survival: Survival
+    window_days: int
     horizon_days: int
     lapsed_chance: float
     medium_risk: float
@@ -138,7 +141,7 @@ def train(frame: DataFrame[ChurnExamples], params: Params) -> Fitted:
     when = fit_survival(frame, frame["next_order_days"], params.horizon_days, COVARIATES)
     odds = float(churned.mean() / (1 - churned.mean()))
     medium, high = (times * odds / (1 + times * odds) for times in (params.medium_risk, params.high_risk))
-    model = ChurnModel(who, when, params.horizon_days, params.lapsed_chance, medium, high)
+    model = ChurnModel(who, when, params.window_days, params.horizon_days, params.lapsed_chance, medium, high)
     reference = encoder.sample(frame, params.reference_rows, params.seed)
     notes = {
         "rows": len(frame),
@@ -154,29 +157,38 @@ def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[ChurnPrediction]:
     and the day, counted from the snapshot, to make contact on.
 
     That is the first day on which silence so far means leaving rather than pausing (``Survival.lapsed_from``), or 15
-    days before the membership ends, whichever comes first.
+    days before the membership ends, whichever comes first. Whoever has lapsed already has that for a risk band, and
+    nothing else: nobody like that was learned from.
     """
     model: ChurnModel = fitted.model
     probability = model.propensity.probability(frame)
-    band = np.select([probability >= model.high_risk, probability >= model.medium_risk], ["high", "medium"], "low")
-    lapsed = median = np.empty(0)
+    bands = [_lapsed(model, frame), probability >= model.high_risk, probability >= model.medium_risk]
+    lapsed_from = median = np.empty(0)
     if len(frame):
-        lapsed = model.survival.lapsed_from(frame, model.horizon_days, model.lapsed_chance)
+        lapsed_from = model.survival.lapsed_from(frame, model.horizon_days, model.lapsed_chance)
         median = model.survival.median_days(frame)
-    before_expiry = to_numbers(frame["days_to_expiry"]) - BEFORE_EXPIRY_DAYS
-    contact = np.clip(np.floor(np.fmin(lapsed, before_expiry)), 0, None)
-    predicted = {
-        "churn_probability": probability,
-        "risk_band": band.astype(str),
-        "median_days_to_order": median,
-        "contact_day": contact.astype(int),
-    }
-    return ChurnPrediction.validate(pd.DataFrame(predicted, index=frame.index))
+    to_expiry = to_numbers(frame["days_to_expiry"])
+    before_expiry = np.where(to_expiry >= 0, to_expiry - BEFORE_EXPIRY_DAYS, np.nan)  # one that is over ends nothing
+    contact = np.clip(np.floor(np.fmin(lapsed_from, before_expiry)), 0, None)
+    predicted = pd.DataFrame(
+        {
+            "churn_probability": probability,
+            "risk_band": np.select(bands, ["lapsed", "high", "medium"], "low").astype(str),
+            "median_days_to_order": median,
+            "contact_day": contact,
+        },
+        index=frame.index,
+    )
+    predicted.loc[bands[0], ["churn_probability", "median_days_to_order", "contact_day"]] = np.nan
+    return ChurnPrediction.validate(predicted)
 
 
 def explain(fitted: Fitted, frame: pd.DataFrame, most: int = 3) -> list[list[str]]:
-    """Each row's strongest reasons in words."""
-    return explanation.explain(fitted.model.propensity.contributions(frame), frame, most)
+    """Each row's strongest reasons in words; of whoever has lapsed, that."""
+    model: ChurnModel = fitted.model
+    reasons = explanation.explain(model.propensity.contributions(frame), frame, most)
+    lapsed = f"no order for more than {model.window_days} days: lapsed already"
+    return [[lapsed] if gone else given for gone, given in zip(_lapsed(model, frame), reasons, strict=True)]
 
 
 def drivers(fitted: Fitted, frame: pd.DataFrame) -> pd.DataFrame:
@@ -243,3 +255,7 @@ def _encoder(frame: pd.DataFrame) -> Encoder:
 
 def _label(frame: pd.DataFrame) -> np.ndarray:
     return frame["churned"].to_numpy(dtype=bool)
+
+
+def _lapsed(model: ChurnModel, frame: pd.DataFrame) -> np.ndarray:
+    return to_numbers(frame["days_since_last_order"]) > model.window_days

@@ -150,19 +150,20 @@ def _customer_snapshots(customers: int, snapshots: int) -> pd.DataFrame:
 
 
 def _labelled_snapshots(customers: int, snapshots: int) -> pd.DataFrame:
-    """Who has not ordered for long, and whoever has no card, is likelier to stay away."""
+    """Active customers: who has not ordered for long, and whoever has no card, is likelier to stay away."""
     rng = np.random.default_rng(10)
     frame = _customer_snapshots(customers, snapshots)
     card = np.tile(rng.choice(["gold", "none"], customers), snapshots)
     log_odds = -3.5 + frame["days_since_last_order"] / 15 + 1.5 * (card == "none")
     churned = rng.random(len(frame)) < 1 / (1 + np.exp(-log_odds))
     next_order_days = np.minimum(rng.weibull(0.9, len(frame)) * frame["order_gap_mean_days"].fillna(30), 55)
-    return frame.assign(
+    labelled = frame.assign(
         attr_card=card,
         label_ends_at=frame["snapshot_at"] + pd.Timedelta(days=56),
         churned=churned,
         next_order_days=next_order_days.where(~churned),
     )
+    return labelled[labelled["days_since_last_order"] <= 56].reset_index(drop=True)
 
 
 def _spending_snapshots(customers: int, snapshots: int) -> pd.DataFrame:

@@ -31,8 +31,9 @@ class Says:
 
 
 def told(frame: pd.DataFrame) -> pd.DataFrame:
-    model = ChurnModel(Says(), Says(), 56, 0.5, medium_risk=0.1, high_risk=0.4)
-    frame = pd.DataFrame({"p": 0.2, "lapsed": 30.0, "days_to_expiry": np.nan}, index=frame.index).assign(**frame)
+    model = ChurnModel(Says(), Says(), 40, 56, 0.5, medium_risk=0.1, high_risk=0.4)
+    usual = {"p": 0.2, "lapsed": 30.0, "days_to_expiry": np.nan, "days_since_last_order": 3.0}
+    frame = pd.DataFrame(usual, index=frame.index).assign(**frame)
     return churn.predict(Fitted(model, ("p",), pd.DataFrame()), frame)
 
 
@@ -72,7 +73,8 @@ def test_a_risk_band_begins_at_its_boundary(probability, band):
         (30.0, 44.0, 29),
         (30.0, 15.0, 0),
         (30.0, 3.0, 0),  # too late for 15 days before: at once
-        (30.0, -100.0, 0),  # ended long ago
+        (30.0, 0.0, 0),
+        (30.0, -0.1, 30),  # over: nothing is left to be earlier than
         (0.0, 60.0, 0),
         (30.0, np.inf, 30),
         (30.0, -np.inf, 30),  # no date at all
@@ -81,6 +83,26 @@ def test_a_risk_band_begins_at_its_boundary(probability, band):
 def test_contact_is_made_15_days_before_membership_ends_when_that_comes_first(lapsed, days_to_expiry, contact_day):
     said = told(pd.DataFrame({"lapsed": [lapsed], "days_to_expiry": [days_to_expiry]}))
     assert said["contact_day"].tolist() == [contact_day]
+
+
+@pytest.mark.parametrize(
+    ("days", "has_lapsed"), [(0.0, False), (40.0, False), (40.1, True), (361.0, True), (np.nan, False)]
+)
+def test_who_has_not_ordered_within_the_window_has_lapsed_and_is_not_scored(days, has_lapsed):
+    (said,) = told(pd.DataFrame({"days_since_last_order": [days], "p": [0.9]})).to_dict("records")
+    if has_lapsed:
+        assert said.pop("risk_band") == "lapsed"
+        assert pd.isna(list(said.values())).all()
+    else:
+        assert (said["risk_band"], said["churn_probability"]) == ("high", 0.9)
+
+
+def test_the_reason_of_the_lapsed_is_that_they_have(churn_examples):
+    fitted = churn.train(churn_examples, QUICK)
+    rows = churn_examples.head(2).assign(days_since_last_order=[20.0, 90.0])
+    active, lapsed = churn.explain(fitted, rows)
+    assert len(active) == 3
+    assert lapsed == ["no order for more than 56 days: lapsed already"]
 
 
 def test_days_are_those_of_the_survival_model(churn_examples):
@@ -171,13 +193,13 @@ def test_metrics_stand_beside_recency_alone(churn_examples):
     assert metrics["gain_over_recency"].value == pytest.approx(metrics["auc"].value - metrics["recency_auc"].value)
     assert metrics["auc"].value > metrics["recency_auc"].value > 0.7
     assert metrics["churn_rate"].value == pytest.approx(later["churned"].mean())
-    assert metrics["rows"].value == 200
+    assert metrics["rows"].value == len(later)
 
 
 def test_the_fewest_churned_one_can_learn_from(churn_examples):
     churned = int(churn_examples["churned"].sum())
     assert churn.train(churn_examples, replace(QUICK, min_positives=churned)).notes["churned"] == churned
-    with pytest.raises(TooLittleHistory, match=f"{churned} positives among 800 rows to learn from"):
+    with pytest.raises(TooLittleHistory, match=f"{churned} positives among {len(churn_examples)} rows to learn from"):
         churn.train(churn_examples, replace(QUICK, min_positives=churned + 1))
 
 
@@ -206,7 +228,7 @@ def test_reasons_and_drivers_name_what_decides(churn_examples):
     assert drivers["direction"][0] == "raises"
     assert "card" in set(drivers["driver"][:5])
     longest = churn_examples.nlargest(1, "days_since_last_order")
-    assert churn.explain(fitted, longest)[0][0].startswith("days since the last order: 8")
+    assert churn.explain(fitted, longest)[0][0].startswith("days since the last order: 55")
 
 
 def test_hazard_ratios_are_noted_in_words(churn_examples):
