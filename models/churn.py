@@ -138,7 +138,7 @@ def train(frame: DataFrame[ChurnExamples], params: Params) -> Fitted:
     """
     encoder, churned = _encoder(frame), _label(frame)
     who = propensity.fit(frame, churned, encoder, params, 0.0)
-    when = fit_survival(frame, frame["next_order_days"], params.horizon_days, COVARIATES)
+    when = fit_survival(frame, frame["next_order_days"], params.horizon_days, COVARIATES, frame["pseudonym"])
     odds = float(churned.mean() / (1 - churned.mean()))
     medium, high = (times * odds / (1 + times * odds) for times in (params.medium_risk, params.high_risk))
     model = ChurnModel(who, when, params.window_days, params.horizon_days, params.lapsed_chance, medium, high)

@@ -47,6 +47,18 @@ def test_hazard_ratios_are_those_of_a_standard_deviation_with_their_intervals(fi
     assert idle[1] < 1 < idle[2]
 
 
+def test_intervals_count_customers_and_not_how_often_they_are_looked_at():
+    """Every customer three times: by rows the interval would be 1.7 times too narrow."""
+    frame, days = world(rows=800)
+    once = fit_survival(frame, days, HORIZON, COVARIATES, pd.Series(range(800)))
+    thrice, all_days = pd.concat([frame] * 3, ignore_index=True), pd.concat([days] * 3, ignore_index=True)
+    by_customer = fit_survival(thrice, all_days, HORIZON, COVARIATES, pd.Series([*range(800)] * 3))
+    by_row = fit_survival(thrice, all_days, HORIZON, COVARIATES)
+    width = [high - low for _, low, high in (m.hazard_ratios["slow"] for m in (once, by_customer, by_row))]
+    assert width[1] == pytest.approx(width[0], rel=0.05)
+    assert width[2] == pytest.approx(width[0] / np.sqrt(3), rel=0.1)
+
+
 def test_who_is_slower_has_less_hazard(fitted):
     frame, _ = world()
     order = np.argsort(frame["slow"] * 1e6 + 0 * frame["idle"])
