@@ -33,7 +33,9 @@ def score_customers(cycle_id: str) -> dict[str, Any]:
     largest = f"largest segment {segments.index[0]} ({segments.iloc[0]:,})" if len(segments) else "no segments"
     lapsed = int((scores["risk_band"] == "lapsed").sum())
     moved = report_migration(cycle)
-    line = f"{len(scores):,} customers scored; {largest}; {at_risk:,} at high risk of churn, {lapsed:,} lapsed" + (moved and f"; {moved}")
+    line = f"{len(scores):,} customers scored; {largest}; {at_risk:,} at high risk of churn, {lapsed:,} lapsed" + (
+        moved and f"; {moved}"
+    )
     return {"line": line, "customers": len(scores), "segments": {k: int(v) for k, v in segments.items()}}
 
 

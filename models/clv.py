@@ -22,18 +22,16 @@ from infra.contracts import ClvExamples, ClvPrediction
 from models import explanation
 from models.backtest import Rehearsal, Window
 from models.boosting import boost, boost_watched
+from models.clv_model import LEVEL, SPENT_PER_DAY, ClvModel, level_of
 from models.disguise import refuse_disguised_amounts
-from models.encoding import Encoder, attributes
-from models.errors import TooLittleHistory
+from models.encoding import LARGEST, Encoder, attributes
+from models.errors import TooLittleHistory, UnusableLabel
 from models.fitted import Fitted
 from models.metrics import Array, Metrics, resampled_customers
 from models.revenue_metrics import customer_metrics, revenue_metrics
 from models.snapshots import SNAPSHOT_DAYS, every_nth
 from models.snapshots import windows as windows
 
-LEVEL, LAST_PERIOD, LAST_PERIOD_DAYS = "amount_per_day_60d", "amount_90d", 90
-# how far other views of a customer's spend lie from the level: ratios mean the same for great and small spenders
-SPENT_PER_DAY = {"amount_per_day_30d": 1, "amount_per_day_180d": 1, LAST_PERIOD: LAST_PERIOD_DAYS}
 HABITS = ("days_since_last_order", "order_weeks_84d", "recency_to_gap_ratio", "orders_84d", "discount_84d_ratio")
 NUMERIC = (LEVEL, *SPENT_PER_DAY, *HABITS)
 STATIC = ("region", "age_band", "gender", "income_band", "household_size")
@@ -78,55 +76,6 @@ class Params:
     seed: int = 20170101
 
 
-@dataclass(frozen=True)
-class ClvModel:
-    """The line (``start`` in money, ``slope`` per money spent in a horizon), the trees, and the correction.
-
-    ``small`` is money added where something is divided by the line; ``correction`` is in the same ratio.
-    """
-
-    encoder: Encoder
-    horizon_days: int
-    start: float
-    slope: float
-    small: float
-    booster: lgb.Booster | None = None
-    quantiles: tuple[lgb.Booster, lgb.Booster] | None = None
-    correction: float = 0.0
-
-    def line(self, matrix: Array) -> Array:
-        """The line's value, in money; ``matrix`` is the encoder's."""
-        return np.clip(self.start + self.slope * _level(self.encoder, matrix, self.horizon_days), 0, None)
-
-    def relative(self, matrix: Array) -> Array:
-        """The trees' matrix: other views of spend as ratios to the level."""
-        relative = matrix.copy()
-        level = _level(self.encoder, matrix, self.horizon_days) + self.small
-        for name, days in SPENT_PER_DAY.items():
-            position = self.encoder.features.index(name)
-            relative[:, position] = (matrix[:, position] * self.horizon_days / days + self.small) / level
-        return relative
-
-    def left_over(self, matrix: Array, spent: Array) -> Array:
-        """What the line leaves, relative to it."""
-        line = self.line(matrix)
-        return (spent - line) / (line + self.small)
-
-    def expected(self, frame: pd.DataFrame) -> Array:
-        assert self.booster is not None
-        return self._money(self.encoder.transform(frame), self.booster, 0.0)
-
-    def interval(self, frame: pd.DataFrame) -> tuple[Array, Array]:
-        assert self.quantiles is not None
-        matrix, (low, high) = self.encoder.transform(frame), self.quantiles
-        return self._money(matrix, low, -self.correction), self._money(matrix, high, self.correction)
-
-    def _money(self, matrix: Array, booster: lgb.Booster, shift: float) -> Array:
-        line = self.line(matrix)
-        ratio = np.asarray(booster.predict(self.relative(matrix))) if len(matrix) else np.empty(0)
-        return np.clip(line + (line + self.small) * (ratio + shift), 0, None)
-
-
 def first_possible(first_event: pd.Timestamp, params: Params) -> pd.Timestamp:
     """The earliest as_of with one labelled training snapshot before the reported window."""
     before = params.min_history_days + SNAPSHOT_DAYS
@@ -162,6 +111,7 @@ def train(frame: DataFrame[ClvExamples], params: Params) -> Fitted:
         TooLittleHistory: fewer than ``min_spenders`` examples with spend, or too few customers for an interval.
         MissingColumns: a feature is not in the frame.
         DisguisedLabel: one feature by itself tells the spend, as ``refuse_disguised_amounts`` finds it.
+        UnusableLabel: what somebody spent is no number, or out of all bounds.
     """
     model, _ = _fit(frame, params)
     reference = model.encoder.sample(frame, params.reference_rows, params.seed)
@@ -184,6 +134,7 @@ def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[ClvPrediction]:
 def evaluate(fitted: Fitted, frame: DataFrame[ClvExamples], params: Params | None = None) -> Metrics:
     """Metrics on later snapshots, pooled, against both baselines; intervals by resampling customers."""
     params = params or Params()
+    _spent(frame)
     draws = resampled_customers(frame["pseudonym"], params.resamples, params.seed)
     return customer_metrics(frame, _predicted(fitted.model, frame), params.horizon_days, list(draws))
 
@@ -196,14 +147,9 @@ def outcomes(fitted: Fitted, frame: DataFrame[ClvExamples]) -> pd.DataFrame:
 
 
 def drivers(fitted: Fitted, frame: pd.DataFrame) -> pd.DataFrame:
-    """What moves the trees' correction of the line over (at most 2,000 of) these rows: driver, share, direction."""
+    """What moves forecasts over (at most 2,000 of) these rows: driver, share, direction."""
     some = frame.sample(min(2_000, len(frame)), random_state=0)
-    model: ClvModel = fitted.model
-    assert model.booster is not None
-    matrix = model.relative(model.encoder.transform(some))
-    parts = np.asarray(model.booster.predict(matrix, pred_contrib=True)).reshape(len(some), -1)
-    contributions = pd.DataFrame(parts, columns=[*model.encoder.features, "average"], index=some.index)
-    return explanation.drivers(contributions, some)
+    return explanation.drivers(fitted.model.contributions(some), some)
 
 
 def _predicted(model: ClvModel, frame: pd.DataFrame) -> pd.DataFrame:
@@ -213,7 +159,7 @@ def _predicted(model: ClvModel, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None) -> tuple[ClvModel, pd.Series | None]:
-    spent = frame["revenue"].to_numpy(dtype=float)
+    spent = _spent(frame)
     if (spent > 0).sum() < params.min_spenders:
         raise TooLittleHistory(f"{int((spent > 0).sum())} with spend among {len(spent)} examples to learn from")
     encoder = Encoder.fit(frame, NUMERIC, STATIC, attributes(frame))
@@ -223,7 +169,7 @@ def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None)
     past, unseen = (model.relative(matrix), model.left_over(matrix, spent)), None
     if later is not None:
         seen = encoder.transform(later)
-        unseen = (model.relative(seen), model.left_over(seen, later["revenue"].to_numpy(dtype=float)))
+        unseen = (model.relative(seen), model.left_over(seen, _spent(later)))
     robust = _options(params) | {"objective": "huber", "alpha": params.robust_beyond, "metric": "huber"}
     booster, losses = (
         boost_watched(encoder, past, unseen, robust, params.rounds)
@@ -234,18 +180,23 @@ def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None)
     return replace(model, booster=booster, quantiles=quantiles, correction=correction), losses
 
 
-def _level(encoder: Encoder, matrix: Array, horizon_days: int) -> Array:
-    """Money spent lately, as if for a whole horizon; missing counts as none."""
-    return np.nan_to_num(np.clip(matrix[:, encoder.features.index(LEVEL)], 0, None)) * horizon_days
+def _spent(frame: pd.DataFrame) -> Array:
+    spent = frame["revenue"].to_numpy(dtype=float)
+    unusable = ~(np.abs(spent) <= LARGEST)
+    if unusable.any():
+        raise UnusableLabel("revenue", int(unusable.sum()), len(frame))
+    return spent
 
 
 def _line(encoder: Encoder, matrix: Array, spent: Array, params: Params) -> ClvModel:
     """Least squares through the level; flat where all customers have the same."""
-    level = _level(encoder, matrix, params.horizon_days)
+    level = level_of(encoder, matrix, params.horizon_days)
     deviation = level - level.mean()
     slope = float(deviation @ spent / max(deviation @ deviation, 1e-12))
     small = params.small_share * float(spent.clip(min=0).mean())
-    return ClvModel(encoder, params.horizon_days, float(spent.mean() - slope * level.mean()), slope, small)
+    start = float(spent.mean() - slope * level.mean())
+    model = ClvModel(encoder, params.horizon_days, start, slope, 0.0, small)
+    return replace(model, average=float(model.line(matrix).mean()))
 
 
 def _interval(

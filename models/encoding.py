@@ -15,6 +15,7 @@ from models.metrics import Array
 
 MAX_LEVELS = 100  # of a column that the contract names
 MAX_ATTRIBUTE_LEVELS = 20
+LARGEST = 1e15  # no count, amount of money or number of days is beyond it; squares of it can still be added up
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,10 @@ def attributes(frame: pd.DataFrame, prefix: str = "attr_") -> tuple[str, ...]:
 
 
 def to_numbers(column: pd.Series) -> Array:
-    """As floats; what is no finite number is missing."""
+    """As floats; what is no finite number, or beyond ``LARGEST``, is missing."""
     known = column if pd.api.types.is_numeric_dtype(column) else pd.to_numeric(column, errors="coerce")
     numbers = known.to_numpy(dtype=float, na_value=np.nan)
-    return np.where(np.isfinite(numbers), numbers, np.nan)
+    return np.where(np.abs(numbers) <= LARGEST, numbers, np.nan)
 
 
 def is_number(column: pd.Series) -> bool:

@@ -24,5 +24,13 @@ class DisguisedLabel(ValueError):
         self.feature = feature
 
 
+class UnusableLabel(ValueError):
+    """Rows whose outcome is no number that anything can be learned from."""
+
+    def __init__(self, name: str, rows: int, of: int) -> None:
+        super().__init__(f"'{name}' is missing, infinite or beyond 1e15 in {rows:,} of {of:,} rows; mend or drop them")
+        self.name = name
+
+
 class Infeasible(ValueError):
     """No plan satisfies the constraints; the message names them and the missing amount."""

@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 
 from models import clv
 from models.backtest import Window
 from models.clv import ClvModel, Params
 from models.encoding import Encoder
-from models.errors import DisguisedLabel, TooLittleHistory
+from models.errors import DisguisedLabel, TooLittleHistory, UnusableLabel
+from models.explanation import in_words
 from models.fitted import Fitted
 
 QUICK = Params(horizon_days=56, rounds=20, interval_rounds=20, learning_rate=0.1, min_rows_in_leaf=20, resamples=20)
@@ -34,7 +36,7 @@ class Says:
 def spends(per_day: float, *, says: float = 0.0, low: float = -0.5, high: float = 0.5, correction: float = 0.0) -> list:
     """What is predicted, to the cent, of a customer by a line of 10 + 0.9 × level, with 20 added in ratios."""
     encoder = Encoder(clv.NUMERIC, {})
-    model = ClvModel(encoder, 90, 10.0, 0.9, 20.0, Says(says), (Says(low), Says(high)), correction)
+    model = ClvModel(encoder, 90, 10.0, 0.9, 100.0, 20.0, Says(says), (Says(low), Says(high)), correction)
     frame = pd.DataFrame({name: [per_day if name == clv.LEVEL else np.nan] for name in clv.NUMERIC})
     (row,) = clv.predict(Fitted(model, clv.NUMERIC, pd.DataFrame()), frame).round(2).itertuples(index=False)
     return list(row)
@@ -69,11 +71,40 @@ def test_trees_move_the_line_in_proportion_and_the_interval_holds_what_is_expect
 
 def test_the_trees_see_other_views_of_spend_in_proportion_to_the_level():
     """A customer ten times as great looks the same, but for the level itself."""
-    model = ClvModel(Encoder(clv.NUMERIC, {}), 90, 0.0, 1.0, 0.0)
+    model = ClvModel(Encoder(clv.NUMERIC, {}), 90, 0.0, 1.0, 0.0, 0.0)
     one = np.array([[2.0, 3.0, 1.0, 90.0, 5, 4, 1, 9, 0.1]])
     great = one * np.where(np.arange(9) < 4, 10.0, 1.0)
     assert model.relative(one).tolist() == [[2.0, 1.5, 0.5, 0.5, 5, 4, 1, 9, 0.1]]
     assert model.relative(great)[0, 1:].tolist() == model.relative(one)[0, 1:].tolist()
+
+
+def test_contributions_add_up_to_the_forecast_and_the_level_carries_it(clv_examples):
+    fitted = clv.train(clv_examples, QUICK)
+    parts, said = fitted.model.contributions(clv_examples), clv.predict(fitted, clv_examples)["expected_revenue"]
+    assert_allclose(parts.sum(axis=1).clip(lower=0), said, atol=1e-6)
+    assert parts["average"].nunique() == 1
+    drivers = clv.drivers(fitted, clv_examples)
+    first = drivers.iloc[0]
+    assert (first["driver"], first["direction"]) == (in_words(clv.LEVEL), "raises")
+    assert first["share"] > 0.5
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e308, np.nan])
+def test_what_somebody_spent_must_be_a_number(clv_examples, value):
+    spoiled = clv_examples.assign(revenue=np.where(np.arange(len(clv_examples)) < 2, value, clv_examples["revenue"]))
+    with pytest.raises(UnusableLabel, match=f"'revenue' .* in 2 of {len(spoiled):,} rows"):
+        clv.train(spoiled, QUICK)
+    fitted = clv.train(clv_examples, QUICK)
+    with pytest.raises(UnusableLabel):
+        clv.evaluate(fitted, spoiled, QUICK)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e308, np.nan])
+@pytest.mark.parametrize("feature", clv.NUMERIC)
+def test_a_feature_beyond_all_bounds_counts_as_missing(clv_examples, feature, value):
+    fitted = clv.train(clv_examples, QUICK)
+    row, missing = (clv_examples.head(1).assign(**{feature: x}) for x in (value, np.nan))
+    assert clv.predict(fitted, row).equals(clv.predict(fitted, missing))
 
 
 def test_great_spenders_beyond_all_examples_are_expected_to_spend_more(clv_examples):
