@@ -1,7 +1,9 @@
 """What clusters are called, what to do about them, and how they keep both from cycle to cycle."""
 
 from collections.abc import Sequence
+from itertools import count
 
+import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
@@ -19,6 +21,11 @@ _NAMES = {
     (False, False, False): "general win-back",
 }
 
+# the sign that each axis (days since the last order, orders, money) has in a cluster of the name
+_SIDES = {
+    name: (-1 if lately else 1, 1 if often else -1, 1 if much else -1) for (lately, often, much), name in _NAMES.items()
+}
+
 STRATEGIES = {
     "important value": "Keep: early access and service rather than discounts; ask them for recommendations.",
     "important development": "Make it a habit: reasons to come again soon, subscriptions, bundles of what they buy.",
@@ -34,20 +41,25 @@ STRATEGIES = {
 def rule_names(centroids: Array, taken: Sequence[str] = ()) -> list[str]:
     """Names by rule: below or above the average customer (0 after scaling) in recency, frequency and monetary value.
 
-    Clusters on the same side everywhere, and those whose name is ``taken``, are told apart by a number, the one that
-    spends most first. Further columns of ``centroids`` are not looked at.
+    Each name is given once, and none that is ``taken``: where several clusters lie on the same side everywhere, the
+    names are shared out for the most agreement in all (Kuhn 1955), so that a name tells a cluster from the others.
+    Where there are more clusters than names, some get a number. Further columns of ``centroids`` are not looked at.
     """
-    nothing = 1e-9  # an axis on which nobody differs scales to zeros with rounding noise
-    bases = [_NAMES[(bool(c[0] < -nothing), bool(c[1] > nothing), bool(c[2] > nothing))] for c in centroids]
-    names, used = [""] * len(bases), set(taken)
-    for i in sorted(range(len(bases)), key=lambda i: -centroids[i][2]):
-        number, name = 1, bases[i]
-        while name in used:
-            number += 1
-            name = f"{bases[i]} {number}"
-        used.add(name)
-        names[i] = name
-    return names
+    names: list[str] = []
+    for number in count(1):
+        names += [told for name in _NAMES.values() if (told := _numbered(name, number)) not in taken]
+        if len(names) >= len(centroids):
+            break
+    sides = np.array([_SIDES[name.rstrip("0123456789 ")] for name in names])
+    axes = np.where(np.abs(centroids[:, :3]) < 1e-9, 0.0, centroids[:, :3])  # nobody differs: rounding noise
+    # of names that agree alike, the one that promises less
+    agreement = axes @ sides.T - 1e-6 * (sides * [-1, 1, 1]).sum(axis=1)
+    clusters, given = linear_sum_assignment(agreement, maximize=True)
+    return [names[i] for _, i in sorted(zip(clusters, given, strict=True))]
+
+
+def _numbered(name: str, number: int) -> str:
+    return f"{name} {number}" if number > 1 else name
 
 
 def strategy(name: str) -> str:
@@ -56,14 +68,10 @@ def strategy(name: str) -> str:
 
 
 def matched(centroids: Array, before: Array) -> dict[int, int]:
-    """Which cluster goes on which earlier one: the assignment of least total distance (Kuhn 1955).
+    """Which cluster goes on which earlier one: those of which each is the other's nearest.
 
-    A pair counts only where neither has a nearer other one: what has split, merged or moved far is something new.
+    What has split, merged or moved far, so that neither is, is something new.
     """
     distance = cdist(centroids, before)
-    pairs = zip(*linear_sum_assignment(distance), strict=True)
-    return {
-        int(now): int(then)
-        for now, then in pairs
-        if distance[now].argmin() == then and distance[:, then].argmin() == now
-    }
+    nearest, nearest_back = distance.argmin(axis=1), distance.argmin(axis=0)
+    return {now: int(then) for now, then in enumerate(nearest) if nearest_back[then] == now}

@@ -30,7 +30,7 @@ from models.metrics import Array, Metric, Metrics, interval, resampled_customers
 from models.purchases import CustomerBase, expected_revenue, fit_customer_base
 from models.segment_attributes import describe
 from models.segment_names import matched, rule_names, strategy
-from models.separation import difference_tests, eta_squared
+from models.separation import difference_tests, equal_groups, eta_squared
 
 RECENCY, FREQUENCY, MONETARY = "days_since_last_order", "orders_84d", "amount_84d"
 AXES = (RECENCY, FREQUENCY, MONETARY)
@@ -197,21 +197,22 @@ def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[SegmentPrediction]
 
 def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) -> Metrics:
     """How well segments tell what customers spend in the *next* period (eta², the share of variance
-    between segments), against quintiles of recency alone; whether the difference is one (three tests);
-    and how separate the clusters are. Intervals by resampling customers.
+    between segments), against as many groups of equal size by money spent alone; whether the difference is one (three
+    tests); and how separate the clusters are. Intervals by resampling customers.
     """
     params = params or Params()
     model: SegmentationModel = fitted.model
     predicted = predict(fitted, frame)
     later = frame["later_amount"].to_numpy(dtype=float)
     scaled = model.scaler.transform(_numbers(model.purchases, frame))
-    ours, recency = (eta_squared(later, predicted[column]) for column in ("segment_id", "recency_score"))
+    by_spend = equal_groups(to_numbers(frame[MONETARY]), len(model.names))
+    ours, baseline = (eta_squared(later, group) for group in (predicted["segment_id"], by_spend))
     draws = list(resampled_customers(frame["pseudonym"], params.resamples, params.seed))
     equal = np.ones(len(frame))
     measured = {
         "eta_squared": interval(ours(equal), [ours(d) for d in draws]),
-        "baseline_eta_squared": interval(recency(equal), [recency(d) for d in draws]),
-        "gain_over_recency": interval(ours(equal) - recency(equal), [ours(d) - recency(d) for d in draws]),
+        "baseline_eta_squared": interval(baseline(equal), [baseline(d) for d in draws]),
+        "gain_over_baseline": interval(ours(equal) - baseline(equal), [ours(d) - baseline(d) for d in draws]),
     }
     tests = difference_tests(later, predicted["segment_id"])
     of_ranks = eta_squared(rankdata(later), predicted["segment_id"])  # which epsilon² is

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import f_oneway, kruskal
+from scipy.stats import f_oneway, kruskal, rankdata
 
 from models.metrics import Array
 
@@ -52,3 +52,9 @@ def difference_tests(outcome: Array, group: npt.ArrayLike) -> dict[str, float]:
         "kruskal_p": float(ranks.pvalue),
         "epsilon_squared": float(ranks.statistic / (len(values) - 1)),
     }
+
+
+def equal_groups(values: Array, groups: int) -> np.ndarray:
+    """0 for the least; equal values stay together, what is missing counts as least."""
+    rank = rankdata(np.nan_to_num(values, nan=-np.inf), method="average")
+    return np.floor(groups * (rank - 0.5) / len(values)).astype(int)

@@ -22,8 +22,9 @@ from models.segmentation import Params
         ([(1, 1, -1)], ["general retention"]),
         ([(1, -1, -1)], ["general win-back"]),
         ([(0, 0, 0)], ["general win-back"]),  # the average customer is above it nowhere
-        ([(-1, 1, 0.5), (1, -1, -1), (-1, 1, 2)], ["important value 2", "general win-back", "important value"]),
-        ([(1, -1, -3), (1, -1, -1), (1, -1, -2)], ["general win-back 3", "general win-back", "general win-back 2"]),
+        ([(-1, 1, 0.5), (1, -1, -1), (-1, 1, 2)], ["general value", "general win-back", "important value"]),
+        # all silent, seldom and little: the one silent for the shortest time is not the one to win back
+        ([(2, -1, -1), (0.1, -0.5, -0.5)], ["general win-back", "general development"]),
     ],
 )
 def test_clusters_are_named_by_the_side_of_the_average_they_lie_on(centroids, names):
@@ -37,7 +38,15 @@ def test_no_two_clusters_share_a_name():
 
 
 def test_a_name_that_is_taken_is_not_given_again():
-    assert rule_names(np.array([[-1.0, 1, 1]]), taken=["important value", "important value 2"]) == ["important value 3"]
+    best = np.array([[-2.0, 1.5, 1]])
+    assert rule_names(best, taken=["important value"]) == ["general value"]
+    assert rule_names(best, taken=list(STRATEGIES)) == ["important value 2"]
+    assert rule_names(best, taken=[*STRATEGIES, "important value 2"]) == ["general value 2"]
+
+
+def test_rounding_noise_is_no_side():
+    """An axis on which nobody differs scales to zeros with noise."""
+    assert rule_names(np.array([[1e-16, -1e-15, 1e-16]])) == rule_names(np.zeros((1, 3)))
 
 
 def test_every_name_has_a_strategy_and_twins_share_it():
@@ -50,6 +59,11 @@ def test_every_name_has_a_strategy_and_twins_share_it():
 def test_clusters_are_matched_to_the_nearest_whatever_their_order():
     before = np.array([[0.0, 0], [10, 0], [0, 10]])
     assert matched(np.array([[0.5, 9], [0, 1], [9, 1.0]]), before) == {0: 2, 1: 0, 2: 1}
+
+
+def test_what_is_nearest_to_each_other_is_matched_whatever_the_others_do():
+    """The assignment of least total distance would part 4 from 7, to bring 11 somewhere."""
+    assert matched(np.array([[4.0], [11]]), np.array([[0.0], [7]])) == {0: 1}
 
 
 def test_what_has_split_is_matched_once_and_the_rest_is_new():

@@ -7,6 +7,7 @@ from models import segmentation
 from models.backtest import Window
 from models.errors import TooLittleHistory
 from models.segmentation import Params, _elbow
+from models.separation import equal_groups
 
 SCORES = ["recency_score", "frequency_score", "monetary_score"]
 
@@ -107,8 +108,10 @@ def test_segments_are_judged_by_what_customers_spend_later(customers):
     assert untold["eta_squared"].value < 0.1
     assert told["welch_p"].value < 1e-9 < untold["welch_p"].value
     assert untold["eta_squared"].low <= untold["eta_squared"].value <= untold["eta_squared"].high
-    by_recency = customers.assign(later_amount=predicted["recency_score"].astype(float))
-    assert segmentation.evaluate(fitted, by_recency)["baseline_eta_squared"].value == pytest.approx(1.0)
+    by_spend = customers.assign(later_amount=equal_groups(customers["amount_84d"], len(fitted.model.names)) * 10.0)
+    beaten = segmentation.evaluate(fitted, by_spend)
+    assert beaten["baseline_eta_squared"].value == pytest.approx(1.0)
+    assert beaten["gain_over_baseline"].value == pytest.approx(beaten["eta_squared"].value - 1)
 
 
 def test_later_amount_is_what_the_same_customers_spent_in_the_period_after():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata, ttest_ind
 
-from models.separation import difference_tests, eta_squared
+from models.separation import difference_tests, equal_groups, eta_squared
 
 ALIKE = {"anova_p": 1.0, "welch_p": 1.0, "kruskal_p": 1.0, "epsilon_squared": 0.0}
 
@@ -62,3 +62,16 @@ def test_epsilon_squared_is_eta_squared_of_the_ranks_ties_included():
     found = difference_tests(outcome, group)["epsilon_squared"]
     assert found == pytest.approx(eta_squared(rankdata(outcome), group)(np.ones(200)))
     assert found > 0.02
+
+
+@pytest.mark.parametrize(
+    ("values", "groups"),
+    [
+        ([5, 1, 4, 2, 3, 6], [2, 0, 1, 0, 1, 2]),
+        ([1, 1, 1, 1], [1, 1, 1, 1]),  # equal values stay together
+        ([0, 0, 0, 9], [1, 1, 1, 2]),
+        ([np.nan, 3, 2, 1], [0, 2, 1, 1]),
+    ],
+)
+def test_customers_are_cut_into_groups_of_equal_size(values, groups):
+    assert equal_groups(np.array(values, dtype=float), 3).tolist() == groups
