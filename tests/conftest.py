@@ -37,6 +37,13 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_session_home, ignore_errors=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes share the tests (`make test`): those that look at one small cycle stay together, as do a file's."""
+    for item in items:
+        group = "e2e" if "e2e" in item.path.parts else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def real_folder() -> Path:
     """The parquet files of the installed wheel."""
