@@ -37,6 +37,7 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_session_home, ignore_errors=True)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two processes share the tests (`make test`): those that look at one small cycle stay together, as do a file's."""
     for item in items:
