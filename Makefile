@@ -24,7 +24,7 @@ run: $(READY)   ## one whole marketing cycle on a year of real data
 	@$(BIN)/aimloop run
 
 test: $(READY)   ## the test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(ARGS)
 
 check: $(READY)   ## lint, format, types, floors, SQL
 	@$(BIN)/ruff check .

@@ -8,10 +8,12 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from infra.state import State
 
@@ -37,12 +39,18 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_session_home, ignore_errors=True)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes share the tests (`make test`): those that look at one small cycle stay together, as do a file's."""
-    for item in items:
-        group = "e2e" if "e2e" in item.path.parts else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+class TogetherByFile(LoadScopeScheduling):
+    """Two processes share the tests (`make test`): those that look at one small cycle stay together, as do a file's.
+
+    pytest-xdist's own groups need marks, which version 3.8 does not find under pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid.split("::", 1)[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherByFile:
+    return TogetherByFile(config, log)
 
 
 @pytest.fixture(scope="session")
