@@ -88,7 +88,7 @@ def load_folder(folder: Path) -> Any:
         if other is None:
             return joblib.load(folder / _MODEL_FILE)
     except Exception as error:  # a damaged pickle may raise anything
-        reason = f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {error}".removesuffix(": ")
         raise AimloopError(f"the model version in {folder} cannot be read: {reason}", _TRAIN_ANOTHER) from error
     raise AimloopError(f"the model version in {folder} was saved by other code: {other}", _TRAIN_ANOTHER)
 
@@ -141,11 +141,6 @@ def _row_digests(frame: pd.DataFrame, like: pd.DataFrame) -> pd.Series:
     return pd.util.hash_pandas_object(pd.DataFrame(plain, index=frame.index), index=False)
 
 
-def metadata(tag: str) -> dict[str, Any]:
-    """What was saved beside a version: metrics, data window, features, cycle."""
-    return dict(_find(tag).info.metadata)
-
-
 def write_champions(folder: Path, champions: dict[str, str]) -> None:
     """Note in a Bento which versions it was built with: its fallback where there is no ledger."""
     (folder / CHAMPIONS_FILE).write_text(json.dumps(champions, indent=2) + "\n", encoding="utf-8")
@@ -158,16 +153,12 @@ def packaged_champions(folder: Path) -> dict[str, str]:
 
 
 def _folder(tag: str) -> Path:
-    return Path(_find(tag).path)
-
-
-def _find(tag: str) -> Any:
     import bentoml
 
     with suppress(bentoml.exceptions.BentoMLException):
         found = bentoml.models.get(tag)
         if str(found.tag) == tag:  # BentoML takes the beginning of a tag for the whole
-            return found
+            return Path(found.path)
     raise AimloopError(
         f"model version {tag} is not in the model store", f"put it back from a copy of the store; {_TRAIN_ANOTHER}"
     )
