@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from infra import registry, warehouse
+from infra import warehouse
 from infra.audit import Audit
 from infra.erasing import tombstones
 from infra.errors import AimloopError
@@ -152,11 +152,12 @@ def version_in_use(cycle: Cycle, model: str) -> str | None:
 
     Then it is the cycle's own version; None where there is neither.
     """
-    champion = cycle.door.ledger.champion(model)
-    if champion is None or pd.Timestamp(registry.metadata(champion)["as_of"]) <= cycle.as_of:
-        return champion
-    own = {version.model: version.tag for version in cycle.door.ledger.versions(cycle.id)}
-    return own.get(model)
+    versions = [version for version in cycle.door.ledger.versions() if version.model == model]
+    champion = next((version for version in versions if version.is_champion), None)
+    # the ledger is asked, not the store: a champion from the future may be lost, and is not needed
+    if champion is None or pd.Timestamp(champion.report["as_of"]) <= cycle.as_of:
+        return champion.tag if champion else None
+    return next((version.tag for version in versions if version.cycle_id == cycle.id), None)
 
 
 def _code_fingerprint(folders: tuple[str, ...]) -> str:

@@ -7,25 +7,30 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from flows.context import Cycle
 from infra.files import publish_text
-from models.migration import NOWHERE, migration, stayed
+from models.migration import NOWHERE, SMALLEST, migration, stayed, told
 
 _COLOURS = ("#0072b2", "#009e73", "#e69f00", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#7f7f7f")  # Okabe & Ito
-_SMALLEST = 5  # streams of fewer customers are told in the table as one, so that nobody is pointed at
+_NOBODY_BEFORE = "no earlier published cycle to compare segments with"
 
 
 def report_migration(cycle: Cycle) -> str:
-    """Compare segments with those of the latest earlier cycle that was scored; a word on it, empty without one."""
+    """Compare segments with those of the latest earlier cycle that was scored and published; a word on it.
+
+    Empty where nobody has a segment now.
+    """
+    now = _segments(cycle, cycle.id)
+    if now.empty:
+        return ""
     earlier = cycle.generation.query(
         "SELECT cycle_id, as_of FROM marts.scores WHERE as_of < $as_of AND segment IS NOT NULL "
         "ORDER BY as_of DESC, cycle_id LIMIT 1",
         as_of=cycle.as_of,
     )
     if earlier.empty:
-        return ""
-    before, now = (_segments(cycle, cycle_id) for cycle_id in (earlier["cycle_id"][0], cycle.id))
-    if now.empty:
-        return ""
-    streams, since = migration(before, now), f"{earlier['as_of'][0]:%Y-%m-%d}"
+        word = _NOBODY_BEFORE + _looked_back(cycle)
+        create_markdown_artifact(key="segment-migration", markdown=word, description="Customers by segment.")
+        return word
+    streams, since = migration(_segments(cycle, earlier["cycle_id"][0]), now), f"{earlier['as_of'][0]:%Y-%m-%d}"
     path = cycle.reports / "segment-migration.html"
     publish_text(path, _page(streams, since, f"{cycle.as_of:%Y-%m-%d}"))
     create_markdown_artifact(
@@ -33,6 +38,12 @@ def report_migration(cycle: Cycle) -> str:
     )
     create_link_artifact(key="segment-migration-picture", link=f"file://{path}", description=f"Since {since}.")
     return f"{stayed(streams):.0%} kept their segment since {since} ({_relative(path)})"
+
+
+def _looked_back(cycle: Cycle) -> str:
+    """There were earlier cycles, but not published: those that looked back from a later one."""
+    results = cycle.door.ledger.earlier_results(cycle.id, "publish")
+    return " (cycles that look back are not published)" if any("customers" not in r for r in results) else ""
 
 
 def _segments(cycle: Cycle, cycle_id: str) -> pd.Series:
@@ -43,9 +54,10 @@ def _segments(cycle: Cycle, cycle_id: str) -> pd.Series:
 
 
 def _page(streams: pd.DataFrame, since: str, until: str) -> str:
-    """A Sankey diagram, self-contained: earlier segments on the left, today's on the right."""
+    """A Sankey diagram, self-contained: earlier segments on the left, today's on the right; small streams left out."""
     import plotly.graph_objects as go  # slow to load, and only where there is an earlier cycle
 
+    streams, others = told(streams)
     names = [*sorted({*streams["before"], *streams["after"]} - {NOWHERE}), NOWHERE]
     colour = {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names)} | {NOWHERE: "#bbbbbb"}
     left = {name: i for i, name in enumerate(names)}
@@ -63,15 +75,16 @@ def _page(streams: pd.DataFrame, since: str, until: str) -> str:
                 "target": (streams["after"].map(left) + len(names)).tolist(),
                 "value": streams["customers"].tolist(),
                 "color": [_faint(colour[name]) for name in streams["before"]],
-                "customdata": streams["share"].tolist(),
+                "customdata": streams["share"].round(2).tolist(),
                 "hovertemplate": "%{source.label} → %{target.label}<br>%{value:,} customers, %{customdata:.0%}"
                 "<extra></extra>",
             },
         )
     )
-    figure.update_layout(
-        title=f"Customers by segment: {since} (left) and {until} (right)", font={"size": 14, "family": "system-ui"}
-    )
+    title = f"Customers by segment: {since} (left) and {until} (right)"
+    if others:
+        title += f"<br><sup>left out: {others:,} in streams of fewer than {SMALLEST}</sup>"
+    figure.update_layout(title=title, font={"size": 14, "family": "system-ui"})
     return str(figure.to_html(include_plotlyjs=True, full_html=True))
 
 
@@ -81,12 +94,12 @@ def _faint(colour: str) -> str:
 
 
 def _markdown(streams: pd.DataFrame) -> str:
-    small = streams["customers"] < _SMALLEST
+    streams, others = told(streams)
     lines = ["| before | now | customers | share of before |", "|---|---|---:|---:|"]
-    for row in streams[~small].to_dict("records"):
+    for row in streams.to_dict("records"):
         lines.append(f"| {row['before']} | {row['after']} | {row['customers']:,} | {row['share']:.0%} |")
-    if small.any():
-        lines.append(f"| streams of fewer than {_SMALLEST} | | {streams.loc[small, 'customers'].sum():,} | |")
+    if others:
+        lines.append(f"| streams of fewer than {SMALLEST} | | {others:,} | |")
     return "\n".join(lines)
 
 

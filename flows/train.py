@@ -10,15 +10,15 @@ import pandas as pd
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
-from flows import cards
+from flows import cards, champion
 from flows.context import PROJECT, Cycle, now, open_cycle
 from infra import registry
 from models import catalog
 from models.backtest import Backtest, backtest
 from models.card.content import fingerprint
 from models.catalog import Entry
-from models.errors import DisguisedLabel, MissingColumns, TooLittleHistory
-from models.metrics import Metrics
+from models.errors import DisguisedLabel, TooLittleHistory
+from models.metrics import Metrics, plain
 
 _LIBRARIES = ("aimloop", "lifelines", "lightgbm", "numpy", "optuna", "pandas", "scikit-learn", "scipy")
 
@@ -57,15 +57,16 @@ def train_and_register(cycle: Cycle, name: str) -> dict[str, Any]:
     except DisguisedLabel as reason:
         return {"line": f"refused: {reason}", "tag": None}
     tag = registry.tag_of(name, cycle.id)
-    result = _following(cycle, entry, name, result)
-    result = replace(result, fitted=replace(result.fitted, notes=result.fitted.notes | tuning))
+    beside = champion.beside(cycle, entry, name, result, params)
+    result = replace(beside.result, fitted=replace(beside.result.fitted, notes=beside.result.fitted.notes | tuning))
     report = _report(cycle, result)
     registry.save(tag, result.fitted, result.fitted.reference, report)
-    comparison = _compare(cycle, entry, name, result, params)
-    is_champion = cycle.door.ledger.register(tag, name, cycle.id, report, comparison, now())
+    register = cycle.door.ledger.register
+    is_champion = register(tag, name, cycle.id, report, beside.comparison, now(), unusable=beside.unusable)
     registered = {"tag": tag, "is_champion": is_champion, **report}
-    card = cards.attempt(cycle, name, result, {**registered, "comparison": comparison})
-    problem = f", without a model card ({card['card_problem']})" if card["card_problem"] else ""
+    card = cards.attempt(cycle, name, result, {**registered, "comparison": beside.comparison})
+    problem = f" ({beside.comparison['champion']} cannot be used)" if beside.unusable else ""
+    problem += f", without a model card ({card['card_problem']})" if card["card_problem"] else ""
     return {"line": _headline(entry, result.metrics, is_champion) + problem, **registered, **card}
 
 
@@ -78,14 +79,6 @@ def _tuned(cycle: Cycle, entry: Entry, examples: pd.DataFrame, params: Any) -> t
 
     tuned = tune(entry.model, examples, cycle.as_of, params, settings.tuning_trials, settings.tuning_seconds)
     return tuned.params, {"tuning": tuned.notes()} if tuned.trials else {}
-
-
-def _following(cycle: Cycle, entry: Entry, name: str, result: Backtest) -> Backtest:
-    """What a new version takes over from the champion, such as the names of segments."""
-    champion = cycle.door.ledger.champion(name)
-    if entry.follow is None or champion is None or champion == registry.tag_of(name, cycle.id):
-        return result
-    return replace(result, fitted=entry.follow(result.fitted, registry.load(champion)))
 
 
 def _is_absent(cycle: Cycle, raw_table: str) -> bool:
@@ -117,21 +110,6 @@ def _first_order(cycle: Cycle) -> pd.Timestamp:
     return pd.Timestamp(cycle.generation.query("SELECT min(ordered_at) AS first FROM staging.stg_orders")["first"][0])
 
 
-def _compare(cycle: Cycle, entry: Entry, name: str, result: Backtest, params: Any) -> dict[str, Any]:
-    """The champion on the very rows the new version was evaluated on; empty for the first version."""
-    champion = cycle.door.ledger.champion(name)
-    if champion is None or champion == registry.tag_of(name, cycle.id):
-        return {}
-    trained_until = pd.Timestamp(registry.metadata(champion)["origin"])
-    if trained_until > result.window.origin:
-        return {"champion": champion, "note": "the champion was trained on later data: not comparable"}
-    try:
-        metrics = entry.model.evaluate(registry.load(champion), result.later, params)
-    except MissingColumns as error:
-        return {"champion": champion, "note": f"the champion cannot score these rows: {error}"}
-    return {"champion": champion, "rows": len(result.later), "champion_metrics": _plain(metrics)}
-
-
 def _report(cycle: Cycle, result: Backtest) -> dict[str, Any]:
     return {
         "cycle_id": cycle.id,
@@ -139,18 +117,14 @@ def _report(cycle: Cycle, result: Backtest) -> dict[str, Any]:
         "origin": result.window.origin.isoformat(),
         "evaluated_until": result.window.end.isoformat(),
         "features": list(result.fitted.features),
-        "metrics": _plain(result.metrics),
-        "earlier_windows": {origin: _plain(metrics) for origin, metrics in result.earlier.items()},
+        "metrics": plain(result.metrics),
+        "earlier_windows": {origin: plain(metrics) for origin, metrics in result.earlier.items()},
         "notes": result.fitted.notes,
         "parameters": asdict(result.params),
         "training_rows_sha256": fingerprint(result.past),
         "git_commit": _git_commit(),
         "environment": {"Python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
     }
-
-
-def _plain(metrics: Metrics) -> dict[str, Any]:
-    return {name: {k: v for k, v in asdict(metric).items() if v is not None} for name, metric in metrics.items()}
 
 
 def _headline(entry: Entry, metrics: Metrics, is_champion: bool) -> str:

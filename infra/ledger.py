@@ -126,12 +126,19 @@ class Ledger:
     # versions and champions
 
     def register(
-        self, tag: str, model: str, cycle_id: str, report: dict[str, Any], comparison: dict[str, Any], now: datetime
+        self,
+        tag: str,
+        model: str,
+        cycle_id: str,
+        report: dict[str, Any],
+        comparison: dict[str, Any],
+        now: datetime,
+        unusable: str | None = None,
     ) -> bool:
         """Record a version; True when it is champion.
 
-        The first of its model is, and so is one that takes the place of a champion that learned from someone who
-        has been erased since, unless that one knows more of the world.
+        The first of its model is, and so is one that takes the place of a champion that cannot be used (``unusable``
+        says why) or learned from someone who has been erased since, unless that one knows more of the world.
         """
         with self._transaction() as session:
             if session.get(VersionRow, tag) is None:
@@ -147,18 +154,22 @@ class Ledger:
                 )
                 session.flush()
             champion = self._champion(session, model)
-            if champion is None:
-                session.add(ChampionRow(model=model, tag=tag, since=now, reason="first version"))
+            if champion == tag:
                 return True
-            if (
-                self._must_go(session, champion)
-                and not self._must_go(session, tag)
-                and self._knows(session, tag, champion)
-            ):
-                reason = "the one before learned from someone who has been erased"
+            reason = "first version" if champion is None else self._reason_to_go(session, champion, tag, unusable)
+            if reason is not None:
                 session.add(ChampionRow(model=model, tag=tag, since=now, reason=reason))
-                return True
-            return champion == tag
+            return reason is not None
+
+    def _reason_to_go(self, session: Session, champion: str, tag: str, unusable: str | None) -> str | None:
+        """Why a champion gives way to the version ``tag``; None where it stays."""
+        if not self._knows(session, tag, champion):
+            return None
+        if unusable is not None:
+            return f"the champion {champion} could not be used: {unusable}"
+        if self._must_go(session, champion) and not self._must_go(session, tag):
+            return "the one before learned from someone who has been erased"
+        return None
 
     @staticmethod
     def _must_go(session: Session, tag: str) -> bool:

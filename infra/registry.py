@@ -5,6 +5,7 @@ Call ``State.set_homes`` first: BentoML reads its home when it is imported.
 """
 
 import json
+import shutil
 from collections.abc import Hashable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -15,10 +16,15 @@ import joblib
 import pandas as pd
 
 from infra.errors import AimloopError
+from infra.files import sync_tree
+from infra.saved_classes import classes_of, misfit
 
 CHAMPIONS_FILE = "champions.json"
 _MODEL_FILE = "fitted.joblib"
 _REFERENCE_FILE = "reference.parquet"
+_CLASSES_FILE = "classes.json"
+_UNFINISHED = "saving"  # below BentoML's home
+_TRAIN_ANOTHER = "`aimloop run --full-refresh` trains another in its place"
 
 
 def tag_of(model: str, cycle_id: str) -> str:
@@ -28,14 +34,37 @@ def tag_of(model: str, cycle_id: str) -> str:
 def save(tag: str, fitted: Any, reference: pd.DataFrame, metadata: dict[str, Any]) -> None:
     """Store a version with its metadata (metrics, data window, features, cycle) and its reference sample.
 
-    A version of that tag that an interrupted run left behind is replaced.
+    A version of that tag that is there already is replaced, file by file, once the new one lies whole on the same
+    disk: where writing fails it stays as it was.
     """
     import bentoml
+    from bentoml._internal.configuration.containers import BentoMLContainer
 
-    _delete(tag)
-    with bentoml.models.create(tag, module="models", metadata=metadata) as entry:
-        joblib.dump(fitted, Path(entry.path) / _MODEL_FILE, compress=1)
-        reference.to_parquet(Path(entry.path) / _REFERENCE_FILE)
+    store = BentoMLContainer.model_store.get()
+    home = Path(BentoMLContainer.bentoml_home.get())
+    unfinished = home / _UNFINISHED
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        # BentoML writes to the store it is given; its own would refuse a tag that it holds
+        beside = type(store)(unfinished)
+        with bentoml.models.create(tag, module="models", metadata=metadata, _model_store=beside) as entry:
+            joblib.dump(fitted, Path(entry.path) / _MODEL_FILE, compress=1)
+            reference.to_parquet(Path(entry.path) / _REFERENCE_FILE)
+            (Path(entry.path) / _CLASSES_FILE).write_text(json.dumps(classes_of(fitted)), encoding="utf-8")
+        _put_in_place(Path(beside.get(tag).path), home / "models" / tag.replace(":", "/"))
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _put_in_place(whole: Path, target: Path) -> None:
+    sync_tree(whole)
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        whole.rename(target)
+        return
+    for file in whole.iterdir():  # the same tag means the same data, settings and code, so that old and new files fit
+        file.replace(target / file.name)
 
 
 def load(tag: str) -> Any:
@@ -51,14 +80,17 @@ def load_folder(folder: Path) -> Any:
     """The fitted model of the version that lies in ``folder``.
 
     Raises:
-        AimloopError: its file is missing or damaged.
+        AimloopError: its file is missing or damaged, or other code wrote it.
     """
     try:
-        return joblib.load(folder / _MODEL_FILE)
+        classes = folder / _CLASSES_FILE
+        other = misfit(json.loads(classes.read_text(encoding="utf-8"))) if classes.exists() else None
+        if other is None:
+            return joblib.load(folder / _MODEL_FILE)
     except Exception as error:  # a damaged pickle may raise anything
-        raise AimloopError(
-            f"the model version in {folder} cannot be read: {error}", "run a cycle again to train a new version"
-        ) from error
+        reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+        raise AimloopError(f"the model version in {folder} cannot be read: {reason}", _TRAIN_ANOTHER) from error
+    raise AimloopError(f"the model version in {folder} was saved by other code: {other}", _TRAIN_ANOTHER)
 
 
 def reference(tag: str) -> pd.DataFrame:
@@ -67,7 +99,11 @@ def reference(tag: str) -> pd.DataFrame:
 
 
 def stored(home: Path) -> Iterator[tuple[str, Path]]:
-    """Tag and folder of every version below BentoML's home, those inside packaged Bentos included."""
+    """Tag and folder of every version below BentoML's home, those inside packaged Bentos included.
+
+    What an interrupted ``save`` left is no version: it goes.
+    """
+    shutil.rmtree(home / _UNFINISHED, ignore_errors=True)
     for file in sorted(home.rglob(_REFERENCE_FILE)):
         yield f"{file.parent.parent.name}:{file.parent.name}", file.parent
 
@@ -105,11 +141,6 @@ def _row_digests(frame: pd.DataFrame, like: pd.DataFrame) -> pd.Series:
     return pd.util.hash_pandas_object(pd.DataFrame(plain, index=frame.index), index=False)
 
 
-def metadata(tag: str) -> dict[str, Any]:
-    """What was saved beside a version: metrics, data window, features, cycle."""
-    return dict(_find(tag).info.metadata)
-
-
 def write_champions(folder: Path, champions: dict[str, str]) -> None:
     """Note in a Bento which versions it was built with: its fallback where there is no ledger."""
     (folder / CHAMPIONS_FILE).write_text(json.dumps(champions, indent=2) + "\n", encoding="utf-8")
@@ -122,23 +153,12 @@ def packaged_champions(folder: Path) -> dict[str, str]:
 
 
 def _folder(tag: str) -> Path:
-    return Path(_find(tag).path)
-
-
-def _find(tag: str) -> Any:
     import bentoml
 
-    try:
-        return bentoml.models.get(tag)
-    except bentoml.exceptions.NotFound:
-        raise AimloopError(
-            f"model version {tag} is not in the model store",
-            "put it back from a copy of the store, or start anew in another state folder",
-        ) from None
-
-
-def _delete(tag: str) -> None:
-    import bentoml
-
-    with suppress(bentoml.exceptions.NotFound):
-        bentoml.models.delete(tag)
+    with suppress(bentoml.exceptions.BentoMLException):
+        found = bentoml.models.get(tag)
+        if str(found.tag) == tag:  # BentoML takes the beginning of a tag for the whole
+            return Path(found.path)
+    raise AimloopError(
+        f"model version {tag} is not in the model store", f"put it back from a copy of the store; {_TRAIN_ANOTHER}"
+    )

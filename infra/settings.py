@@ -74,10 +74,14 @@ class Settings(BaseModel):
     negative_sampling: int = Field(
         400, ge=1, description="Keep one in this many unclicked impressions; each kept row carries the factor."
     )
-    churn_window_days: int = Field(56, ge=7, description="Who ordered within this many days counts as active.")
-    churn_horizon_days: int = Field(56, ge=7, description="No order for this long after a snapshot is churn.")
+    churn_window_days: int = Field(
+        56, ge=7, le=730, description="Who ordered within this many days (7 to 730) counts as active."
+    )
+    churn_horizon_days: int = Field(
+        56, ge=7, le=730, description="No order for this many days (7 to 730) after a snapshot is churn."
+    )
     clv_horizon_days: int = Field(
-        90, ge=7, description="Customer lifetime value is what is spent within this many days."
+        90, ge=7, le=730, description="Customer lifetime value is what is spent within this many days (7 to 730)."
     )
     budget: float = Field(
         1_130_000, gt=0, allow_inf_nan=False, description="Budget of the next cycle, in the unit of the channel costs."
@@ -92,7 +96,7 @@ class Settings(BaseModel):
     tuning_seconds: float = Field(
         300, gt=0, allow_inf_nan=False, description="No more is tried for a model once this much time would be over."
     )
-    seed: int = Field(20170101, description="Seed of everything random.")
+    seed: int = Field(20170101, ge=0, lt=2**31, description="Seed of everything random, from 0 to 2,147,483,647.")
     port: int = Field(3000, ge=1, le=65535, description="Port of `aimloop serve`.")
     ui_port: int = Field(4200, ge=1, le=65535, description="Port of the Prefect UI that `aimloop ui` starts.")
     storage_key: SecretStr | None = Field(

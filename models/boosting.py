@@ -1,5 +1,6 @@
 """LightGBM as all our models call it: seeded, deterministic, silent."""
 
+import difflib
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from models.encoding import Encoder
+from models.errors import BadParameter
 from models.metrics import Array
 
 _ALWAYS = {
@@ -48,7 +50,18 @@ def staged(booster: lgb.Booster, matrix: Array, step: int, rounds: int) -> Itera
 
 
 def constraints(encoder: Encoder, increasing: tuple[str, ...], decreasing: tuple[str, ...]) -> list[int]:
-    """LightGBM's monotone constraints, a number per feature: 1 may only raise, -1 only lower, 0 either way."""
+    """LightGBM's monotone constraints, a number per feature: 1 may only raise, -1 only lower, 0 either way.
+
+    Raises:
+        BadParameter: a name is none of the features that are numbers, or in both.
+    """
+    for parameter, names in (("increasing", increasing), ("decreasing", decreasing)):
+        if strange := [name for name in names if name not in encoder.numeric]:
+            hint = difflib.get_close_matches(strange[0], encoder.numeric, n=1)
+            meant = f" (did you mean '{hint[0]}'?)" if hint else ""
+            raise BadParameter(parameter, names, f"names of features that are numbers; '{strange[0]}' is none{meant}")
+    if both := sorted({*increasing} & {*decreasing}):
+        raise BadParameter("increasing", increasing, f"without what is decreasing: {', '.join(both)}")
     return [(name in increasing) - (name in decreasing) for name in encoder.features]
 
 

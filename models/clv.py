@@ -22,6 +22,7 @@ from infra.contracts import ClvExamples, ClvPrediction
 from models import explanation
 from models.backtest import Rehearsal, Window
 from models.boosting import boost, boost_watched
+from models.bounds import Bounded
 from models.clv_model import LEVEL, SPENT_PER_DAY, ClvModel, level_of
 from models.disguise import refuse_disguised_amounts
 from models.encoding import LARGEST, Encoder, attributes
@@ -38,7 +39,7 @@ STATIC = ("region", "age_band", "gender", "income_band", "household_size")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params:
+class Params(Bounded):
     """How the model learns.
 
     horizon_days: length of the label window.

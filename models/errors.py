@@ -13,6 +13,14 @@ class MissingColumns(ValueError):
         self.missing = missing
 
 
+class BadParameter(ValueError):
+    """A parameter is not what it may be."""
+
+    def __init__(self, name: str, value: object, allowed: str) -> None:
+        super().__init__(f"parameter '{name}' is {value!r}, and must be {allowed}")
+        self.name = name
+
+
 class DisguisedLabel(ValueError):
     """One feature by itself tells the label: it cannot have been known beforehand."""
 

@@ -5,7 +5,8 @@ weights: so resampling customers is weighing rows anew, and every figure can hav
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,11 @@ class Metric:
 
 
 Metrics = dict[str, Metric]
+
+
+def plain(metrics: Metrics) -> dict[str, dict[str, Any]]:
+    """As JSON has them; what was not estimated is left out."""
+    return {name: {k: v for k, v in asdict(metric).items() if v is not None} for name, metric in metrics.items()}
 
 
 def weighted_auc(label: npt.ArrayLike, score: npt.ArrayLike) -> Figure:

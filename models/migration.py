@@ -3,6 +3,7 @@
 import pandas as pd
 
 NOWHERE = "not there"
+SMALLEST = 5  # customers in a stream that is told by itself, so that nobody is pointed at
 
 
 def migration(before: pd.Series, after: pd.Series) -> pd.DataFrame:
@@ -16,6 +17,12 @@ def migration(before: pd.Series, after: pd.Series) -> pd.DataFrame:
     streams["share"] = streams["customers"] / streams.groupby("before")["customers"].transform("sum")
     order = ["customers", "before", "after"]
     return streams.sort_values(order, ascending=[False, True, True], ignore_index=True)
+
+
+def told(streams: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """The streams that are told one by one, and how many customers are in all the others together."""
+    is_small = streams["customers"] < SMALLEST
+    return streams[~is_small], int(streams.loc[is_small, "customers"].sum())
 
 
 def stayed(streams: pd.DataFrame) -> float:

@@ -16,6 +16,7 @@ from scipy.special import expit
 
 from models.backtest import Rehearsal
 from models.boosting import boost, constraints, staged
+from models.bounds import Bounded
 from models.calibration import Judged, Repair, choose_repair, refined_loss
 from models.disguise import refuse_disguised_labels
 from models.encoding import Encoder
@@ -29,7 +30,7 @@ CHOICES = ("rounds", "boosting_share", "inverse_penalty")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params:
+class Params(Bounded):
     """How a propensity learns.
 
     rounds, boosting_share, inverse_penalty: trees, the share of LightGBM in the log-odds, and scikit-learn's C of the

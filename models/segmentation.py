@@ -23,6 +23,7 @@ from sklearn.preprocessing import FunctionTransformer, PowerTransformer, Standar
 
 from infra.contracts import CustomerFeatures, SegmentPrediction
 from models.backtest import Rehearsal, Window
+from models.bounds import Bounded
 from models.encoding import require_columns, to_numbers
 from models.errors import TooLittleHistory
 from models.fitted import Fitted
@@ -42,7 +43,7 @@ PERIOD_DAYS = 28  # the column amount_28d of the snapshot one period later is wh
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params:
+class Params(Bounded):
     """How the model learns.
 
     min_clusters, max_clusters: where the elbow is looked for.

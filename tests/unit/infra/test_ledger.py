@@ -5,6 +5,7 @@ from contextlib import closing
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, NoResultFound
 
 from infra.ledger import Ledger, Version
@@ -146,6 +147,17 @@ def test_it_does_not_give_way_to_one_that_learned_from_them_too(begun: Ledger) -
 
     assert begun.register("churn:c1", "churn", "c1", {"as_of": "2017-12-04"}, {}, LATER) is False
     assert begun.champion("churn") == "churn:c2"
+
+
+@pytest.mark.parametrize(("as_of", "is_champion"), [("2017-12-04", True), ("2017-12-11", True), ("2017-11-27", False)])
+def test_a_champion_that_cannot_be_used_gives_way_for_a_reason(begun: Ledger, as_of: str, is_champion: bool) -> None:
+    begun.register("churn:c1", "churn", "c1", {"as_of": "2017-12-04"}, {}, NOW)
+
+    assert begun.register("churn:c2", "churn", "c2", {"as_of": as_of}, {}, LATER, unusable="it is torn") is is_champion
+    assert begun.champion("churn") == ("churn:c2" if is_champion else "churn:c1")
+    with begun.engine.connect() as connection:
+        reasons = list(connection.execute(text("SELECT reason FROM champions ORDER BY id")).scalars())
+    assert reasons[1:] == ["the champion churn:c1 could not be used: it is torn"] * is_champion
 
 
 def test_registering_again_changes_nothing_and_gives_the_same_answer(begun: Ledger) -> None:

@@ -1,5 +1,7 @@
 """The registry on a real model store: saved whole or not at all, found by tag."""
 
+import errno
+import json
 import os
 import shutil
 from pathlib import Path
@@ -13,6 +15,7 @@ from sklearn.linear_model import LinearRegression
 
 from infra import registry
 from infra.errors import AimloopError
+from models.fitted import Fitted
 
 REFERENCE = pd.DataFrame({"orders": [1, 2, 3], "spend": [0.1, np.nan, 1e-300], "region": ["north", None, "süd"]})
 METADATA = {"origin": "2017-12-04T00:00:00", "auc": 0.75, "features": ["orders", "spend"], "window": {"days": 56}}
@@ -27,6 +30,13 @@ def store() -> None:
 @pytest.fixture
 def tag() -> str:
     return registry.tag_of("churn", f"20171204t000000-{uuid4().hex[:8]}")
+
+
+def metadata(tag: str) -> dict:
+    """As BentoML shows them."""
+    import bentoml
+
+    return dict(bentoml.models.get(tag).info.metadata)
 
 
 def test_a_tag_is_the_model_and_the_cycle() -> None:
@@ -50,7 +60,7 @@ def test_the_reference_sample_comes_back_as_it_was(tag: str) -> None:
 def test_metadata_come_back_as_they_were(tag: str) -> None:
     registry.save(tag, {"any": "object"}, REFERENCE, METADATA)
 
-    assert registry.metadata(tag) == METADATA
+    assert metadata(tag) == METADATA
 
 
 def test_saving_replaces_what_an_interrupted_run_left(tag: str) -> None:
@@ -59,7 +69,81 @@ def test_saving_replaces_what_an_interrupted_run_left(tag: str) -> None:
 
     assert registry.load(tag) == {"from": "the second run"}
     assert len(registry.reference(tag)) == 1
-    assert registry.metadata(tag) == {"auc": 0.9}
+    assert metadata(tag) == {"auc": 0.9}
+
+
+def full_disk(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("where", ["infra.registry.joblib.dump", "pandas.DataFrame.to_parquet", "shutil.copytree"])
+def test_a_full_disk_leaves_the_version_that_was_there(tag: str, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    registry.save(tag, {"is": "the champion"}, REFERENCE, METADATA)
+    monkeypatch.setattr(where, full_disk)
+
+    with pytest.raises(OSError, match="No space left"):
+        registry.save(tag, {"is": "half written"}, REFERENCE, {"auc": 0.9})
+
+    monkeypatch.undo()
+    assert registry.load(tag) == {"is": "the champion"}
+    assert metadata(tag) == METADATA
+    assert [found for found, _ in registry.stored(Path(os.environ["BENTOML_HOME"]))].count(tag) == 1
+
+
+def test_what_an_interrupted_save_left_is_no_version_and_goes(tmp_path: Path) -> None:
+    for where in ("models", "saving"):
+        (tmp_path / where / "churn" / "g1").mkdir(parents=True)
+        REFERENCE.to_parquet(tmp_path / where / "churn" / "g1" / "reference.parquet")
+
+    assert list(registry.stored(tmp_path)) == [("churn:g1", tmp_path / "models" / "churn" / "g1")]
+    assert not (tmp_path / "saving").exists()
+
+
+def test_half_a_version_is_made_whole(tag: str) -> None:
+    """As an interrupted copy leaves it: without BentoML's own file."""
+    half = Path(os.environ["BENTOML_HOME"]) / "models" / tag.replace(":", "/")
+    half.mkdir(parents=True)
+    (half / "fitted.joblib").write_bytes(b"")
+
+    registry.save(tag, {"is": "whole"}, REFERENCE, METADATA)
+
+    assert registry.load(tag) == {"is": "whole"}
+
+
+def test_the_beginning_of_a_tag_is_another_tag(tag: str) -> None:
+    registry.save(tag + "b", {"any": "object"}, REFERENCE, METADATA)
+
+    with pytest.raises(AimloopError, match="is not in the model store"):
+        registry.load(tag)
+
+
+@pytest.mark.parametrize(
+    ("then", "why"),
+    [
+        ({"models.fitted:Fitted": ["model", "features", "notes"]}, "models.fitted:Fitted had no reference then"),
+        ({"models.fitted:Fitting": []}, "models.fitted:Fitting is no more"),
+        ({"models.fitting:Fitted": []}, "models.fitting:Fitted is no more"),
+    ],
+)
+def test_a_version_of_other_code_is_refused_by_the_class_that_changed(tag: str, then: dict, why: str) -> None:
+    registry.save(tag, Fitted("a model", ("orders",), REFERENCE), REFERENCE, METADATA)
+    (folder,) = (found for name, found in registry.stored(Path(os.environ["BENTOML_HOME"])) if name == tag)
+    assert registry.load(tag).model == "a model"
+
+    (folder / "classes.json").write_text(json.dumps(then))
+
+    with pytest.raises(AimloopError) as caught:
+        registry.load(tag)
+    assert caught.value.what == f"the model version in {folder} was saved by other code: {why}"
+    assert caught.value.remedy == "`aimloop run --full-refresh` trains another in its place"
+
+
+def test_a_version_that_does_not_say_which_classes_it_holds_is_read_all_the_same(tag: str) -> None:
+    registry.save(tag, {"any": "object"}, REFERENCE, METADATA)
+    (folder,) = (found for name, found in registry.stored(Path(os.environ["BENTOML_HOME"])) if name == tag)
+    (folder / "classes.json").unlink()
+
+    assert registry.load(tag) == {"any": "object"}
 
 
 def test_two_versions_stand_side_by_side(tag: str) -> None:
@@ -84,11 +168,6 @@ def test_an_unknown_version_is_refused_with_what_to_do(read, tag: str) -> None:
 
     assert caught.value.what == f"model version {tag} is not in the model store"
     assert "copy of the store" in caught.value.remedy
-
-
-def test_metadata_of_an_unknown_version_are_refused_with_what_to_do(tag: str) -> None:
-    with pytest.raises(AimloopError, match="is not in the model store"):
-        registry.metadata(tag)
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a model"])

@@ -4,7 +4,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.migration import NOWHERE, migration, stayed
+from models.migration import NOWHERE, migration, stayed, told
 
 
 def test_streams_are_counted_and_shares_are_of_where_they_came_from():
@@ -27,6 +27,15 @@ def test_newcomers_and_leavers_are_told_and_did_not_move():
         (NOWHERE, "iron"),
     }
     assert stayed(streams) == 1.0
+
+
+def test_streams_of_five_are_told_and_smaller_ones_as_one():
+    before = pd.Series(["gold"] * 5 + ["iron"] * 4 + ["lead"])
+    streams, others = told(migration(before, pd.Series(["gold"] * 10)))
+    assert streams[["before", "after", "customers"]].to_dict("records") == [
+        {"before": "gold", "after": "gold", "customers": 5}
+    ]
+    assert others == 5
 
 
 people = st.dictionaries(st.integers(0, 12), st.sampled_from(["a", "b", "c"]))
