@@ -57,8 +57,6 @@ WORDS = {
     "customer_product_days_since_last_order": "days since this customer's last order of the article",
     "customer_product_affinity": "how often and lately this customer orders the article",
     "customer_category_orders": "this customer's orders in the category",
-    "customer_category_orders": "none yet",
-    "customer_category_affinity": "no order yet",
     "customer_category_days_since_last_order": "days since this customer's last order in the category",
     "customer_category_affinity": "how often and lately this customer orders in the category",
     "product_orders": "everybody's orders of the article",
