@@ -94,7 +94,7 @@ def test_whoever_cannot_see_hears_the_same(page):
     assert all(a.get("scope") in ("row", "col") for a in read.all("th"))
     levels = [int(tag[1]) for tag, _ in read.elements if re.fullmatch(r"h\d", tag)]
     assert all(after - before <= 1 for before, after in pairwise(levels))
-    assert levels.count(3) == 6
+    assert levels.count(3) == 7
 
 
 def test_the_gap_is_told_with_its_reason(page):
@@ -157,4 +157,6 @@ def test_code_in_prose_is_set_as_code_and_nothing_else_is():
 
 def test_columns_are_read_as_words():
     assert column_in_words("orders_84d") == "orders in 84 days"
-    assert column_in_words("days_since_last_order") == "days since last order"
+    assert column_in_words("days_since_last_order") == "days since the last order"
+    assert column_in_words("later_amount", {"period_days": 28, "horizon_days": 90}) == "spent in the 28 days after"
+    assert column_in_words("later_amount") == "later amount"
