@@ -179,7 +179,7 @@ def test_only_groups_that_are_judged_are_counted(fair):
     plain = fair.drop(columns="region").assign(actual=actual)
     known = attributes_of(fair, region=fair["region"].to_numpy())
     text = told(render(card_of(plain, known, outcomes=plain)))
-    assert "of 2 judged; 1 not" in text
+    assert "of 2 judged; 1 too few to say" in text
     assert "Chance alone would flag one of the 2 judged" in text
     assert "region: too few to say north" in text
 
