@@ -27,7 +27,7 @@ METRICS: dict[str, tuple[str, str]] = {
     "recency_auc": ("AUC of recency", "of days since the last order, alone"),
     "concordance": ("concordance of days", "how often who is expected to order first does; 0.5 is chance"),
     "cox_concordance": ("concordance of hazards", "the same, by the model behind the hazard ratios"),
-    "survival_prediction_ratio": ("predicted ÷ observed, survival", "all that the survival model predicted over all that came"),
+    "survival_prediction_ratio": ("predicted ÷ observed, survival", "the survival model's, over what came"),
     "r2": ("R²", "share of the variance of spend explained; below 0, the mean does better"),
     "mae": ("mean error", "how far forecasts lie from what was spent, in money; lower is better"),
     "purchases_r2": ("R² of repeat purchases", "of the model of repeat purchases, on the same customers"),
