@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,9 @@ def write(cycle: Cycle, name: str, result: Backtest, registered: dict[str, Any])
     card = describe(facts, WORDS[name], entry.model, result, result.past, _known(cycle, result.later))
     path = path_of(cycle.door.state, registered["tag"])
     path.parent.mkdir(parents=True, exist_ok=True)
-    publish_text(path.with_suffix(".json"), json.dumps(_plain(asdict(card)), indent=1, default=str))
-    publish_text(path, render(card))
+    page, content = render(card), json.dumps(_plain(asdict(card)), indent=1, default=str)  # both, or neither
+    publish_text(path.with_suffix(".json"), content)
+    publish_text(path, page)
     return path
 
 
@@ -80,9 +82,9 @@ def _known(cycle: Cycle, later: pd.DataFrame) -> pd.DataFrame:
 
 
 def _plain(value: Any) -> Any:
-    """JSON knows no NaN."""
+    """JSON knows neither NaN nor infinity."""
     if isinstance(value, dict):
         return {name: _plain(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(part) for part in value]
-    return None if isinstance(value, float) and value != value else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value

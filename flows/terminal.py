@@ -5,8 +5,11 @@ from typing import Any
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Table
+
+from flows.terminal_models import measured_row
 
 
 class TerminalReporter:
@@ -127,33 +130,18 @@ def _rows(summary: dict[str, Any]) -> Table:
 
 
 def _models(summary: dict[str, Any]) -> Table:
-    table = _metrics_table("Models, evaluated on later time than training")
+    """A part a model, headed by its name and standing; ``baseline_<metric>`` stands beside its metric."""
+    table = Table(title="Models, evaluated on later time than training", title_justify="left")
+    table.add_column("metric", overflow="fold")
+    for heading in ("value", "95 % interval", "baseline"):
+        table.add_column(heading, justify="right", overflow="fold")
     for name, model in summary["models"].items():
         if model["tag"] is None:
-            table.add_row(name, model["line"])
-            table.add_section()
+            table.add_row(f"[bold]{name}[/]: {escape(model['line'])}", end_section=True)
             continue
-        standing = "champion" if model["is_champion"] else "candidate"
-        _add_metrics(table, f"{name}\n{standing}", model["metrics"], model["intervals"])
+        table.add_row(f"[bold]{name}[/], {'champion' if model['is_champion'] else 'candidate'}")
+        for metric in model["metrics"]:
+            if not metric.startswith("baseline_"):
+                table.add_row(*measured_row(model["metrics"], model["intervals"], metric, f"baseline_{metric}"))
+        table.add_section()
     return table
-
-
-def _metrics_table(title: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("model", overflow="fold")
-    table.add_column("metric")
-    for heading in ("value", "95 % interval", "baseline"):
-        table.add_column(heading, justify="right")
-    return table
-
-
-def _add_metrics(table: Table, label: str, metrics: dict[str, float], intervals: dict[str, list[float]]) -> None:
-    """A row a metric; ``baseline_<metric>`` stands beside its metric, the label's lines before the first ones."""
-    lines = [*label.split("\n"), *([""] * len(metrics))]
-    shown = [metric for metric in metrics if not metric.startswith("baseline_")]
-    for line, metric in zip(lines, shown, strict=False):
-        value, baseline = metrics[metric], metrics.get(f"baseline_{metric}")
-        span = "{:.4f} – {:.4f}".format(*intervals[metric]) if metric in intervals else ""
-        figure = f"{value:,.0f}" if value == round(value) else f"{value:.4f}"
-        table.add_row(line, metric, figure, span, "" if baseline is None else f"{baseline:.4f}")
-    table.add_section()

@@ -17,7 +17,7 @@ from models import catalog
 from models.backtest import Backtest, backtest
 from models.card.content import fingerprint
 from models.catalog import Entry
-from models.errors import DisguisedLabel, TooLittleHistory
+from models.errors import DisguisedLabel, TooLittleHistory, UnusableLabel
 from models.metrics import Metrics, plain
 
 _LIBRARIES = ("aimloop", "lifelines", "lightgbm", "numpy", "optuna", "pandas", "scikit-learn", "scipy")
@@ -54,7 +54,7 @@ def train_and_register(cycle: Cycle, name: str) -> dict[str, Any]:
     except TooLittleHistory as reason:
         first = entry.model.first_possible(_first_order(cycle), params)
         return {"line": f"skipped: {reason}; trainable from {first:%Y-%m-%d} at the earliest", "tag": None}
-    except DisguisedLabel as reason:
+    except (DisguisedLabel, UnusableLabel) as reason:
         return {"line": f"refused: {reason}", "tag": None}
     tag = registry.tag_of(name, cycle.id)
     beside = champion.beside(cycle, entry, name, result, params)
@@ -101,6 +101,7 @@ def _settings(cycle: Cycle, name: str) -> dict[str, Any]:
     given = {
         "seed": settings.seed,
         "horizon_days": settings.clv_horizon_days if name == "clv" else settings.churn_horizon_days,
+        "window_days": settings.churn_window_days,
         "imputation": settings.imputation,
     }
     return {field: value for field, value in given.items() if field in own}

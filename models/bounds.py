@@ -90,6 +90,7 @@ _PENALTY, _TIMES_ODDS = Number(0, 1e6, without_low=True), Number(0, 1e3, without
 
 BOUNDS: Mapping[str, Whole | Number | OneOf | Several | Names] = {
     # time
+    "window_days": _DAYS,
     "horizon_days": _DAYS,
     "train_every": Whole(1, 52),
     "train_days": Whole(1, 3_650),

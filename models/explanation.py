@@ -1,7 +1,15 @@
-"""Why a prediction is what it is, in words: what each feature adds, strongest first."""
+"""Why a prediction is what it is, in words: what each feature adds, strongest first.
+
+Features that say nearly the same (orders, articles and money of the same 56 days) share out one effect among
+themselves, often with opposite signs; a reason is therefore a group of them, and adds what they add together.
+"""
+
+import re
 
 import numpy as np
 import pandas as pd
+
+from models.metrics import Array
 
 WORDS = {
     "days_since_last_order": "days since the last order",
@@ -61,6 +69,46 @@ WORDS = {
 }
 
 
+# What is missing because nothing has happened yet; of all else that is missing, we do not know it.
+NOT_YET = {
+    "click_ratio": "no impressions yet",
+    "product_click_ratio": "no impressions yet",
+    "product_impressions": "none yet",
+    "product_orders": "none yet",
+    "product_buyers": "none yet",
+    "product_popularity_56d": "no order yet",
+    "product_popularity_14d": "no order yet",
+    "product_days_since_last_order": "no order yet",
+    "customer_product_orders": "none yet",
+    "customer_product_affinity": "no order yet",
+    "customer_product_days_since_last_order": "no order yet",
+    "customer_category_orders": "none yet",
+    "customer_category_affinity": "no order yet",
+    "customer_category_days_since_last_order": "no order yet",
+    "repeat_order_amount_mean": "no second order yet",
+    "order_gap_mean_days": "no second order yet",
+    "order_gap_median_days": "no second order yet",
+    "order_gap_p90_days": "no second order yet",
+    "order_gap_last_days": "no second order yet",
+    "order_gap_sd_days": "too few orders yet",
+    "recency_to_gap_ratio": "too few orders yet",
+    "recency_to_gap_p90_ratio": "too few orders yet",
+    "recency_beyond_gap_sds": "too few orders yet",
+}
+NOT_KNOWN = "not known yet"
+_GROUPS = (  # the first that fits decides, together with what stands in brackets; what fits none is by itself
+    r"customer_(product|category)_.+",  # of this customer: orders, days since, affinity
+    r"product_(?:impressions|click_ratio)",
+    r"product_.+",  # of everybody
+    r"(?:customer_)?(?:orders|lines|amount|order_weeks)_(\d+)d",
+    r"(?:customer_)?amount_per_day_\d+d",
+    r"(?:customer_)?(?:orders_total|repeat_orders|amount_total)",
+    r"(?:customer_)?(?:days_since_last_order|recency_.+)",
+    r"(?:customer_)?order_gap_.+_days",
+    r"(?:customer_)?orders_\d+d_to_\d+d_ratio",
+)
+
+
 def in_words(feature: str) -> str:
     """A feature as people say it; what a company brought itself keeps its own name."""
     if feature in WORDS:
@@ -74,20 +122,44 @@ def explain(contributions: pd.DataFrame, frame: pd.DataFrame, most: int = 3) -> 
 
     ``contributions`` are parts of the log-odds, a column per feature and ``average``, as ``Propensity.contributions``
     gives them; ``frame`` holds the features' values. The odds are those of the row against the same row with nothing
-    told of the feature. Reasons that change the odds by less than a hundredth are left out.
+    told of the feature and those of its group; named is the one that adds most to that side. Reasons that change the
+    odds by less than a hundredth are left out.
     """
     parts = contributions.drop(columns="average")
-    values = parts.to_numpy()
-    strongest = np.argsort(-np.abs(values), axis=1, kind="stable")[:, :most]
-    told = {name: _told(frame[name]) for name in parts.columns}
+    added, named = grouped(parts)
+    strongest = np.argsort(-np.abs(added), axis=1, kind="stable")[:, :most]
+    told = [_told(frame[name], name) for name in parts.columns]
+    words = [in_words(name) for name in parts.columns]
     return [
         [
-            f"{in_words(parts.columns[i])}: {told[parts.columns[i]][row]} (odds × {np.exp(values[row, i]):.2f})"
+            f"{words[named[row, i]]}: {told[named[row, i]][row]} (odds × {np.exp(added[row, i]):.2f})"
             for i in chosen
-            if abs(values[row, i]) >= 0.01
+            if abs(added[row, i]) >= 0.01
         ]
         for row, chosen in enumerate(strongest)
     ]
+
+
+def grouped(parts: pd.DataFrame) -> tuple[Array, np.ndarray]:
+    """Contributions summed by group, a column each, so that rows keep their sum; and, of the same shape, the position
+    of the feature that adds most to the side its group is on.
+    """
+    values = parts.to_numpy(dtype=float)
+    groups: dict[object, list[int]] = {}
+    for position, name in enumerate(parts.columns):
+        groups.setdefault(_group(name), []).append(position)
+    members = [np.array(positions) for positions in groups.values()]
+    added = np.column_stack([values[:, positions].sum(axis=1) for positions in members])
+    of_side = [values[:, positions] * np.sign(added[:, [i]]) for i, positions in enumerate(members)]
+    named = [positions[side.argmax(axis=1)] for positions, side in zip(members, of_side, strict=True)]
+    return added, np.column_stack(named)
+
+
+def _group(feature: str) -> object:
+    for which, pattern in enumerate(_GROUPS):
+        if found := re.fullmatch(pattern, feature):
+            return which, *found.groups()
+    return feature
 
 
 def drivers(contributions: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
@@ -110,8 +182,17 @@ def _direction(values: pd.Series, contribution: pd.Series) -> str:
     return "raises" if correlation > 0.3 else "lowers" if correlation < -0.3 else "either way"
 
 
-def _told(values: pd.Series) -> list[str]:
+def _told(values: pd.Series, feature: str) -> list[str]:
+    missing = NOT_YET.get(feature, NOT_YET.get(feature.removeprefix("customer_"), NOT_KNOWN))
     if not pd.api.types.is_numeric_dtype(values):
-        return values.astype(object).where(values.notna(), "unknown").astype(str).tolist()
+        return values.astype(object).where(values.notna(), missing).astype(str).tolist()
     numbers = values.to_numpy(dtype=float, na_value=np.nan)
-    return ["unknown" if np.isnan(n) else f"{n:.4g}" if abs(n) < 999.5 else f"{n:,.0f}" for n in numbers]
+    return [missing if np.isnan(n) else _short(n) for n in numbers]
+
+
+def _short(number: float) -> str:
+    if abs(number) >= 999.5:
+        return f"{number:,.0f}"
+    if 0 < abs(number) < 1e-4:  # as people write it: 0.0000467 and not 4.67e-05
+        return np.format_float_positional(number, precision=3, fractional=False)
+    return f"{number:.4g}"

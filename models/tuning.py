@@ -48,7 +48,8 @@ SPACE: dict[str, Range] = {  # of every model whose Params have fields of these 
 class Tuned:
     """The best parameters, how many trials ran, and the mean loss of the given and of the best parameters.
 
-    ``found`` holds what differs from the given ones. Without a space or an earlier window, no trial runs.
+    ``found`` holds what differs from the given ones, ``given`` what those were; ``windows`` are the origins of the
+    windows it was tried on. Without a space or an earlier window, no trial runs.
     """
 
     params: Any
@@ -56,10 +57,14 @@ class Tuned:
     loss_before: float = float("nan")
     loss: float = float("nan")
     found: dict[str, float] = field(default_factory=dict)
+    given: dict[str, float] = field(default_factory=dict)
+    windows: tuple[str, ...] = ()
+    seconds: float = field(default=0.0, compare=False)  # the machine's, not the search's
 
     def notes(self) -> dict[str, Any]:
         """For the report of a version."""
-        return {"trials": self.trials, "loss_before": self.loss_before, "loss": self.loss, "found": self.found}
+        told = {name: getattr(self, name) for name in ("trials", "loss_before", "loss", "found", "given")}
+        return told | {"windows": list(self.windows), "seconds": round(self.seconds, 1)}
 
 
 def tune(model: Model, frame: pd.DataFrame, as_of: pd.Timestamp, params: Any, trials: int, seconds: float) -> Tuned:
@@ -75,30 +80,32 @@ def tune(model: Model, frame: pd.DataFrame, as_of: pd.Timestamp, params: Any, tr
     space = {name: SPACE[name] for name in SPACE if hasattr(params, name)}
     if not space or trials < 1:
         return Tuned(params)
-    splits = [model.split(frame, window, params) for window in model.windows(as_of, params)[:-1]]
-    windows = [(past, later) for past, later in splits if not later.empty]
+    earlier = model.windows(as_of, params)[:-1]
+    splits = {f"{window.origin:%Y-%m-%d}": model.split(frame, window, params) for window in earlier}
+    windows = {origin: (past, later) for origin, (past, later) in splits.items() if not later.empty}
     optuna.logging.set_verbosity(logging.ERROR)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=params.seed))
     given = {name: getattr(params, name) for name in space}
     study.enqueue_trial(given)
-    best, slowest = Tuned(params), 0.0
+    best, slowest = Tuned(params, windows=tuple(windows)), 0.0
     for ran in range(1, trials + 1):
         started = time.monotonic()
         if ran > 1 and started - began + slowest > seconds:
             break
         trial = study.ask()
         proposed = {name: span.suggest(trial, name, given[name]) for name, span in space.items()}
-        loss = _mean_loss(model, windows, replace(params, **proposed))
+        loss = _mean_loss(model, list(windows.values()), replace(params, **proposed))
         if loss is None:
             return best
         study.tell(trial, loss)
         slowest = max(slowest, time.monotonic() - started)
-        best = replace(best, trials=ran)
+        best = replace(best, trials=ran, seconds=time.monotonic() - began)
         if ran == 1:
             best = replace(best, loss_before=loss, loss=loss)
         elif loss < best.loss:
             found = {name: value for name, value in proposed.items() if value != given[name]}
-            best = replace(best, params=replace(params, **proposed), loss=loss, found=found)
+            before = {name: given[name] for name in found}
+            best = replace(best, params=replace(params, **proposed), loss=loss, found=found, given=before)
     return best
 
 

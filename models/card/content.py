@@ -1,7 +1,7 @@
 """What a card says, as plain values: the page shows it, the terminal shows it, programs read it as JSON."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -10,10 +10,12 @@ import pandas as pd
 from models.backtest import Backtest
 from models.card.bins import Bin, calibration_bins, decile_bins
 from models.card.gain import Gain, gain
+from models.card.phrases import column_in_words
 from models.card.resampling import ratio
 from models.card.segments import Elbow, Segment, elbow, segment_table
 from models.card.slices import Slice, is_amount, score, slices, with_attributes
-from models.card.words import Words
+from models.card.training import HazardRatio, Tuning, hazard_ratios, known_of_people, plain_notes, tuning
+from models.card.words import Words, told
 from models.fitted import Fitted
 from models.metrics import Metric, Metrics
 
@@ -94,12 +96,19 @@ class Driver:
 
 @dataclass(frozen=True)
 class Card:
-    """All of it. Parts that a model does not give are empty; ``ratio`` is all that was predicted over what came."""
+    """All of it. Parts that a model does not give are empty; ``ratio`` is all that was predicted over what came.
+
+    Rows of until ``evaluated_until`` were judged by what came until ``outcomes_until``; ``left_out`` counts those in
+    whose figures a number is not finite. ``columns`` are the words for what segments are described by.
+    """
 
     facts: Facts
     words: Words
     origin: str
     evaluated_until: str
+    outcomes_until: str
+    left_out: int
+    known_of_people: tuple[str, ...]
     trained_on: Rows
     evaluated_on: Rows
     metrics: tuple[MetricLine, ...]
@@ -110,16 +119,24 @@ class Card:
     slices: tuple[Slice, ...]
     overall: float | None
     drivers: tuple[Driver, ...]
+    hazard_ratios: tuple[HazardRatio, ...]
     segments: tuple[Segment, ...]
+    columns: dict[str, str]
     elbow: Elbow | None
+    tuning: Tuning | None
     notes: dict[str, Any]
 
     @property
     def gaps(self) -> tuple[Slice, ...]:
         return tuple(found for found in self.slices if found.verdict == "gap")
 
+    @property
+    def judged(self) -> tuple[Slice, ...]:
+        return tuple(found for found in self.slices if found.is_judged)
+
 
 MAX_DRIVERS = 15
+MIN_SHARE = 0.005  # of a driver that is shown
 
 
 def describe(
@@ -131,31 +148,47 @@ def describe(
     (see ``slices.with_attributes``).
     """
     fitted, later = result.fitted, result.later
-    outcomes = model.outcomes(fitted, later) if isinstance(model, GivesOutcomes) else None
+    trained_on = _trained_on(past, words)
+    numbers = {"horizon_days": getattr(model, "HORIZON_DAYS", None), "period_days": getattr(model, "PERIOD_DAYS", None)}
+    numbers |= facts.parameters
+    words = told(words, numbers, trained_on.base_rate)
+    given = model.outcomes(fitted, later) if isinstance(model, GivesOutcomes) else None
+    outcomes = None if given is None else given[_is_finite(given)]
+    if outcomes is not None and outcomes.empty:
+        outcomes = None
     has_both = outcomes is not None and outcomes["actual"].nunique() > 1
     overall = score(outcomes) if outcomes is not None and has_both else None
     bins: tuple[Bin, ...] = ()
     if outcomes is not None:
         bins = decile_bins(outcomes) if is_amount(outcomes) else calibration_bins(outcomes)
     sliced = slices(with_attributes(outcomes, known), overall) if outcomes is not None and overall is not None else ()
+    evaluated_on = _evaluated_on(later, outcomes)
+    came_to_something = has_both and (evaluated_on.base_rate or 0) > 0
+    segments = segment_table(model.members(fitted, later)) if isinstance(model, GivesSegments) else ()
     return Card(
         facts=facts,
         words=words,
         origin=f"{result.window.origin:%Y-%m-%d}",
-        evaluated_until=f"{result.window.end:%Y-%m-%d}",
-        trained_on=_trained_on(past, words),
-        evaluated_on=_evaluated_on(later, outcomes),
+        evaluated_until=evaluated_on.until,
+        outcomes_until=_outcomes_until(result),
+        left_out=0 if given is None else len(given) - (0 if outcomes is None else len(outcomes)),
+        known_of_people=known_of_people(fitted.features, past),
+        trained_on=trained_on,
+        evaluated_on=evaluated_on,
         metrics=_metric_lines(result.metrics, result.earlier, facts),
         is_amount=outcomes is not None and is_amount(outcomes),
-        ratio=_ratio(outcomes) if outcomes is not None and has_both else None,
+        ratio=_ratio(outcomes, result.metrics) if outcomes is not None and came_to_something else None,
         bins=bins,
-        gain=gain(outcomes) if outcomes is not None and has_both else None,
+        gain=_gain(outcomes, result.metrics) if outcomes is not None and came_to_something else None,
         slices=sliced,
         overall=overall,
         drivers=_drivers(model, fitted, later),
-        segments=segment_table(model.members(fitted, later)) if isinstance(model, GivesSegments) else (),
+        hazard_ratios=hazard_ratios(fitted.notes),
+        segments=segments,
+        columns={name: column_in_words(name, numbers) for segment in segments for name in segment.means},
         elbow=elbow(fitted.notes),
-        notes={name: note for name, note in fitted.notes.items() if not isinstance(note, dict)},
+        tuning=tuning(fitted.notes, tuple(result.earlier)),
+        notes=plain_notes(fitted.notes),
     )
 
 
@@ -178,10 +211,33 @@ def _evaluated_on(later: pd.DataFrame, outcomes: pd.DataFrame | None) -> Rows:
     return Rows(len(later), int(later["pseudonym"].nunique()), *_span(later), rate)
 
 
-def _ratio(outcomes: pd.DataFrame) -> Metric:
+def _is_finite(outcomes: pd.DataFrame) -> np.ndarray:
+    return np.isfinite(outcomes.select_dtypes("number").to_numpy(dtype=float)).all(axis=1)
+
+
+def _outcomes_until(result: Backtest) -> str:
+    """Where the last label window ends, of labels that have one; else the window's end."""
+    ends_at = result.later["label_ends_at"].max() if "label_ends_at" in result.later else result.window.end
+    return f"{ends_at:%Y-%m-%d}"
+
+
+def _ratio(outcomes: pd.DataFrame, metrics: Metrics) -> Metric:
     weight = outcomes["weight"].to_numpy(dtype=float)
     predicted, actual = (weight * outcomes[name].to_numpy(dtype=float) for name in ("predicted", "actual"))
-    return ratio(outcomes["pseudonym"], predicted, actual)
+    found = ratio(outcomes["pseudonym"], predicted, actual)
+    return _as_reported(found, metrics, "prediction_ratio", "bias_ratio")
+
+
+def _gain(outcomes: pd.DataFrame, metrics: Metrics) -> Gain:
+    curve = gain(outcomes)
+    tenth = _as_reported(curve.lift["10%"], metrics, "top_decile_lift")
+    return replace(curve, lift=curve.lift | {"10%": tenth})
+
+
+def _as_reported(found: Metric, metrics: Metrics, *names: str) -> Metric:
+    """The model's own metric where it reports the same figure: one figure has one interval."""
+    reported = (metrics[name] for name in names if name in metrics)
+    return next((metric for metric in reported if np.isclose(metric.value, found.value)), found)
 
 
 def _span(frame: pd.DataFrame) -> tuple[str, str]:
@@ -209,5 +265,6 @@ def _metric_lines(metrics: Metrics, earlier: dict[str, Metrics], facts: Facts) -
 def _drivers(model: object, fitted: Fitted, later: pd.DataFrame) -> tuple[Driver, ...]:
     if not isinstance(model, GivesDrivers):
         return ()
-    strongest = model.drivers(fitted, later).sort_values("share", ascending=False, kind="stable").head(MAX_DRIVERS)
+    found = model.drivers(fitted, later).sort_values("share", ascending=False, kind="stable")
+    strongest = found[found["share"] >= MIN_SHARE].head(MAX_DRIVERS)
     return tuple(Driver(row["driver"], row["share"], row["direction"]) for row in strongest.to_dict("records"))

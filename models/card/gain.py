@@ -28,12 +28,15 @@ class Gain:
 
 
 def gain(outcomes: pd.DataFrame) -> Gain:
-    """The curve at every whole per cent of rows, by weight; equal scores keep the order of the rows."""
+    """The curve at every whole per cent of rows, by weight; equal scores keep the order of the rows.
+
+    Resamples are those of the metrics (``resampled_customers`` over the rows as they come), so that intervals agree.
+    """
     weight = outcomes["weight"].to_numpy(dtype=float)
     mass = weight * outcomes["actual"].to_numpy(dtype=float)
     best_first = _best_first(outcomes["predicted"])
     ours = _curve(weight[best_first], mass[best_first])
-    draws = resampled_customers(outcomes["pseudonym"].iloc[best_first], RESAMPLES, SEED)
+    draws = [draw[best_first] for draw in resampled_customers(outcomes["pseudonym"], RESAMPLES, SEED)]
     resampled = np.array([_curve(weight[best_first] * draw, mass[best_first] * draw) for draw in draws])
     low, high = np.nanquantile(resampled, [0.025, 0.975], axis=0)
     baseline = None

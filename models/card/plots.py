@@ -109,7 +109,7 @@ def elbow(found: Elbow) -> str:
     def draw(panels: list[Axes]) -> None:
         for axes, values, title in zip(
             panels,
-            (np.array(found.inertia) / max(found.inertia), np.array(found.silhouette)),
+            (np.array(found.inertia) / (max(found.inertia) or 1), np.array(found.silhouette)),
             ("spread within segments (inertia, largest = 1)", "apartness of segments (silhouette)"),
             strict=True,
         ):
@@ -120,7 +120,8 @@ def elbow(found: Elbow) -> str:
             top = axes.get_xaxis_transform()
             axes.text(found.chosen, 0.99, "chosen", transform=top, ha="center", va="top", color=BAD)
             axes.xaxis.set_major_locator(FixedLocator(found.clusters))
-            axes.set(xlabel="number of segments", ylim=(0, 1.25 * max(values)))
+            # all customers in one spot have no inertia, and a silhouette may lie below 0
+            axes.set(xlabel="number of segments", ylim=(min(0, *values), 1.25 * max(values) if max(values) > 0 else 1))
             axes.set_title(title, color=MUTED)
 
     words = f"{found.chosen} segments were chosen, where the curve of inertia bends most."
@@ -167,7 +168,7 @@ def forest(slices: Sequence[Slice], names: Sequence[str], all_rows: tuple[Metric
                 axes.axhline(len(slices) - place - 0.5, color=GRID, linewidth=0.8)
 
     flagged = sum(found.verdict == "gap" for found in slices)
-    words = f"{flagged} of {len(slices)} groups of customers are flagged; the figures stand in the table below."
+    words = f"{flagged} of {len(slices)} groups judged are flagged; the figures stand in the table below."
     height = 0.9 + 0.225 * len(slices)
     return picture("slices", f"Calibration and {score} by group", words, draw, panels=2, size=(9.2, height))
 

@@ -18,16 +18,19 @@ MIN_POSITIVES = 20  # customers with one: the rows of one customer say the same 
 TOLERANCE = 1.1  # mean prediction over observed may leave 1 by this factor
 UNKNOWN, FEW = "unknown", "other / too few"
 
-Verdict = Literal["", "gap", "too few to say"]
+JUDGED_TWICE = 0.05  # what chance flags of a slice without a gap, at most: two intervals, each beyond on one side
+
+Verdict = Literal["", "gap", "too few to say", "came to nothing"]
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A group of customers. Figures are None where there are too few to say.
+    """A group of customers. Figures are None where there are too few to say, or where what was observed sums to
+    nothing (amounts less returns).
 
-    ``customers`` is 0 where there are fewer than twenty: the exact number would say too much of them.
-    ``ratio`` is the mean prediction over what was observed, ``score`` the AUC (of amounts: R²), ``error`` the
-    mean absolute error of amounts.
+    ``attribute`` is several, with commas between, where the same rows are a group by each. ``customers`` is 0 where
+    there are fewer than twenty: the exact number would say too much of them. ``ratio`` is the mean prediction over
+    what was observed, ``score`` the AUC (of amounts: R²), ``error`` the mean absolute error of amounts.
     """
 
     attribute: str
@@ -41,6 +44,10 @@ class Slice:
     error: Metric | None
     verdict: Verdict
     reasons: tuple[str, ...] = ()
+
+    @property
+    def is_judged(self) -> bool:
+        return self.verdict in ("", "gap")
 
 
 def with_attributes(outcomes: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
@@ -62,16 +69,30 @@ def slices(outcomes: pd.DataFrame, overall: float) -> tuple[Slice, ...]:
     """Slices of outcomes ``with_attributes``; an attribute that nobody's is known of is left out.
 
     A slice is a ``gap`` where the 95 % interval of its calibration ratio lies wholly beyond ``TOLERANCE`` of 1,
-    or that of its score wholly below ``overall``, the score of all rows.
+    or that of its score wholly below ``overall``, the score of all rows. The same rows under the same value of
+    several attributes, such as those of whom nothing is known, are one slice: one gap is not to look like three.
     """
-    found: list[Slice] = []
+    attributes: dict[tuple[str, bytes], list[str]] = {}
     for name in (*ATTRIBUTES, TENURE):
         values = _merged(outcomes["pseudonym"], outcomes[name])
         if set(values) == {UNKNOWN}:
             continue
         for value in sorted(set(values), key=_natural):
-            found.append(_slice(name, value, outcomes[(values == value).to_numpy()], overall))
-    return tuple(found)
+            attributes.setdefault((value, (values == value).to_numpy().tobytes()), []).append(name)
+    found = [
+        _slice(", ".join(names), value, outcomes[np.frombuffer(rows, dtype=bool)], overall)
+        for (value, rows), names in attributes.items()
+    ]
+    return tuple(sorted(found, key=lambda one: ", " in one.attribute))
+
+
+def by_chance(judged: int) -> str:
+    """How many of the judged slices chance alone would flag at most, in words."""
+    expected = JUDGED_TWICE * judged
+    if expected >= 1.5:
+        return f"Chance alone would flag up to {expected:.0f} of the {judged} judged"
+    share = 1 - (1 - JUDGED_TWICE) ** judged
+    return f"Chance alone would flag one of the {judged} judged in up to {share:.0%} of such cards"
 
 
 def score(outcomes: pd.DataFrame) -> float:
@@ -108,6 +129,8 @@ def _slice(attribute: str, value: str, rows: pd.DataFrame, overall: float) -> Sl
     if positives < MIN_POSITIVES or (not is_amount(rows) and happened.all()):
         return Slice(attribute, value, len(rows), customers, None, None, None, None, None, "too few to say")
     actual, predicted, weight = (rows[name].to_numpy(dtype=float) for name in ("actual", "predicted", "weight"))
+    if not weight @ actual > 0:
+        return Slice(attribute, value, len(rows), customers, None, None, None, None, None, "came to nothing")
     calibration = ratio(rows["pseudonym"], weight * predicted, weight * actual)
     error = None
     if is_amount(rows):

@@ -85,6 +85,35 @@ def test_what_could_not_be_measured_is_null_in_json(cycle, trained):
     assert cards.read(cycle.door.state, REGISTERED["tag"])["metrics"][0]["metric"]["value"] is None
 
 
+@pytest.mark.parametrize("value", [float("inf"), 1e300])
+def test_what_has_no_end_is_no_reason_to_fail(cycle, trained, value):
+    _, _, result = trained
+    endless = replace(result, metrics=result.metrics | {"prediction_ratio": Metric(value)})
+    cards.write(cycle, "churn", endless, REGISTERED)
+    text = cards.path_of(cycle.door.state, REGISTERED["tag"]).with_suffix(".json").read_text(encoding="utf-8")
+    json.loads(text, parse_constant=pytest.fail)
+
+
+def test_where_the_page_fails_there_is_no_json_either(cycle, trained, monkeypatch):
+    _, _, result = trained
+
+    def fails(card):
+        raise ValueError("no page")
+
+    monkeypatch.setattr(cards, "render", fails)
+    assert cards.attempt(cycle, "churn", result, REGISTERED)["card_problem"] == "ValueError: no page"
+    assert cards.read(cycle.door.state, REGISTERED["tag"]) is None
+
+
+def test_hazard_ratios_are_in_the_card_of_churn(cycle, trained):
+    _, _, result = trained
+    page = cards.write(cycle, "churn", result, REGISTERED).read_text(encoding="utf-8")
+    assert "What hastens the next order" in page
+    content = cards.read(cycle.door.state, REGISTERED["tag"])
+    told = {h["driver"]: [h["ratio"], h["low"], h["high"]] for h in content["hazard_ratios"]}
+    assert told == {driver: list(ratio) for driver, ratio in result.fitted.notes["hazard_ratios"].items()}
+
+
 def test_a_card_that_fails_is_said_and_nothing_is_thrown(cycle, trained, caplog):
     _, _, result = trained
     cycle.generation.query = lambda sql, **_: pd.DataFrame()

@@ -9,6 +9,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from flows.cli import app
+from flows.summary import metrics_and_intervals
 from flows.terminal_models import show_list, show_version
 from flows.versions import all_versions, described, find
 from infra.errors import AimloopError
@@ -94,10 +95,56 @@ def test_gaps_and_drivers_of_the_card_are_told(two_churns):
     card.with_suffix(".html").write_text("<html>")
     text = seen(show_version, described(two_churns, find(two_churns, OLD)))
     assert "gap time since first order new [up to 91 days]: predicts 52% too little" in text
-    assert "2 looked at, 1 with a gap, 1 too few to say" in text
+    assert "1 of 1 judged have a gap; 1 too few to say" in text
+    assert "evaluated on 17,667 until 2017-11-07." in text, "a card of before knows no end of outcomes"
     assert "days since the last order" in text
     assert "31 %" in text
     assert str(card.with_suffix(".html")) in text.replace("\n", "")
+
+
+def test_what_tuning_did_and_what_hastens_an_order_is_told(two_churns):
+    card = two_churns.state.cards / "churn" / f"{OLD.split(':')[1]}.json"
+    card.parent.mkdir()
+    rows = {"rows": 17_667, "customers": 2_405}
+    tuning = {
+        "trials": 3, "seconds": 41.2, "loss_before": 0.1502, "loss": 0.1498, "windows": ["2017-06-20", "2017-07-18"],
+        "changed": {"leaves": [7, 12], "min_rows_in_leaf": [None, 80]},
+    }  # fmt: skip
+    content = {
+        "words": {"what": "It says."}, "trained_on": rows, "evaluated_on": rows, "origin": "2017-09-12",
+        "evaluated_until": "2017-11-06", "outcomes_until": "2018-01-01", "segments": [], "ratio": None, "slices": [],
+        "drivers": [], "tuning": tuning,
+        "hazard_ratios": [{"driver": "orders in 28 days", "ratio": 1.2668, "low": 1.2138, "high": 1.322}],
+    }  # fmt: skip
+    card.write_text(json.dumps(content))
+    version = described(two_churns, find(two_churns, OLD))
+    text = " ".join(seen(show_version, version).split())
+    assert "3 trials in 41.2 seconds on the windows from 2017-06-20, 2017-07-18" in text
+    assert "mean loss 0.1502 with what was given, 0.1498 with the best" in text
+    assert "changed: leaves from 7 to 12, min rows in leaf to 80" in text
+    assert "orders in 28 days 1.27 1.21 – 1.32" in text
+    assert "until 2017-11-06, outcomes until 2018-01-01." in text
+    assert version["content"]["tuning"]["trials"] == 3
+
+
+def test_metrics_are_whole_in_eighty_columns(two_churns):
+    """Names fold; no figure is cut, not even of three earlier windows of small numbers."""
+    tiny = {"value": 0.00515, "low": 0.0048, "high": 0.00535}
+    metrics = {
+        "auc": {"value": 0.868, "low": 0.852, "high": 0.884},
+        "survival_prediction_ratio": tiny,
+        "anova_p": {"value": 0.0},
+    }
+    version = described(two_churns, find(two_churns, OLD)) | metrics_and_intervals(metrics)
+    version["earlier_windows"] = {f"2017-0{month}-18": dict.fromkeys(metrics, 0.00515) for month in (5, 6, 7)}
+    console = Console(file=io.StringIO(), width=80)
+    show_version(console, version)
+    text = console.file.getvalue()
+    assert "…" not in text
+    assert "0.00515 0.00515 0.00515" in text
+    assert "< 0.001" in text
+    assert "0.00480 – 0.00535" in text
+    assert max(map(len, text.splitlines()[:-3])) <= 80
 
 
 @pytest.mark.parametrize("words", [["models"], ["models", "list"]])

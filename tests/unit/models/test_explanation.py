@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from models import churn, ctr
-from models.explanation import WORDS, drivers, explain, in_words
+from models.explanation import NOT_YET, WORDS, drivers, explain, grouped, in_words
 
 
 def reasons(parts: dict, values: dict, most: int = 3) -> list[list[str]]:
@@ -61,15 +61,16 @@ def test_what_changes_the_odds_by_less_than_a_hundredth_is_no_reason():
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        (pd.Series([np.nan, 1234567.8, 0.123456]), ["unknown", "1,234,568", "0.1235"]),
-        (pd.Series([None, 3], dtype="Int64"), ["unknown", "3"]),
-        (pd.Series([None, "gold"], dtype=object), ["unknown", "gold"]),
-        (pd.Series([pd.NA, "gold"], dtype="string"), ["unknown", "gold"]),
+        (pd.Series([np.nan, 1234567.8, 0.123456]), ["not known yet", "1,234,568", "0.1235"]),
+        (pd.Series([None, 3], dtype="Int64"), ["not known yet", "3"]),
+        (pd.Series([None, "gold"], dtype=object), ["not known yet", "gold"]),
+        (pd.Series([pd.NA, "gold"], dtype="string"), ["not known yet", "gold"]),
         (pd.Series([12_345.0, -12_345.0, 999.96]), ["12,345", "-12,345", "1,000"]),
+        (pd.Series([0.00004673, -1e-9, 0.0]), ["0.0000467", "-0.000000001", "0"]),
         (pd.Series([True]), ["1"]),
     ],
 )
-def test_values_are_short_and_missing_ones_unknown(values, told):
+def test_values_are_short_and_missing_ones_are_said_to_be(values, told):
     said = explain(pd.DataFrame({"region": 1.0, "average": 0.0}, index=values.index), pd.DataFrame({"region": values}))
     assert said == [[f"region: {value} (odds × 2.72)"] for value in told]
 
@@ -77,6 +78,73 @@ def test_values_are_short_and_missing_ones_unknown(values, told):
 def test_no_rows_have_no_reasons():
     nothing = pd.DataFrame({"region": pd.Series(dtype=float), "average": pd.Series(dtype=float)})
     assert explain(nothing, nothing) == []
+
+
+# ── groups ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_features_of_the_same_days_are_one_reason_told_by_the_one_that_weighs_most_on_its_side():
+    """Fewer orders: likelier to leave; spending nothing pulls back a little. Together: ln 4 − ln 2 = ln 2."""
+    parts = {"orders_56d": [np.log(4)], "amount_56d": [-np.log(2)], "orders_28d": [0.0]}
+    said = reasons(parts, {"orders_56d": [0], "amount_56d": [0.0], "orders_28d": [0]})
+    assert said == [["orders in 56 days: 0 (odds × 2.00)"]]
+
+
+def test_the_one_named_is_on_the_side_of_the_whole():
+    parts = {"amount_56d": [2.0], "orders_56d": [-1.5], "lines_56d": [-1.2]}
+    said = reasons(parts, {"amount_56d": [7.0], "orders_56d": [1], "lines_56d": [3]})
+    assert said == [["orders in 56 days: 1 (odds × 0.50)"]]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        ("customer_product_orders", "customer_product_affinity", True),
+        ("customer_product_orders", "customer_category_orders", False),
+        ("customer_product_orders", "product_orders", False),
+        ("product_orders", "product_popularity_14d", True),
+        ("product_impressions", "product_click_ratio", True),
+        ("product_orders", "product_click_ratio", False),
+        ("customer_orders_56d", "customer_lines_56d", True),
+        ("orders_28d", "orders_56d", False),
+        ("days_since_last_order", "recency_to_gap_ratio", True),
+        ("region", "attr_region", False),
+    ],
+)
+def test_what_is_closely_related_is_one_group(one, other, together):
+    added, _ = grouped(pd.DataFrame({one: [1.0], other: [2.0]}))
+    assert added.tolist() == ([[3.0]] if together else [[1.0, 2.0]])
+
+
+@pytest.mark.parametrize(
+    "features", [churn.NUMERIC + churn.STATIC, ctr.NUMERIC + ctr.CATEGORICAL], ids=["churn", "ctr"]
+)
+def test_groups_add_up_to_what_their_features_do(features):
+    parts = pd.DataFrame(np.random.default_rng(1).normal(size=(50, len(features))), columns=list(features))
+    added, named = grouped(parts)
+    assert added.sum(axis=1) == pytest.approx(parts.sum(axis=1).to_numpy())
+    assert 5 < added.shape[1] < len(features)
+    side = np.take_along_axis(parts.to_numpy(), named, axis=1)
+    assert (np.sign(side) == np.sign(added)).all()
+
+
+@pytest.mark.parametrize(
+    ("feature", "told"),
+    [
+        ("product_click_ratio", "no impressions yet"),
+        ("customer_click_ratio", "no impressions yet"),
+        ("customer_product_days_since_last_order", "no order yet"),
+        ("customer_product_orders", "none yet"),
+        ("customer_order_gap_mean_days", "no second order yet"),
+        ("region", "not known yet"),
+    ],
+)
+def test_what_has_not_happened_yet_is_said_so(feature, told):
+    assert reasons({feature: [1.0]}, {feature: [None]}) == [[f"{in_words(feature)}: {told} (odds × 2.72)"]]
+
+
+def test_every_word_for_what_is_missing_is_of_a_feature():
+    assert set(NOT_YET) <= set(WORDS)
 
 
 # ── drivers ───────────────────────────────────────────────────────────────────────────────────

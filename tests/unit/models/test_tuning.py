@@ -73,7 +73,11 @@ def test_what_differs_is_said(sample, monkeypatch):
     better = tuned(sample, trials=2)
     assert better.found
     assert replace(sample.params, **better.found) == better.params != sample.params
-    assert better.notes() == {"trials": 2, "loss_before": 1.0, "loss": 0.5, "found": better.found}
+    assert better.given == {name: getattr(sample.params, name) for name in better.found}
+    notes = better.notes()
+    assert notes.pop("windows") == [f"{window.origin:%Y-%m-%d}" for window in sample.windows[:-1]]
+    assert notes.pop("seconds") < LONG
+    assert notes == {"trials": 2, "loss_before": 1.0, "loss": 0.5, "found": better.found, "given": better.given}
 
 
 def test_nothing_new_is_tried_once_the_time_is_over(sample, monkeypatch):
@@ -85,7 +89,8 @@ def test_nothing_new_is_tried_once_the_time_is_over(sample, monkeypatch):
 
     monkeypatch.setattr(tuning, "_mean_loss", takes_ten_seconds)
     monkeypatch.setattr(tuning.time, "monotonic", lambda: now[0])
-    assert tuned(sample, trials=100, seconds=35).trials == 3
+    found = tuned(sample, trials=100, seconds=35)
+    assert (found.trials, found.seconds) == (3, 30)
     assert tuned(sample, trials=100, seconds=5).trials == 1
 
 

@@ -54,7 +54,7 @@ def card_of(later: pd.DataFrame, known: pd.DataFrame, **gives: Any) -> Card:
         baseline="baseline_auc",
         git_commit="0123456789abcdef",
         environment={"Python": "3.12"},
-        parameters={"rounds": 12, "learning_rate": 0.03},
+        parameters={"rounds": 12, "learning_rate": 0.03, **gives.pop("parameters", {})},
         comparison={},
     )
     words = Words(
@@ -67,6 +67,7 @@ def card_of(later: pd.DataFrame, known: pd.DataFrame, **gives: Any) -> Card:
         "auc": Metric(0.8, 0.75, 0.85),
         "baseline_auc": Metric(0.7),
         "baseline_log_loss": Metric(0.5),
+        **gives.pop("metrics", {}),
     }
     earlier = {"2017-08-07": {"auc": Metric(0.79)}}
     result = Backtest(fitted, None, metrics, earlier, Window(AT, AT + pd.Timedelta(days=56)), later, later)

@@ -1,6 +1,7 @@
 """The page: whole, safe, and readable by whoever cannot see the pictures."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -8,10 +9,13 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
+from models.card import plots
 from models.card.figures import ROLES, picture
 from models.card.page import prose, render
 from models.card.phrases import column_in_words, figure, share
+from models.card.segments import Elbow
 from tests.unit.models.card.conftest import attributes_of, card_of, outcomes_of
 
 EVIL = '<script src="//evil">alert(1)</script>'
@@ -43,6 +47,11 @@ class Reader(HTMLParser):
 
     def all(self, name):
         return [attributes for tag, attributes in self.elements if tag == name]
+
+
+def told(page):
+    """The words of a page, a space between cells."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +103,7 @@ def test_whoever_cannot_see_hears_the_same(page):
     assert all(a.get("scope") in ("row", "col") for a in read.all("th"))
     levels = [int(tag[1]) for tag, _ in read.elements if re.fullmatch(r"h\d", tag)]
     assert all(after - before <= 1 for before, after in pairwise(levels))
-    assert levels.count(3) == 6
+    assert levels.count(3) == 7
 
 
 def test_the_gap_is_told_with_its_reason(page):
@@ -124,6 +133,59 @@ def test_amounts_have_their_own_pictures():
 def test_a_model_with_nothing_to_show_has_a_page(fair):
     read = Reader(render(card_of(fair, attributes_of(fair))))
     assert read.all("svg") == []
+
+
+@pytest.mark.parametrize(
+    ("inertia", "silhouette"),
+    [((0.0, 0.0), (0.0, 0.0)), ((4.0, 0.0), (-0.2, -0.1)), ((4.0, 2.0), (-0.2, 0.3))],
+    ids=["all in one spot", "overlapping", "partly"],
+)
+def test_segments_that_lie_in_one_spot_or_in_each_other_are_drawn(inertia, silhouette, monkeypatch):
+    def within_bounds(name, title, description, draw, **_):
+        panels = list(Figure().subplots(1, 2))
+        draw(panels)
+        for axes, values in zip(panels, (np.zeros(1), silhouette), strict=True):
+            low, high = axes.get_ylim()
+            assert low <= min(values) <= max(values) < high
+        return "drawn"
+
+    monkeypatch.setattr(plots, "picture", within_bounds)
+    with np.errstate(all="raise"):
+        assert plots.elbow(Elbow((2, 3), inertia, silhouette, 3)) == "drawn"
+
+
+def test_the_card_says_how_settings_were_found_and_what_hastens_an_order(fair):
+    tuning = {"trials": 3, "loss_before": 0.15, "loss": 0.1499, "found": {"leaves": 12}, "given": {"leaves": 7}}
+    tuning |= {"windows": ["2017-06-20", "2017-07-18"], "seconds": 41.2}
+    ratios = {"orders in 28 days": (1.27, 1.21, 1.32), "days since the first order": (0.85, 0.82, 0.88)}
+    notes = {"tuning": tuning, "hazard_ratios": ratios, "line": {"slope": 0.5}}
+    text = told(render(card_of(fair, attributes_of(fair), notes=notes)))
+    assert "on the earlier windows from 2017-06-20, 2017-07-18: 3 trials in 41.2 seconds" in text
+    assert "mean loss 0.15 with what was given and 0.1499 with the best. Changed: leaves from 7 to 12." in text
+    assert "What hastens the next order" in text
+    assert "orders in 28 days 1.27 1.21 – 1.32 sooner" in text
+    assert "days since the first order 0.85 0.82 – 0.88 later" in text
+    assert "line slope 0.500" in text
+
+
+def test_a_search_that_found_nothing_better_says_so(fair):
+    tuning = {"trials": 3, "loss_before": 0.15, "loss": 0.15, "found": {}}
+    assert "Nothing was better" in render(card_of(fair, attributes_of(fair), notes={"tuning": tuning}))
+
+
+def test_only_groups_that_are_judged_are_counted(fair):
+    """Of two regions one has 19 positives: too few to say."""
+    actual = np.r_[np.arange(2_000) < 19, fair["actual"].to_numpy()[2_000:] > 0].astype(float)
+    plain = fair.drop(columns="region").assign(actual=actual)
+    known = attributes_of(fair, region=fair["region"].to_numpy())
+    text = told(render(card_of(plain, known, outcomes=plain)))
+    assert "of 2 judged; 1 too few to say" in text
+    assert "Chance alone would flag one of the 2 judged" in text
+    assert "region: too few to say north" in text
+
+
+def test_strategies_stand_below_the_table(page):
+    assert "What to do loyal keep & thank" in told(page)
 
 
 def test_the_same_figures_draw_the_same_picture_and_leave_no_trace():
@@ -157,4 +219,6 @@ def test_code_in_prose_is_set_as_code_and_nothing_else_is():
 
 def test_columns_are_read_as_words():
     assert column_in_words("orders_84d") == "orders in 84 days"
-    assert column_in_words("days_since_last_order") == "days since last order"
+    assert column_in_words("days_since_last_order") == "days since the last order"
+    assert column_in_words("later_amount", {"period_days": 28, "horizon_days": 90}) == "spent in the 28 days after"
+    assert column_in_words("later_amount") == "later amount"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.card.slices import FEW, UNKNOWN, is_miscalibrated, score, slices, with_attributes
+from models.card.slices import FEW, UNKNOWN, by_chance, is_miscalibrated, score, slices, with_attributes
 from models.metrics import Metric
 from tests.unit.models.card.conftest import attributes_of, fair_world, outcomes_of
 
@@ -88,9 +88,43 @@ def test_even_merged_too_few_customers_show_no_figure(fair):
 
 def test_who_is_unknown_is_a_group_and_what_nobody_is_known_by_is_left_out(fair):
     known = attributes_of(fair, region=fair["region"].to_numpy(), tenure_days=50.0).iloc[:2_000]
+    known.loc[:9, "region"] = None
     found = found_in(fair, known)
     assert {attribute for attribute, _ in found} == {"region", "tenure"}
-    assert found["region", UNKNOWN].customers == found["tenure", UNKNOWN].customers == 2_000
+    assert (found["region", UNKNOWN].customers, found["tenure", UNKNOWN].customers) == (2_010, 2_000)
+
+
+def test_the_same_rows_under_the_same_value_are_one_slice_and_one_gap(fair):
+    """Whose region is unknown is of unknown age too: biased there, it is one gap and not two."""
+    is_known = np.arange(len(fair)) % 2 == 0
+    biased = fair.assign(predicted=np.where(is_known, fair["predicted"], 1.6 * fair["predicted"]))
+    region, age = (np.where(is_known, value, None) for value in ("north", "35-44"))
+    found = found_in(biased, attributes_of(biased, region=region, age_band=age))
+    judged = [("region", "north"), ("age_band", "35-44"), ("tenure", "over 91 days"), ("region, age_band", UNKNOWN)]
+    assert list(found) == judged
+    assert [s.verdict for s in found.values()].count("gap") == 1 + (found["tenure", "over 91 days"].verdict == "gap")
+    assert found["region, age_band", UNKNOWN].verdict == "gap"
+
+
+@pytest.mark.parametrize(
+    ("judged", "words"),
+    [
+        (5, "Chance alone would flag one of the 5 judged in up to 23% of such cards"),  # 1 − 0.95⁵
+        (40, "Chance alone would flag up to 2 of the 40 judged"),  # 0.05 × 40
+    ],
+)
+def test_what_chance_would_flag_comes_from_the_number_judged(judged, words):
+    assert by_chance(judged) == words
+
+
+def test_a_group_whose_spend_was_all_given_back_is_not_judged():
+    """Twenty spent ten each and twenty gave ten back: nothing to divide by, and no reason to fail."""
+    spend = np.r_[np.tile([10.0, -10.0], 20), np.random.default_rng(5).lognormal(3, 1, 400)]
+    where = np.r_[["back"] * 40, ["north"] * 400]
+    found = by_region(outcomes_of(np.abs(spend) + 1, spend, region=where, low=0.0, high=1_000.0))
+    back = found["region", "back"]
+    assert (back.verdict, back.is_judged, back.ratio, back.rows) == ("came to nothing", False, None, 40)
+    assert found["region", "north"].is_judged
 
 
 @pytest.mark.parametrize(("days", "value"), [(91.0, "new, up to 91 days"), (91.5, "over 91 days")])
