@@ -131,7 +131,7 @@ def _report(cycle: Cycle, result: Backtest) -> dict[str, Any]:
 def _headline(entry: Entry, metrics: Metrics, is_champion: bool) -> str:
     value, baseline = metrics[entry.headline].value, metrics[entry.baseline].value
     headline = {"auc": "AUC", "eta_squared": "eta²", "r2": "R²"}.get(entry.headline, entry.headline)
-    standing = "" if is_champion else " candidate"
+    standing = "" if is_champion else ", candidate"
     verdict = "" if value > baseline else ", not above its baseline"
     return f"{headline} {value:.3f} ({baseline:.3f}){verdict}{standing}"
 
