@@ -39,6 +39,12 @@ def metadata(tag: str) -> dict:
     return dict(bentoml.models.get(tag).info.metadata)
 
 
+def folder_of(tag: str) -> Path:
+    import bentoml
+
+    return Path(bentoml.models.get(tag).path)
+
+
 def test_a_tag_is_the_model_and_the_cycle() -> None:
     assert registry.tag_of("churn", "20171204t000000-0a1b2c3d") == "churn:20171204t000000-0a1b2c3d"
 
@@ -87,7 +93,9 @@ def test_a_full_disk_leaves_the_version_that_was_there(tag: str, monkeypatch: py
     monkeypatch.undo()
     assert registry.load(tag) == {"is": "the champion"}
     assert metadata(tag) == METADATA
-    assert [found for found, _ in registry.stored(Path(os.environ["BENTOML_HOME"]))].count(tag) == 1
+    home = folder_of(tag).parents[2]
+    assert not (home / "saving").exists()
+    assert [found for found, _ in registry.stored(home)].count(tag) == 1
 
 
 def test_what_an_interrupted_save_left_is_no_version_and_goes(tmp_path: Path) -> None:
@@ -101,8 +109,9 @@ def test_what_an_interrupted_save_left_is_no_version_and_goes(tmp_path: Path) ->
 
 def test_half_a_version_is_made_whole(tag: str) -> None:
     """As an interrupted copy leaves it: without BentoML's own file."""
-    half = Path(os.environ["BENTOML_HOME"]) / "models" / tag.replace(":", "/")
-    half.mkdir(parents=True)
+    registry.save(tag, {"is": "half"}, REFERENCE, METADATA)
+    half = folder_of(tag)
+    (half / "model.yaml").unlink()
     (half / "fitted.joblib").write_bytes(b"")
 
     registry.save(tag, {"is": "whole"}, REFERENCE, METADATA)
@@ -127,7 +136,7 @@ def test_the_beginning_of_a_tag_is_another_tag(tag: str) -> None:
 )
 def test_a_version_of_other_code_is_refused_by_the_class_that_changed(tag: str, then: dict, why: str) -> None:
     registry.save(tag, Fitted("a model", ("orders",), REFERENCE), REFERENCE, METADATA)
-    (folder,) = (found for name, found in registry.stored(Path(os.environ["BENTOML_HOME"])) if name == tag)
+    folder = folder_of(tag)
     assert registry.load(tag).model == "a model"
 
     (folder / "classes.json").write_text(json.dumps(then))
@@ -140,8 +149,7 @@ def test_a_version_of_other_code_is_refused_by_the_class_that_changed(tag: str, 
 
 def test_a_version_that_does_not_say_which_classes_it_holds_is_read_all_the_same(tag: str) -> None:
     registry.save(tag, {"any": "object"}, REFERENCE, METADATA)
-    (folder,) = (found for name, found in registry.stored(Path(os.environ["BENTOML_HOME"])) if name == tag)
-    (folder / "classes.json").unlink()
+    (folder_of(tag) / "classes.json").unlink()
 
     assert registry.load(tag) == {"any": "object"}
 
