@@ -5,6 +5,7 @@ from typing import Literal
 import bentoml
 from pydantic import BaseModel, Field
 
+from bentos.gate import Gate
 from bentos.live import Live
 from bentos.shapes import Answer, CustomerIds
 from models import churn
@@ -51,3 +52,6 @@ class ChurnApi:
 class Churn(ChurnApi):
     def __init__(self) -> None:
         self.live = Live.open(("churn",))
+
+
+Churn.add_asgi_middleware(Gate)  # type: ignore[attr-defined]  # the decorator adds it

@@ -6,6 +6,7 @@ import bentoml
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from bentos.gate import Gate
 from bentos.live import Live
 from bentos.shapes import Answer, CustomerId
 from models import ctr
@@ -56,3 +57,6 @@ class CtrApi:
 class Ctr(CtrApi):
     def __init__(self) -> None:
         self.live = Live.open(("ctr",))
+
+
+Ctr.add_asgi_middleware(Gate)  # type: ignore[attr-defined]  # the decorator adds it

@@ -4,6 +4,7 @@ import bentoml
 
 from bentos.churn import ChurnApi
 from bentos.ctr import CtrApi
+from bentos.gate import Gate
 from bentos.live import Live
 from bentos.page import DocumentationPage
 from bentos.segment import SegmentApi
@@ -17,4 +18,5 @@ class FrontDoor(SegmentApi, CtrApi, ChurnApi):
         self.live = Live.open(("segmentation", "ctr", "churn"))
 
 
-FrontDoor.add_asgi_middleware(DocumentationPage)  # type: ignore[attr-defined]  # the decorator adds it
+FrontDoor.add_asgi_middleware(Gate)  # type: ignore[attr-defined]  # the decorator adds it
+FrontDoor.add_asgi_middleware(DocumentationPage)  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 import bentoml
 from pydantic import BaseModel, Field
 
+from bentos.gate import Gate
 from bentos.live import Live
 from bentos.shapes import Answer, CustomerIds
 from models import segmentation
@@ -51,3 +52,6 @@ class SegmentApi:
 class Segment(SegmentApi):
     def __init__(self) -> None:
         self.live = Live.open(("segmentation",))
+
+
+Segment.add_asgi_middleware(Gate)  # type: ignore[attr-defined]  # the decorator adds it

@@ -98,6 +98,12 @@ class Settings(BaseModel):
     )
     seed: int = Field(20170101, ge=0, lt=2**31, description="Seed of everything random, from 0 to 2,147,483,647.")
     port: int = Field(3000, ge=1, le=65535, description="Port of `aimloop serve`.")
+    api_keys: Literal["required", "off"] = Field(
+        "required", description="Whether services ask for a key (`aimloop keys`); off answers this machine alone."
+    )
+    request_bytes: int = Field(
+        1_048_576, ge=1_024, le=1_073_741_824, description="Services refuse a request whose body is longer."
+    )
     ui_port: int = Field(4200, ge=1, le=65535, description="Port of the Prefect UI that `aimloop ui` starts.")
     storage_key: SecretStr | None = Field(
         None, min_length=1, description="Key of the raw zone; default: keys/storage.key."

@@ -9,27 +9,35 @@ from rich.console import Console
 
 from flows.commands.app import AsJson, app, explained, print_json
 from flows.context import Door, open_door
+from infra.api_keys import ApiKeys
 
 
 @app.command()
 def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on (this machine only).")] = None,
+    without_keys: Annotated[
+        bool, typer.Option("--without-keys", help="For development: answer everybody on this machine.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Serve the last Bento on localhost: POST /segment, /ctr, /churn; the page / documents them.
 
-    There is no authentication yet: the services listen on this machine alone.
+    Applications need a key: `aimloop keys issue NAME --role score`.
     """
     from flows.serving import serve_command
 
     with explained():
-        door = open_door(port=port)
+        door = open_door(port=port, api_keys="off" if without_keys else None)
         tag, command = serve_command(door)
     url = f"http://127.0.0.1:{door.settings.port}"
     if as_json:
         print_json({"bento": tag, "url": url})
     else:
-        Console().print(f"{tag} on {url} (no authentication: this machine only); Ctrl-C ends it", highlight=False)
+        Console().print(f"{tag} on {url}; Ctrl-C ends it", highlight=False)
+        if door.settings.api_keys == "off":
+            Console().print("[bold red]WITHOUT KEYS:[/] whoever is on this machine may ask for everything")
+        elif not ApiKeys(door.ledger).all():
+            Console().print("nobody has a key yet: `aimloop keys issue NAME --role score`", highlight=False)
     _become(command, door)
 
 
@@ -46,7 +54,8 @@ def ui(as_json: AsJson = False) -> None:
 def _become(command: list[str], door: Door) -> None:
     """Let the server take this process's place; its log goes to standard error."""
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    os.execvpe(command[0], command, os.environ | {"AIMLOOP_STATE": str(door.state.root)})
+    told = {"AIMLOOP_STATE": str(door.state.root), "AIMLOOP_API_KEYS": door.settings.api_keys}
+    os.execvpe(command[0], command, os.environ | told)
 
 
 def _announce_ui(facts: dict[str, Any]) -> None:

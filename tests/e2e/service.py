@@ -1,5 +1,6 @@
 """The Bento as users serve it."""
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -12,13 +13,19 @@ from tests.conftest import Aimloop
 
 @contextmanager
 def served(aimloop: Aimloop) -> Iterator[httpx.Client]:
-    """`aimloop serve` on a free port, until it is ready; its output goes into the state folder."""
+    """`aimloop serve` on a free port, until it is ready; its output goes into the state folder.
+
+    The client sends a key of its own, which may ask for everything.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    issued = aimloop("keys", "issue", f"tests {port}", "--role", "admin", "--json")
+    key = json.loads(issued.stdout)["key"]
     process = aimloop.start("serve", "--port", str(port))
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        headers = {"Authorization": f"Bearer {key}"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, headers=headers) as client:
             deadline = time.monotonic() + 60
             while True:
                 try:
