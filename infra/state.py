@@ -143,7 +143,8 @@ class State:
     def set_homes(self, environ: MutableMapping[str, str]) -> None:
         """Point BentoML and Prefect here and switch telemetry off; doors call it before importing either."""
         environ.update(TELEMETRY_OFF)
-        environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait starve a busy machine
+        # threads that spin for long while they wait starve a busy machine, and those that sleep at once lose a third
+        environ.setdefault("GOMP_SPINCOUNT", "1000")
         environ.setdefault("MPLCONFIGDIR", str(self.root / "matplotlib"))  # its list of fonts
         environ["BENTOML_HOME"] = str(self.bentoml)
         environ["PREFECT_HOME"] = str(self.prefect)

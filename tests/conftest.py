@@ -39,6 +39,9 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_session_home, ignore_errors=True)
 
 
+HAVE_THEIR_OWN = ("test_bad_input.py", "test_own_data.py")  # cycles, among the tests in e2e/
+
+
 class TogetherByFile(LoadScopeScheduling):
     """Two processes share the tests (`make test`): those that look at one small cycle stay together, as do a file's.
 
@@ -46,7 +49,9 @@ class TogetherByFile(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "e2e" if nodeid.startswith("tests/e2e/") else nodeid.split("::", 1)[0]
+        file = nodeid.split("::", 1)[0]
+        is_of_small_cycle = file.startswith("tests/e2e/") and Path(file).name not in HAVE_THEIR_OWN
+        return "small cycle" if is_of_small_cycle else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherByFile:

@@ -152,7 +152,7 @@ def test_homes_lie_in_the_folder_and_telemetry_is_off(state: State) -> None:
         "BENTOML_DO_NOT_TRACK": "True",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "OMP_WAIT_POLICY": "PASSIVE",
+        "GOMP_SPINCOUNT": "1000",
         "MPLCONFIGDIR": str(state.root / "matplotlib"),
     }
 
