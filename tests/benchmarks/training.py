@@ -25,11 +25,12 @@ def training(folder: Path) -> dict[str, Figure]:
 def main() -> dict[str, float]:
     """Seconds by model, reading included."""
     from flows.context import open_cycle
+
+    cycle, seconds = open_cycle(), {}  # as in the command: how threads wait is set before LightGBM is there
     from flows.train import _settings, read_examples
     from models import catalog
     from models.backtest import backtest
 
-    cycle, seconds = open_cycle(), {}
     for name, entry in catalog.MODELS.items():
         began = time.monotonic()
         params = catalog.params(name, **_settings(cycle, name))
