@@ -33,6 +33,9 @@ class Contract(pa.DataFrameModel):
 # ── marts: what the models read ───────────────────────────────────────────────────────────────
 
 
+BY_HISTORY = ["snapshot_at", "tenure_days", "days_since_last_order", "amount_total", "orders_total"]
+
+
 class CustomerFeatures(Contract):
     """A customer as known at ``snapshot_at``; money in the currency of the orders, times in days."""
 
@@ -78,7 +81,7 @@ class CustomerFeatures(Contract):
     household_size: str = optional()
 
     class Config:
-        metadata = {"key": ["pseudonym", "snapshot_at"]}
+        metadata = {"key": ["pseudonym", "snapshot_at"], "order": BY_HISTORY}
 
 
 class ChurnExamples(CustomerFeatures):
@@ -89,7 +92,7 @@ class ChurnExamples(CustomerFeatures):
     next_order_days: float = optional(ge=0)
 
     class Config:
-        metadata = {"key": ["pseudonym", "snapshot_at"]}
+        metadata = {"key": ["pseudonym", "snapshot_at"], "order": BY_HISTORY}
 
 
 class ClvExamples(CustomerFeatures):
@@ -99,7 +102,7 @@ class ClvExamples(CustomerFeatures):
     revenue: float = required()
 
     class Config:
-        metadata = {"key": ["pseudonym", "snapshot_at"]}
+        metadata = {"key": ["pseudonym", "snapshot_at"], "order": BY_HISTORY}
 
 
 class ImpressionFeatures(Contract):
@@ -141,7 +144,7 @@ class ImpressionFeatures(Contract):
     product_click_ratio: float = optional(ge=0)
 
     class Config:
-        metadata = {"key": ["impression_id"]}
+        metadata = {"key": ["impression_id"], "order": ["shown_at", "product_id", "customer_tenure_days"]}
 
 
 class ChannelResults(Contract):

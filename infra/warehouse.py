@@ -86,10 +86,10 @@ class Generation:
             return connection.execute(sql, parameters or None).df()
 
     def read(self, contract: type[T], table: str, where: str = "true", **parameters: Any) -> DataFrame[T]:
-        """A table of the marts in the order of its key, checked against its contract; ``attr_…`` columns come along."""
+        """A table of the marts in its contract's order, checked against the contract; ``attr_…`` columns come along."""
         rows = f"FROM marts.{table} WHERE {where}"
         present = set(self.query(f"SELECT * {rows} LIMIT 0", **parameters))
-        order = ", ".join(column for column in contract_sql.key(contract) if column in present) or "1"
+        order = ", ".join(column for column in contract_sql.order(contract) if column in present) or "1"
         with engine(self._spill, self.path, read_only=True) as connection:
             # by way of Arrow: a third of the time that texts take row by row; types are the contract's either way
             table_read = connection.execute(f"SELECT * {rows} ORDER BY {order}", parameters or None).to_arrow_table()

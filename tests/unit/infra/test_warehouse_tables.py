@@ -9,10 +9,20 @@ import pandas as pd
 import pytest
 
 from infra import warehouse
-from infra.contracts import ChannelResults, CustomerFeatures, Scores
+from infra.contracts import ChannelResults, Contract, CustomerFeatures, Scores, required
 from infra.errors import AimloopError
 from infra.state import State
 from infra.warehouse import EngineError, Generation
+
+
+class SomeFeatures(Contract):
+    """In the order of the whole contract."""
+
+    tenure_days: float = required()
+
+    class Config:
+        metadata = CustomerFeatures.Config.metadata
+
 
 # ── reading ───────────────────────────────────────────────────────────────────────────────────
 
@@ -57,6 +67,24 @@ def test_a_breach_of_contract_names_the_table_and_the_column(marts: Generation, 
     assert caught.value.what.startswith("marts.channel_results breaks its contract ChannelResults: ")
     assert column in caught.value.what
     assert caught.value.remedy == "see ChannelResults in infra/contracts.py"
+
+
+def test_rows_come_in_an_order_that_does_not_depend_on_the_pseudonym_key(tmp_path) -> None:
+    """The same customers under another key: models are given the same rows in the same order."""
+    told = []
+    for generation, key in (("one", "ab"), ("two", "ba")):
+        state = State(tmp_path / generation).open()
+        with warehouse.engine(tmp_path / f"{generation}-spill", state.warehouse / f"{generation}.duckdb") as connection:
+            connection.execute("CREATE SCHEMA marts")
+            connection.execute(
+                f"""CREATE TABLE marts.customer_features AS
+                    SELECT '{key}'[i] AS pseudonym, TIMESTAMP '2017-12-18' AS snapshot_at, 9.0 - i AS tenure_days,
+                           i AS days_since_last_order, 1 AS orders_total, 5.0 AS amount_total
+                    FROM range(1, 3) t(i)"""
+            )
+        told.append(warehouse.generation(state, generation).read(SomeFeatures, "customer_features"))
+    assert [frame["tenure_days"].tolist() for frame in told] == [[7.0, 8.0], [7.0, 8.0]]
+    assert [frame["pseudonym"].tolist() for frame in told] == [["b", "a"], ["a", "b"]]
 
 
 @pytest.mark.parametrize(
