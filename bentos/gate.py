@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from infra.api_keys import ApiKey, ApiKeys, Role, recognised
 from infra.errors import AimloopError
 from infra.ledger import Ledger
+from infra.ledger_watch import LedgerWatch
 from infra.settings import Settings, load
 
 OPEN = ("/", "/docs.json", "/healthz", "/livez", "/readyz")
@@ -77,7 +78,7 @@ class Doorkeeper:
         self._ledger = ledger
         self._keys: dict[str, ApiKey] = {}
         self._buckets: dict[str, Bucket] = {}
-        self._watch: sqlite3.Connection | None = None
+        self._watch = LedgerWatch(ledger)
         self._seen: int | None = None
         self._looked_at = float("-inf")
 
@@ -108,11 +109,7 @@ class Doorkeeper:
             return
         self._looked_at = now
         try:
-            if self._watch is None:
-                uri = f"{self._ledger.absolute().as_uri()}?mode=ro"
-                self._watch = sqlite3.connect(uri, uri=True, check_same_thread=False)
-            # changes with every commit of another connection (sqlite.org, "PRAGMA data_version")
-            seen = self._watch.execute("PRAGMA data_version").fetchone()[0]
+            seen = self._watch.version()
             if seen == self._seen:
                 return
             with closing(Ledger(self._ledger)) as ledger:

@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 from bentoml.exceptions import NotFound, ServiceUnavailable
 
+from bentos.champions import Champions
 from bentos.logs import leave_out_refused_requests
 from infra import registry
 from infra.errors import AimloopError
 from infra.keys import Keys, open_keys
-from infra.ledger import Ledger
 from infra.profiles import Profiles
 from infra.settings import Settings, load
 from infra.state import State
@@ -35,41 +35,40 @@ class Look:
 
 @dataclass
 class Live:
-    """Opened once per worker; profiles are opened anew when a cycle has published, keys when they were rotated."""
+    """Opened once per worker; profiles are opened anew when a cycle has published, keys when they were rotated,
+    versions when the ledger names others.
+    """
 
     state: State
     settings: Settings = field(repr=False)
-    champions: dict[str, str]
-    models: dict[str, Any] = field(repr=False)
+    champions: Champions = field(repr=False)
     _look: Look | None = field(default=None, repr=False)
 
     @classmethod
     def open(cls, names: tuple[str, ...]) -> "Live":
-        """Load the champions that the ledger names; without a ledger, those the Bento was built with."""
+        """Load the champions that the ledger names, and follow it."""
         leave_out_refused_requests()
         settings = load(os.environ, Path.cwd())
         state = State(settings.state).open()
-        packaged = registry.packaged_champions(_CODE)
-        champions = {name: tag for name in names if (tag := _champion(state, name) or packaged.get(name))}
-        live = cls(
-            state=state,
-            settings=settings,
-            champions=champions,
-            models={name: registry.load(tag) for name, tag in champions.items()},
-        )
+        live = cls(state, settings, Champions(state.ledger, names, registry.packaged_champions(_CODE)))
         gc.collect()
         gc.freeze()  # models and libraries never become garbage: collections no longer walk them
+        live.champions.follow()
         return live
 
     def model(self, name: str) -> tuple[str, Any]:
-        """The champion's tag and the champion.
+        """The champion's tag and the champion: take both once a request.
 
         Raises:
             NotFound: no version of that model has been trained yet; callers are told so (404).
+            ServiceUnavailable: there is one, and it cannot be loaded.
         """
-        if name not in self.champions:
-            raise NotFound(f"no {name} model has been trained yet")
-        return self.champions[name], self.models[name]
+        served = self.champions.get(name)
+        if served is not None:
+            return served.tag, served.fitted
+        if name in self.champions.troubles:
+            raise ServiceUnavailable(f"the {name} model cannot be loaded")
+        raise NotFound(f"no {name} model has been trained yet")
 
     def customers(self, customer_ids: list[str]) -> tuple[str, pd.DataFrame]:
         """As-of and features of customers, one row each in the order asked; strangers are not ``is_known``."""
@@ -105,13 +104,3 @@ class Live:
             return open_keys(self.settings, pinned)
         except AimloopError as error:
             raise ServiceUnavailable(str(error)) from None
-
-
-def _champion(state: State, name: str) -> str | None:
-    if not state.ledger.exists():
-        return None
-    ledger = Ledger(state.ledger)
-    try:
-        return ledger.champion(name)
-    finally:
-        ledger.close()

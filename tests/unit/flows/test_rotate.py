@@ -173,9 +173,10 @@ def test_a_full_disk_leaves_the_old_epoch_and_nothing_else(door: Door, monkeypat
 
 
 def test_a_service_turns_to_the_new_epoch_at_its_next_request(door: Door) -> None:
+    from bentos.champions import Champions
     from bentos.live import Live
 
-    live = Live(state=State(door.state.root), settings=door.settings, champions={}, models={})
+    live = Live(State(door.state.root), door.settings, Champions(door.state.ledger, (), {}))
     _, before = live.customers([ANN])
     look = live.look
 
@@ -191,10 +192,11 @@ def test_a_service_turns_to_the_new_epoch_at_its_next_request(door: Door) -> Non
 def test_a_service_that_was_not_given_the_new_key_says_so(door: Door) -> None:
     from bentoml.exceptions import ServiceUnavailable
 
+    from bentos.champions import Champions
     from bentos.live import Live
 
     door = moved_to_the_environment(door)
-    live = Live(state=State(door.state.root), settings=door.settings, champions={}, models={})
+    live = Live(State(door.state.root), door.settings, Champions(door.state.ledger, (), {}))
     assert live.customers([ANN])[1]["is_known"].tolist() == [True]
     rotate(given(door, **NEW), PARTS)
 
