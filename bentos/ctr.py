@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bentos.gate import Gate
 from bentos.live import Live
-from bentos.shapes import Answer, CustomerId
+from bentos.shapes import Answer, CustomerId, refuse_unknown_fields
 from models import ctr
 
 
@@ -60,3 +60,4 @@ class Ctr(CtrApi):
 
 
 Ctr.add_asgi_middleware(Gate)  # type: ignore[attr-defined]  # the decorator adds it
+refuse_unknown_fields(Ctr)

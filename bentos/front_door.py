@@ -3,20 +3,23 @@
 import bentoml
 
 from bentos.churn import ChurnApi
+from bentos.clv import ClvApi
 from bentos.ctr import CtrApi
 from bentos.gate import Gate
 from bentos.live import Live
 from bentos.page import DocumentationPage
 from bentos.segment import SegmentApi
+from bentos.shapes import refuse_unknown_fields
 
 
 @bentoml.service(name="aimloop", traffic={"timeout": 30}, logging={"access": {"enabled": False}})
-class FrontDoor(SegmentApi, CtrApi, ChurnApi):
-    """Segments, click probabilities and churn risks of customers, by the company's own ids."""
+class FrontDoor(SegmentApi, CtrApi, ChurnApi, ClvApi):
+    """Segments, click probabilities, churn risks and expected revenue of customers, by the company's own ids."""
 
     def __init__(self) -> None:
-        self.live = Live.open(("segmentation", "ctr", "churn"))
+        self.live = Live.open(("segmentation", "ctr", "churn", "clv"))
 
 
 FrontDoor.add_asgi_middleware(Gate)  # type: ignore[attr-defined]  # the decorator adds it
 FrontDoor.add_asgi_middleware(DocumentationPage)  # type: ignore[attr-defined]
+refuse_unknown_fields(FrontDoor)

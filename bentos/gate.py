@@ -33,6 +33,7 @@ ROLES: dict[str, Role] = {
     "/segment": "score",
     "/ctr": "score",
     "/churn": "score",
+    "/clv": "score",
     "/metrics": "read",
 }
 KEYS_KNOWN_AFTER = 1.0

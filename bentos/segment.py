@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field
 
 from bentos.gate import Gate
 from bentos.live import Live
-from bentos.shapes import Answer, CustomerIds
+from bentos.shapes import Answer, CustomerIds, refuse_unknown_fields
 from models import segmentation
 
 
@@ -55,3 +55,4 @@ class Segment(SegmentApi):
 
 
 Segment.add_asgi_middleware(Gate)  # type: ignore[attr-defined]  # the decorator adds it
+refuse_unknown_fields(Segment)

@@ -1,6 +1,6 @@
 """What all requests and answers have in common."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,3 +17,10 @@ class Answer(BaseModel):
 
     model: str = Field(description="Tag of the model version that answered.", examples=["ctr:20180102t000000-1a2b3c4d"])
     as_of: str = Field(description="The instant (UTC) the customers' features were known at.")
+
+
+def refuse_unknown_fields(service: Any) -> None:
+    """Let a request with a field that no endpoint of the service knows be refused: a misspelt one is not left out."""
+    for api in service.apis.values():
+        api.input_spec.model_config["extra"] = "forbid"
+        api.input_spec.model_rebuild(force=True)

@@ -56,6 +56,6 @@ def build(cycle: Cycle) -> dict[str, Any]:
             models=list(champions.values()),
             python={"packages": [f"{name}=={version(name)}" for name in _REQUIREMENTS], "lock_packages": False},
             labels={"cycle": cycle.id},
-            description="Segments, click probabilities and churn risks of customers.",
+            description="Segments, click probabilities, churn risks and expected revenue of customers.",
         )
     return {"line": f"{bento.tag} with {', '.join(champions) or 'no models yet'}", "tag": str(bento.tag)}

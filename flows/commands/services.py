@@ -20,7 +20,7 @@ def serve(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Serve the last Bento on localhost: POST /segment, /ctr, /churn; the page / documents them.
+    """Serve the last Bento on localhost: POST /segment, /ctr, /churn, /clv; the page / documents them.
 
     Applications need a key: `aimloop keys issue NAME --role score`.
     """

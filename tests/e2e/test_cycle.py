@@ -140,6 +140,16 @@ def test_the_services_say_what_the_scores_say(small_cycle: SmallCycle, service: 
     assert {c["risk_band"] for c in churn["customers"] if c["churn_probability"] is None} == {"lapsed"}
     assert {c["because"] for c in churn["customers"]} == {None}
 
+    revenue = service.post("/clv", json=asked).raise_for_status().json()
+    assert (revenue["model"], revenue["horizon_days"]) == (small_cycle.status["models"]["clv"]["tag"], 90)
+    told = pd.DataFrame(revenue["customers"])
+    for name, column in (("expected_revenue", "expected_revenue_90d"), ("low", "expected_revenue_low")):
+        pd.testing.assert_series_equal(told[name], scores[column], check_names=False, atol=1e-6)
+
+    misspelt = service.post("/churn", json=asked | {"explian": True})
+    assert misspelt.status_code == 400
+    assert "explian" in misspelt.text
+
     explained = service.post("/churn", json=asked | {"explain": True}).raise_for_status().json()["customers"]
     active = [c["because"] for c in explained if c["risk_band"] != "lapsed"]
     assert {len(reasons) for reasons in active} <= {1, 2, 3}
