@@ -14,9 +14,21 @@ _PAGE = """<!doctype html>
   <link rel="stylesheet" href="./static_content/swagger-ui.css">
 </head>
 <body>
+  <p style="margin: 1rem auto; max-width: 1420px; padding: 0 20px; font-family: sans-serif">
+    <label>Key, for trying things out here:
+      <input id="key" type="password" autocomplete="off" placeholder="aimloop keys issue NAME --role score" size="50">
+    </label>
+  </p>
   <div id="page"></div>
   <script src="./static_content/swagger-ui-bundle.js"></script>
-  <script>SwaggerUIBundle({url: "./docs.json", dom_id: "#page", defaultModelsExpandDepth: -1})</script>
+  <script>
+    const withKey = (request) => {
+      const key = document.getElementById("key").value
+      if (key) request.headers.Authorization = "Bearer " + key
+      return request
+    }
+    SwaggerUIBundle({url: "./docs.json", dom_id: "#page", defaultModelsExpandDepth: -1, requestInterceptor: withKey})
+  </script>
 </body>
 </html>
 """

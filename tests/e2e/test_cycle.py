@@ -1,12 +1,14 @@
 """What `aimloop run` leaves behind, and what the services answer."""
 
 import json
+import time
 from pathlib import Path
 
 import httpx
 import pandas as pd
 import pytest
 
+from bentos.gate import KEYS_KNOWN_AFTER
 from infra import warehouse
 from infra.contracts import Scores
 from infra.intake import raw_zone
@@ -173,12 +175,32 @@ def test_strangers_and_nonsense_get_an_answer(service: httpx.Client) -> None:
         assert service.post("/churn", json=wrong).status_code == 400
 
 
+def test_without_a_key_nothing_is_answered_and_a_key_does_what_it_is_for(
+    small_cycle: SmallCycle, service: httpx.Client
+) -> None:
+    asked = {"customer_ids": ["1"]}
+    refused = service.post("/churn", json=asked, headers={"Authorization": ""})
+    assert (refused.status_code, refused.json()["error"]) == (401, "a key is needed")
+    issued = json.loads(small_cycle.aimloop("keys", "issue", "reader", "--role", "read", "--json").stdout)
+    reader = {"Authorization": f"Bearer {issued['key']}", "X-Request-Id": "e2e-1"}
+    time.sleep(KEYS_KNOWN_AFTER)
+    refused = service.post("/churn", json=asked, headers=reader)
+    assert (refused.status_code, refused.headers["x-request-id"]) == (403, "e2e-1")
+    assert service.get("/metrics", headers=reader).status_code == 200
+    assert small_cycle.aimloop("keys", "revoke", issued["id"]).returncode == 0
+    time.sleep(KEYS_KNOWN_AFTER)
+    assert service.get("/metrics", headers=reader).status_code == 401
+    actions = [entry["action"] for entry in json.loads(small_cycle.aimloop("audit", "--json").stdout)["entries"]]
+    assert [action for action in actions if action.startswith("key")][-2:] == ["key issued", "key revoked"]
+    assert issued["key"] not in (small_cycle.state / "ledger.sqlite").read_bytes().decode("latin-1")
+
+
 def test_the_documentation_page_loads_nothing_from_elsewhere(service: httpx.Client) -> None:
     page = service.get("/").raise_for_status().text
     assert "swagger-ui" in page
     assert "//" not in page
     spec = service.get("/docs.json").raise_for_status()
-    assert {"/segment", "/ctr", "/churn"} <= set(spec.json()["paths"])
+    assert {"/segment", "/ctr", "/churn", "/clv"} <= set(spec.json()["paths"])
     assert str(PLANTED_ID) not in spec.text
     for asset in ("swagger-ui.css", "swagger-ui-bundle.js"):
         assert service.get(f"/static_content/{asset}").status_code == 200
