@@ -12,7 +12,9 @@ from bentos.segment import SegmentApi
 from bentos.shapes import refuse_unknown_fields
 
 
-@bentoml.service(name="aimloop", traffic={"timeout": 30}, logging={"access": {"enabled": False}})
+# BentoML keeps a timer of each request until its timeout has passed, answered or not: the longer that is, the more lies
+# in memory, and the longer collecting garbage stops all requests
+@bentoml.service(name="aimloop", traffic={"timeout": 10}, logging={"access": {"enabled": False}})
 class FrontDoor(SegmentApi, CtrApi, ChurnApi, ClvApi):
     """Segments, click probabilities, churn risks and expected revenue of customers, by the company's own ids."""
 
