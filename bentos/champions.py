@@ -5,7 +5,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from infra import registry
 from infra.errors import AimloopError
-from infra.ledger import Ledger
 from infra.ledger_watch import LedgerWatch
 
 EVERY_SECONDS = 1.0
@@ -42,7 +40,6 @@ class Champions:
         self._ledger, self._names, self._packaged = ledger, names, packaged
         self._served: dict[str, Served] = {}
         self._watch = LedgerWatch(ledger)
-        self._seen: int | None = None
         self._tags: dict[str, str] = {}
         self.look()
 
@@ -74,12 +71,9 @@ class Champions:
         if not self._ledger.exists():
             return self._tags
         try:
-            seen = self._watch.version()
-            if seen != self._seen:
-                with closing(Ledger(self._ledger)) as ledger:
-                    found = {name: ledger.champion(name) for name in self._names}
+            found = self._watch.if_changed(lambda ledger: {name: ledger.champion(name) for name in self._names})
+            if found is not None:
                 self._tags = {name: tag for name, tag in found.items() if tag is not None}
-                self._seen = seen
         except (sqlite3.Error, SQLAlchemyError, AimloopError):
             _log.exception("the ledger cannot be read: the versions stay as they are")
         return self._tags

@@ -5,9 +5,9 @@ from typing import Literal
 import bentoml
 from pydantic import BaseModel, Field
 
-from bentos.gate import Gate
+from bentos.gate import guard
 from bentos.live import Live
-from bentos.shapes import Answer, CustomerIds, refuse_unknown_fields
+from bentos.shapes import Answer, CustomerIds, one_each
 from models import churn
 
 
@@ -40,11 +40,7 @@ class ChurnApi:
         predicted = churn.predict(fitted, known)
         if explain:
             predicted["because"] = churn.explain(fitted, known)
-        found = predicted.astype(object).where(predicted.notna(), None).to_dict("index")
-        customers = [
-            CustomerChurn(is_known=row in found, **{str(k): v for k, v in found.get(row, {}).items()})
-            for row in features.index
-        ]
+        customers = one_each(CustomerChurn, features, predicted)
         return ChurnAnswer(model=tag, as_of=as_of, customers=customers)
 
 
@@ -54,5 +50,4 @@ class Churn(ChurnApi):
         self.live = Live.open(("churn",))
 
 
-Churn.add_asgi_middleware(Gate)  # type: ignore[attr-defined]  # the decorator adds it
-refuse_unknown_fields(Churn)
+guard(Churn)

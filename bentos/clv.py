@@ -3,9 +3,9 @@
 import bentoml
 from pydantic import BaseModel, Field
 
-from bentos.gate import Gate
+from bentos.gate import guard
 from bentos.live import Live
-from bentos.shapes import Answer, CustomerIds, refuse_unknown_fields
+from bentos.shapes import Answer, CustomerIds, one_each
 from models import clv
 
 
@@ -31,11 +31,7 @@ class ClvApi:
         """What each customer is expected to spend."""
         tag, fitted = self.live.model("clv")
         as_of, features = self.live.customers(customer_ids)
-        found = clv.predict(fitted, features[features["is_known"]]).to_dict("index")
-        customers = [
-            CustomerRevenue(is_known=row in found, **{str(k): v for k, v in found.get(row, {}).items()})
-            for row in features.index
-        ]
+        customers = one_each(CustomerRevenue, features, clv.predict(fitted, features[features["is_known"]]))
         return ClvAnswer(model=tag, as_of=as_of, horizon_days=fitted.model.horizon_days, customers=customers)
 
 
@@ -45,5 +41,4 @@ class Clv(ClvApi):
         self.live = Live.open(("clv",))
 
 
-Clv.add_asgi_middleware(Gate)  # type: ignore[attr-defined]  # the decorator adds it
-refuse_unknown_fields(Clv)
+guard(Clv)

@@ -6,9 +6,9 @@ import bentoml
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from bentos.gate import Gate
+from bentos.gate import guard
 from bentos.live import Live
-from bentos.shapes import Answer, CustomerId, refuse_unknown_fields
+from bentos.shapes import Answer, CustomerId
 from models import ctr
 
 
@@ -59,5 +59,4 @@ class Ctr(CtrApi):
         self.live = Live.open(("ctr",))
 
 
-Ctr.add_asgi_middleware(Gate)  # type: ignore[attr-defined]  # the decorator adds it
-refuse_unknown_fields(Ctr)
+guard(Ctr)

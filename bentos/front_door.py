@@ -5,11 +5,10 @@ import bentoml
 from bentos.churn import ChurnApi
 from bentos.clv import ClvApi
 from bentos.ctr import CtrApi
-from bentos.gate import Gate
+from bentos.gate import guard
 from bentos.live import Live
 from bentos.page import DocumentationPage
 from bentos.segment import SegmentApi
-from bentos.shapes import refuse_unknown_fields
 
 
 # BentoML keeps a timer of each request until its timeout has passed, answered or not: the longer that is, the more lies
@@ -22,6 +21,5 @@ class FrontDoor(SegmentApi, CtrApi, ChurnApi, ClvApi):
         self.live = Live.open(("segmentation", "ctr", "churn", "clv"))
 
 
-FrontDoor.add_asgi_middleware(Gate)  # type: ignore[attr-defined]  # the decorator adds it
-FrontDoor.add_asgi_middleware(DocumentationPage)  # type: ignore[attr-defined]
-refuse_unknown_fields(FrontDoor)
+guard(FrontDoor)
+FrontDoor.add_asgi_middleware(DocumentationPage)  # type: ignore[attr-defined]  # the decorator adds it

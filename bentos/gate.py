@@ -4,28 +4,28 @@ Keys are read anew within ``KEYS_KNOWN_AFTER`` seconds of a change in the ledger
 role needs ``admin``; documentation and probes need none.
 """
 
-import json
 import logging
 import os
 import re
 import sqlite3
 import time
 import uuid
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.api_keys import ApiKey, ApiKeys, Role, recognised
 from infra.errors import AimloopError
-from infra.ledger import Ledger
 from infra.ledger_watch import LedgerWatch
-from infra.settings import Settings, load
+from infra.settings import load
+from infra.state import State
 
 OPEN = ("/", "/docs.json", "/healthz", "/livez", "/readyz")
 OPEN_BELOW = "/static_content/"
@@ -57,7 +57,7 @@ class Bucket:
 
     per_second: float
     filled_at: float
-    drops: float = 0.0
+    drops: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.drops = max(self.per_second, 1.0)
@@ -76,11 +76,9 @@ class Doorkeeper:
     """The valid keys of a ledger, and how often each has been used by this worker."""
 
     def __init__(self, ledger: Path) -> None:
-        self._ledger = ledger
         self._keys: dict[str, ApiKey] = {}
         self._buckets: dict[str, Bucket] = {}
         self._watch = LedgerWatch(ledger)
-        self._seen: int | None = None
         self._looked_at = float("-inf")
 
     def admit(self, token: str, role: Role, now: float) -> ApiKey:
@@ -110,15 +108,12 @@ class Doorkeeper:
             return
         self._looked_at = now
         try:
-            seen = self._watch.version()
-            if seen == self._seen:
-                return
-            with closing(Ledger(self._ledger)) as ledger:
-                self._keys = {key.id: key for key in ApiKeys(ledger).all()}
-            self._seen = seen
+            fresh = self._watch.if_changed(lambda ledger: {key.id: key for key in ApiKeys(ledger).all()})
+            if fresh is not None:
+                self._keys = fresh
         except (sqlite3.Error, SQLAlchemyError, AimloopError) as error:
             _log.exception("the keys cannot be read")
-            if self._seen is None:
+            if not self._watch.has_read:
                 raise Refusal(503, "keys cannot be read", "the service's log says why") from error
 
 
@@ -127,9 +122,8 @@ class Gate:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        settings = load(os.environ, Path.cwd())
-        self._settings: Settings = settings
-        self._doorkeeper = Doorkeeper(settings.state / "ledger.sqlite")
+        self._settings = load(os.environ, Path.cwd())
+        self._doorkeeper = Doorkeeper(State(self._settings.state).ledger)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -149,7 +143,7 @@ class Gate:
             self._admit(scope, headers)
             body = await _limited(receive, headers, self._settings.request_bytes)
         except Refusal as refusal:
-            await _refuse(refusal, request_id, answer)
+            await _told(refusal, request_id)(scope, receive, answer)
             return
         await self._app(scope, body, answer)
 
@@ -199,12 +193,9 @@ async def _limited(receive: Receive, headers: Headers, most: int) -> Receive:
     return replayed
 
 
-async def _refuse(refusal: Refusal, request_id: str, send: Send) -> None:
-    body = json.dumps({"error": refusal.error, "remedy": refusal.remedy, "request_id": request_id}).encode()
-    told = {"Content-Type": "application/json", "Content-Length": str(len(body)), **refusal.headers}
-    raw = [(name.lower().encode(), value.encode()) for name, value in told.items()]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": raw})
-    await send({"type": "http.response.body", "body": body})
+def _told(refusal: Refusal, request_id: str) -> JSONResponse:
+    told = {"error": refusal.error, "remedy": refusal.remedy, "request_id": request_id}
+    return JSONResponse(told, refusal.status, refusal.headers)
 
 
 def _is_this_machine(scope: Scope) -> bool:
@@ -213,3 +204,11 @@ def _is_this_machine(scope: Scope) -> bool:
         return client is None or ip_address(client[0]).is_loopback
     except ValueError:  # a socket of this machine has no address
         return True
+
+
+def guard(service: Any) -> None:
+    """Let a service ask for keys, and refuse a field that its endpoints do not know: a misspelt one is not left out."""
+    service.add_asgi_middleware(Gate)
+    for api in service.apis.values():
+        api.input_spec.model_config["extra"] = "forbid"
+        api.input_spec.model_rebuild(force=True)

@@ -3,10 +3,11 @@
 import bentoml
 from pydantic import BaseModel, Field
 
-from bentos.gate import Gate
+from bentos.gate import guard
 from bentos.live import Live
-from bentos.shapes import Answer, CustomerIds, refuse_unknown_fields
+from bentos.shapes import Answer, CustomerIds, one_each
 from models import segmentation
+from models.segment_names import rfm
 
 
 class CustomerSegment(BaseModel):
@@ -32,19 +33,9 @@ class SegmentApi:
         """The segment each customer belongs to."""
         tag, fitted = self.live.model("segmentation")
         as_of, features = self.live.customers(customer_ids)
-        known = features[features["is_known"]]
-        found = segmentation.predict(fitted, known).to_dict("index")
-        customers = [
-            CustomerSegment(
-                is_known=True,
-                segment_id=found[row]["segment_id"],
-                segment=found[row]["segment"],
-                rfm="".join(str(found[row][f"{axis}_score"]) for axis in ("recency", "frequency", "monetary")),
-            )
-            if row in found
-            else CustomerSegment(is_known=False)
-            for row in features.index
-        ]
+        found = segmentation.predict(fitted, features[features["is_known"]])
+        told = found[["segment_id", "segment"]].assign(rfm=rfm(found))
+        customers = one_each(CustomerSegment, features, told)
         return SegmentAnswer(model=tag, as_of=as_of, customers=customers)
 
 
@@ -54,5 +45,4 @@ class Segment(SegmentApi):
         self.live = Live.open(("segmentation",))
 
 
-Segment.add_asgi_middleware(Gate)  # type: ignore[attr-defined]  # the decorator adds it
-refuse_unknown_fields(Segment)
+guard(Segment)

@@ -13,6 +13,7 @@ from infra.audiences import REVENUE
 from infra.contracts import CustomerFeatures, Scores
 from infra.warehouse import Generation
 from models import churn, clv, ctr, segmentation
+from models.segment_names import rfm
 
 BEST_PRODUCTS = 3
 
@@ -48,9 +49,8 @@ def scores_of(cycle: Cycle) -> pd.DataFrame:
     scores[["churn_probability", *REVENUE]] = float("nan")
     if versions["segmentation"]:
         found = segmentation.predict(registry.load(versions["segmentation"]), customers)
-        axes = ("recency_score", "frequency_score", "monetary_score")
         scores["segment"] = found["segment"]
-        scores["rfm"] = found[axes[0]].astype(str) + found[axes[1]].astype(str) + found[axes[2]].astype(str)
+        scores["rfm"] = rfm(found)
     if versions["churn"]:
         told = ["churn_probability", "risk_band", "contact_day"]
         scores[told] = churn.predict(registry.load(versions["churn"]), customers)[told]

@@ -1,9 +1,10 @@
-"""What clusters are called, what to do about them, and how they keep both from cycle to cycle."""
+"""What clusters and scores are called, what to do about clusters, and how they keep both from cycle to cycle."""
 
 from collections.abc import Sequence
 from itertools import count
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
@@ -75,3 +76,11 @@ def matched(centroids: Array, before: Array) -> dict[int, int]:
     distance = cdist(centroids, before)
     nearest, nearest_back = distance.argmin(axis=1), distance.argmin(axis=0)
     return {now: int(then) for now, then in enumerate(nearest) if nearest_back[then] == now}
+
+
+def rfm(predicted: pd.DataFrame) -> pd.Series:
+    """Recency, frequency and monetary scores as people write them: ``545``; 5 is best."""
+    recency, frequency, monetary = (
+        predicted[f"{axis}_score"].astype(str) for axis in ("recency", "frequency", "monetary")
+    )
+    return recency + frequency + monetary

@@ -3,10 +3,11 @@
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from models import segmentation
-from models.segment_names import STRATEGIES, matched, rule_names, strategy
+from models.segment_names import STRATEGIES, matched, rfm, rule_names, strategy
 from models.segmentation import Params
 
 
@@ -69,6 +70,12 @@ def test_what_is_nearest_to_each_other_is_matched_whatever_the_others_do():
 def test_what_has_split_is_matched_once_and_the_rest_is_new():
     before = np.array([[0.0, 0], [10, 0]])
     assert matched(np.array([[0.0, 0.2], [10, 0.1], [10, 3]]), before) == {0: 0, 1: 1}
+
+
+def test_scores_are_told_in_the_order_recency_frequency_monetary_value():
+    scores = pd.DataFrame({"monetary_score": [5, 1], "recency_score": [3, 2], "frequency_score": [4, 1]}, index=[7, 9])
+    assert rfm(scores).to_dict() == {7: "345", 9: "211"}
+    assert rfm(scores.head(0)).empty
 
 
 # ── versions that follow the champion ─────────────────────────────────────────────────────────
