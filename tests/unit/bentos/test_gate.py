@@ -149,7 +149,9 @@ def test_keys_that_cannot_be_read_close_the_door_and_known_ones_stay(door, keys,
     client = door()
     _, token = keys.issue("shop", ["score"], now())
     assert client.post("/ctr", headers=bearer(token)).status_code == 200
+    keys.issue("another", ["score"], now())  # there is something new to read, and it cannot be
     state.ledger.rename(state.root / "elsewhere")
+    state.ledger.mkdir()
     assert client.post("/ctr", headers=bearer(token)).status_code == 200
     status, error = refused(door().post("/ctr", headers=bearer(token)))
     assert (status, error) == (503, "keys cannot be read")
