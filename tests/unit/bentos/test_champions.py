@@ -130,15 +130,18 @@ def test_it_looks_by_itself_while_requests_are_answered(state, crown, monkeypatc
         while not stop.is_set():
             seen.add(served(found))
 
+    def await_request_answered_by(tag: str) -> None:
+        deadline = time.monotonic() + 10
+        while tag not in seen:
+            assert time.monotonic() < deadline, f"no request was answered by {tag}"
+            time.sleep(0.01)
+
     asking = threading.Thread(target=ask)
     asking.start()
     try:
+        await_request_answered_by(served(found))
         for _ in range(3):
-            tag = crown(saved())
-            deadline = time.monotonic() + 10
-            while served(found) != tag:
-                assert time.monotonic() < deadline, "the new champion was not taken up"
-                time.sleep(0.01)
+            await_request_answered_by(crown(saved()))
     finally:
         stop.set()
         asking.join()
