@@ -141,7 +141,7 @@ class Gate:
 
         try:
             self._admit(scope, headers)
-            body = await _limited(receive, headers, self._settings.request_bytes)
+            body = await _limited(receive, headers, self._settings.services.request_bytes)
         except Refusal as refusal:
             await _told(refusal, request_id)(scope, receive, answer)
             return
@@ -151,7 +151,7 @@ class Gate:
         path = scope["path"]
         if path in OPEN or path.startswith(OPEN_BELOW):
             return
-        if self._settings.api_keys == "off":
+        if self._settings.services.api_keys == "off":
             if not _is_this_machine(scope):
                 raise Refusal(403, "without keys, this machine alone is answered", "start the service with keys")
             return
@@ -165,7 +165,7 @@ class Gate:
 async def _limited(receive: Receive, headers: Headers, most: int) -> Receive:
     """The same body, as long as it is not too long. One that does not say how long it is, is read to its end here."""
     error = f"the body is longer than {most:,} bytes"
-    too_long = Refusal(413, error, "send fewer rows at once, or raise request_bytes")
+    too_long = Refusal(413, error, "send fewer rows at once, or raise services.request_bytes")
     declared = headers.get("content-length", "")
     if declared.isdecimal():  # the server sees to it that no more comes
         if int(declared) > most:

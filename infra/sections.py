@@ -1,4 +1,5 @@
-"""The sections of ``aimloop.toml``: a company's tables, and how dirt, quality and personal data are treated.
+"""The sections of ``aimloop.toml``: a company's tables, and how dirt, quality, personal data and requests are
+treated.
 
 Every field has a description: it is what an error says about a value that does not fit.
 """
@@ -148,3 +149,30 @@ class Quality(Section):
     max_volume_change: float = Field(0.5, gt=0, description="How far volume may lie off its trend, as a share.")
     max_orphan_rate: float = Field(0.05, ge=0, le=1, description="Share of references that may lead nowhere.")
     max_shift: float = Field(0.2, gt=0, description="Population stability index of a key column that is still fine.")
+
+
+class Services(Section):
+    """``[services]``: how models are served to applications."""
+
+    api_keys: Literal["required", "off"] = Field(
+        "required", description="Whether services ask for a key (`aimloop keys`); off answers this machine alone."
+    )
+    request_bytes: int = Field(
+        1_048_576, ge=1_024, le=1_073_741_824, description="Services refuse a request whose body is longer."
+    )
+    workers: int = Field(1, ge=1, le=256, description="Processes that answer requests, side by side.")
+    profile_store: Literal["sqlite", "redis"] = Field(
+        "sqlite", description="Where customers are looked up: a file in the state folder, or Redis at redis_url."
+    )
+    redis_url: SecretStr | None = Field(
+        None, min_length=1, description="Where Redis is, such as rediss://:password@host:6379/0."
+    )
+    stale_after_days: float = Field(
+        8, gt=0, allow_inf_nan=False, description="Answers from profiles published longer ago are marked as stale."
+    )
+    prediction_log_seconds: float = Field(
+        300,
+        ge=1,
+        le=86_400,
+        description="After this long a file of the prediction log is closed, and is ingested next.",
+    )

@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from infra.errors import AimloopError, did_you_mean
-from infra.sections import Cleaning, Privacy, Quality, SourceSettings, TableInput, TableInputs
+from infra.sections import Cleaning, Privacy, Quality, Services, SourceSettings, TableInput, TableInputs
 
 PREFIX = "AIMLOOP_"
 CONFIG_FILE = "aimloop.toml"
@@ -98,12 +98,6 @@ class Settings(BaseModel):
     )
     seed: int = Field(20170101, ge=0, lt=2**31, description="Seed of everything random, from 0 to 2,147,483,647.")
     port: int = Field(3000, ge=1, le=65535, description="Port of `aimloop serve`.")
-    api_keys: Literal["required", "off"] = Field(
-        "required", description="Whether services ask for a key (`aimloop keys`); off answers this machine alone."
-    )
-    request_bytes: int = Field(
-        1_048_576, ge=1_024, le=1_073_741_824, description="Services refuse a request whose body is longer."
-    )
     ui_port: int = Field(4200, ge=1, le=65535, description="Port of the Prefect UI that `aimloop ui` starts.")
     storage_key: SecretStr | None = Field(
         None, min_length=1, description="Key of the raw zone; default: keys/storage.key."
@@ -132,6 +126,7 @@ class Settings(BaseModel):
         default_factory=Privacy, description="What is personal, and what silence about consent means."
     )
     quality: Quality = Field(default_factory=Quality, description="When data is too poor to act on.")
+    services: Services = Field(default_factory=Services, description="How models are served to applications.")
 
     @model_validator(mode="before")
     @classmethod
@@ -147,8 +142,8 @@ class Settings(BaseModel):
         return value
 
     def meaning(self) -> dict[str, Any]:
-        """The settings that change what a cycle computes (not where it is kept, not secrets)."""
-        elsewhere = {"state", "port", "ui_port", "as_of", "sources", "role"}
+        """The settings that change what a cycle computes (not where it is kept, nor how it is served; not secrets)."""
+        elsewhere = {"state", "port", "ui_port", "services", "as_of", "sources", "role"}
         secrets = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
         return self.model_dump(mode="json", exclude=elsewhere | secrets)
 
@@ -235,11 +230,14 @@ def _refuse_secrets_in_file(from_file: Mapping[str, Any]) -> None:
             f"remove the line and set {PREFIX}{secret.upper()} in the environment",
         )
     sources = from_file.get("sources")
-    for name, section in sources.items() if isinstance(sources, Mapping) else ():
+    sections = {f"sources.{name}": at for name, at in sources.items()} if isinstance(sources, Mapping) else {}
+    sections["services"] = from_file.get("services")
+    for name, section in sections.items():
         for secret in _SECRETS & set(section if isinstance(section, Mapping) else ()):
             raise AimloopError(
-                f"{CONFIG_FILE} holds sources.{name}.{secret}: files like it are committed and copied",
-                f"remove the line and set {PREFIX}SOURCES__{name.upper()}__{secret.upper()} in the environment",
+                f"{CONFIG_FILE} holds {name}.{secret}: files like it are committed and copied",
+                f"remove the line and set {PREFIX}{name.upper().replace('.', '__')}__{secret.upper()} "
+                "in the environment",
             )
 
 
@@ -247,7 +245,7 @@ def _secrets(section: type[BaseModel]) -> set[str]:
     return {name for name, field in section.model_fields.items() if "SecretStr" in str(field.annotation)}
 
 
-_SECRETS, _OWN_SECRETS = _secrets(SourceSettings), _secrets(Settings)
+_SECRETS, _OWN_SECRETS = _secrets(SourceSettings) | _secrets(Services), _secrets(Settings)
 
 
 def _origin(path: list[str], origins: Mapping[str, Mapping[str, Any]]) -> str:
@@ -291,4 +289,5 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "cleaning": Cleaning,
     "privacy": Privacy,
     "quality": Quality,
+    "services": Services,
 }

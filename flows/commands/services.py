@@ -27,14 +27,14 @@ def serve(
     from flows.serving import serve_command
 
     with explained():
-        door = open_door(port=port, api_keys="off" if without_keys else None)
+        door = open_door(port=port, services={"api_keys": "off"} if without_keys else None)
         tag, command = serve_command(door)
     url = f"http://127.0.0.1:{door.settings.port}"
     if as_json:
         print_json({"bento": tag, "url": url})
     else:
         Console().print(f"{tag} on {url}; Ctrl-C ends it", highlight=False)
-        if door.settings.api_keys == "off":
+        if door.settings.services.api_keys == "off":
             Console().print("[bold red]WITHOUT KEYS:[/] whoever is on this machine may ask for everything")
         elif not ApiKeys(door.ledger).all():
             Console().print("nobody has a key yet: `aimloop keys issue NAME --role score`", highlight=False)
@@ -54,7 +54,7 @@ def ui(as_json: AsJson = False) -> None:
 def _become(command: list[str], door: Door) -> None:
     """Let the server take this process's place; its log goes to standard error."""
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    told = {"AIMLOOP_STATE": str(door.state.root), "AIMLOOP_API_KEYS": door.settings.api_keys}
+    told = {"AIMLOOP_STATE": str(door.state.root), "AIMLOOP_SERVICES__API_KEYS": door.settings.services.api_keys}
     os.execvpe(command[0], command, os.environ | told)
 
 

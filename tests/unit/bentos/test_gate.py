@@ -46,7 +46,7 @@ def door(state: State, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TestCli
         monkeypatch.setenv("AIMLOOP_STATE", str(state.root))
         monkeypatch.setattr(gate, "KEYS_KNOWN_AFTER", 0.0)
         for name, value in settings.items():
-            monkeypatch.setenv(f"AIMLOOP_{name.upper()}", str(value))
+            monkeypatch.setenv(f"AIMLOOP_SERVICES__{name.upper()}", str(value))
         paths = [*OPEN, "/ctr", "/metrics", "/static_content/a.js", "/new"]
         inside = Starlette(routes=[Route(path, echo, methods=["GET", "POST"]) for path in paths])
         return TestClient(Gate(inside), client=client)
