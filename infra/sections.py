@@ -174,5 +174,5 @@ class Services(Section):
         300,
         ge=1,
         le=86_400,
-        description="After this long a file of the prediction log is closed, and is ingested next.",
+        description="A file of the prediction log is closed, and ready to be ingested, after this long.",
     )
