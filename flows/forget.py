@@ -6,8 +6,8 @@ Safe to kill and to repeat: who is to be erased is written down first (encrypted
 then they are removed place by place, the raw zone last, because it knows how else they may be named; the
 certificate ends it. An erasure that was cut short is finished by the next `forget`, `run` or `rotate-key`.
 
-Places that later features add join here: a log of predictions (`erase_from_…` beside the others), an
-experiment's assignments, a feature store in Redis, copies in object storage.
+Places that later features add join here: a log of predictions (`erase_from_…` beside the others), a feature store
+in Redis, copies in object storage. (Experiments keep no assignments: they are computed from ids.)
 """
 
 import re

@@ -20,7 +20,7 @@ def rotate(door: Door, parts: Sequence[str]) -> dict[str, Any]:
     """New keys for ``parts`` (storage, pseudonym). The caller holds the state's lock.
 
     Champions, ledger and models hold no pseudonym and stay as they are. An erasure that was cut short is
-    finished first. Running experiments end here, once there are any: their assignments hang on pseudonyms.
+    finished first. Experiments go on: who gets which version hangs on the company's own customer ids.
 
     Raises:
         AimloopError: a key comes from the environment and its successor does not; the disk is full.
