@@ -3,10 +3,11 @@
 import gc
 import logging
 import sqlite3
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,6 +19,7 @@ from infra.ledger_watch import LedgerWatch
 from models import catalog
 from models.scoring import Scorer
 
+RETRY_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 
@@ -58,6 +60,13 @@ class Route:
         return self.challenger if self.experiment is not None and self.experiment.is_shadow else None
 
 
+class _Failed(NamedTuple):
+    """Why a version could not be loaded, and when (`time.monotonic`) to try again."""
+
+    reason: str
+    try_again_at: float
+
+
 class Versions:
     """A route a model; requests that run while it changes end with the one they began with.
 
@@ -75,6 +84,7 @@ class Versions:
         self._watch = LedgerWatch(ledger)
         self._tags: dict[str, str] = {}
         self._experiments: dict[str, Experiment] = {}
+        self._failed: dict[str, _Failed] = {}
         self.look()
 
     @property
@@ -135,9 +145,13 @@ class Versions:
         for held in (route.champion, route.challenger) if route is not None else ():
             if held is not None and held.tag == tag:
                 return held, ""
+        failed = self._failed.get(tag)
+        if failed is not None and time.monotonic() < failed.try_again_at:
+            return None, failed.reason
         try:
             return Served(name, tag, registry.load(tag)), ""
         except AimloopError as error:
+            self._failed[tag] = _Failed(str(error), time.monotonic() + RETRY_SECONDS)
             return None, str(error)
 
     def _fallback(self, name: str, tag: str) -> Served | None:
