@@ -6,6 +6,7 @@ from sklearn.metrics import silhouette_score
 from models import segmentation
 from models.backtest import Window
 from models.errors import TooLittleHistory
+from models.segment_axes import matrix_of, placed
 from models.segmentation import Params, _elbow
 from models.separation import equal_groups
 
@@ -177,7 +178,7 @@ def test_the_silhouette_is_scikit_learns_with_an_interval_around_it():
     frame = frame.assign(pseudonym=[f"p{i}" for i in range(300)], later_amount=rng.exponential(100, 300))
     fitted = segmentation.train(frame, Params())
     found = segmentation.evaluate(fitted, frame)["silhouette"]
-    scaled = fitted.model.scaler.transform(segmentation._numbers(fitted.model.purchases, frame))
+    scaled = fitted.model.scaler.transform(placed(fitted.model.purchases, matrix_of(frame)))
     expected = silhouette_score(scaled, segmentation.predict(fitted, frame)["segment_id"])
     assert found.value == pytest.approx(expected)
     assert found.low < expected < found.high < found.low + 0.1
