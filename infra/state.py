@@ -59,6 +59,20 @@ class State:
         return self.epoch_folder / "profiles"
 
     @property
+    def predictions(self) -> Path:
+        """Where services log what they answered."""
+        return self.epoch_folder / "predictions"
+
+    @property
+    def log_zone(self) -> Path:
+        """Where that log and what came of it are landed."""
+        return self.epoch_folder / "raw" / "log.duckdb"
+
+    @property
+    def outcomes(self) -> Path:
+        return self.root / "outcomes.sqlite"
+
+    @property
     def erasure(self) -> Path:
         return self.root / "erasure"
 
@@ -110,9 +124,9 @@ class State:
                 publish_text(version_file, f"{LAYOUT_VERSION}\n")
             self._check_layout(_version(version_file))
             self._migrate(version_file)
-            for folder in (self.keys, self.raw_zone.parent, self.warehouse, self.profiles, self.dbt):
+            for folder in (self.keys, self.raw_zone.parent, self.warehouse, self.profiles, self.predictions):
                 folder.mkdir(exist_ok=True)
-            for folder in (self.bentoml, self.prefect, self.reports, self.cards):
+            for folder in (self.dbt, self.bentoml, self.prefect, self.reports, self.cards):
                 folder.mkdir(exist_ok=True)
             probe = self.root / ".probe"
             probe.write_bytes(b"\0" * 65536)
