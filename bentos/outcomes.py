@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from bentos.endpoint import Asked, Endpoint, Refusal
 from bentos.live import Live
 from bentos.shapes import MOST_ROWS, Request, RequestId
-from infra.outcomes import Outcome
+from infra.outcomes import Outcome, OutcomeConflict
 
 
 class Reported(Request):
@@ -51,13 +51,12 @@ def answer(live: Live, request: Report, asked: Asked) -> dict[str, Any]:
             kind=one.kind,
             occurred_at=one.occurred_at.astimezone(UTC).replace(tzinfo=None),
             revenue=one.revenue,
-            reported_at=now,
             application=asked.application,
         )
         for one in request.outcomes
     ]
     try:
-        accepted, known = live.look.outcomes.report(rows)
+        accepted, known = live.look.outcomes.report(rows, now)
     except OutcomeConflict as error:
         raise Refusal(409, error.what, error.remedy) from None
     return {"request_id": asked.request_id, "accepted": accepted, "known": known}

@@ -82,7 +82,7 @@ def _planned(inputs: Mapping[str, Any], amount: float) -> dict[str, Any]:
 
 
 def _stored(live: Live) -> PlanRow:
-    generation = live.look.profiles.generation
+    generation = live.look.profiles.generation.partition(".")[0]  # published again it has an ending
     if live.state.ledger.exists():
         with closing(Ledger(live.state.ledger)) as ledger:
             row = ledger.plan(generation)

@@ -12,7 +12,7 @@ from bentos.endpoint import Asked, Endpoint
 from bentos.live import Live
 from bentos.shapes import EXAMPLES, Answer, Because, IsKnown, ManyScored, OneScored, Scored, ScoredCustomers, is_few
 from models import segmentation
-from models.segment_names import rfm_of, strategy
+from models.segment_names import strategy
 
 
 class _Said(TypedDict, total=False):
@@ -41,12 +41,12 @@ def answer(live: Live, request: OneScored | ManyScored, asked: Asked) -> dict[st
 
 
 def _told(_: Any, said: dict[str, Any]) -> dict[str, Any]:
-    scores = (said["recency_score"], said["frequency_score"], said["monetary_score"])
+    scores = (said[f"{axis}_score"] for axis in ("recency", "frequency", "monetary"))
     segment = said["segment"]
     return {
         "segment_id": said["segment_id"],
         "segment": segment,
-        "rfm": rfm_of(*scores),
+        "rfm": "".join(str(score) for score in scores),
         "strategy": strategy(segment),
     }
 

@@ -1,7 +1,7 @@
 """What all requests and answers have in common."""
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from typing_extensions import TypedDict
@@ -64,7 +64,7 @@ Customers = Annotated[
 ScoredCustomers = Annotated[
     Annotated[OneScored, Tag("one")] | Annotated[ManyScored, Tag("many")], told_apart_by("customer_id")
 ]
-EXAMPLES = {"one": {"customer_id": "1"}, "many": {"customer_ids": ["1", "8"]}}
+EXAMPLES: Mapping[str, Mapping[str, Any]] = {"one": {"customer_id": "1"}, "many": {"customer_ids": ["1", "8"]}}
 
 RequestId = Annotated[str, Field(description="The X-Request-Id that came, or a new one.")]
 AsOf = Annotated[str, Field(description="The instant (UTC) up to which the world is known.", examples=["2018-01-02"])]

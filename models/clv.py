@@ -159,6 +159,11 @@ def outcomes(fitted: Fitted, frame: DataFrame[ClvExamples]) -> pd.DataFrame:
     return pd.concat([known, found], axis=1)
 
 
+def explain(fitted: Fitted, frame: pd.DataFrame, most: int = 3) -> list[list[str]]:
+    """Each row's strongest reasons in words, and what each adds to the forecast in money."""
+    return explanation.explain(fitted.model.contributions(frame), frame, most, explanation.in_money)
+
+
 def drivers(fitted: Fitted, frame: pd.DataFrame) -> pd.DataFrame:
     """What moves forecasts over (at most 2,000 of) these rows: driver, share, direction."""
     some = frame.sample(min(2_000, len(frame)), random_state=0)

@@ -25,6 +25,7 @@ from models.backtest import Rehearsal, Window
 from models.bounds import Bounded
 from models.encoding import to_numbers
 from models.errors import TooLittleHistory
+from models.explanation import in_figures, in_words
 from models.fitted import Fitted
 from models.metrics import Array, Metric, Metrics, interval, resampled_customers
 from models.purchases import CustomerBase
@@ -216,6 +217,20 @@ def _told(model: SegmentationModel, matrix: Array) -> dict[str, np.ndarray]:
         "frequency_score": scores[FREQUENCY],
         "monetary_score": scores[MONETARY],
     }
+
+
+def explain(fitted: Fitted, frame: pd.DataFrame) -> list[list[str]]:
+    """Where each row lies on the axes that segments are told apart by: the value, and its fifth (5 is best)."""
+    said = predict(fitted, frame)
+    scores = [said[f"{axis}_score"].tolist() for axis in ("recency", "frequency", "monetary")]
+    values = [in_figures(frame[name], name) for name in AXES]
+    return [
+        [
+            f"{in_words(name)}: {value[row]} ({score[row]} of 5)"
+            for name, value, score in zip(AXES, values, scores, strict=True)
+        ]
+        for row in range(len(frame))
+    ]
 
 
 def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) -> Metrics:

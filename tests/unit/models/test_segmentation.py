@@ -30,6 +30,18 @@ def test_five_is_best_on_every_axis():
     assert scores(frame) == [[1, 1, 1], [2, 2, 2], [3, 3, 3], [4, 4, 4], [5, 5, 5]]
 
 
+def test_an_explanation_says_where_a_customer_lies_on_every_axis():
+    frame = rfm([40.0, 30.0, 20.0, 10.0, 1.0], [1, 2, 3, 4, 5], [10.0, 20.0, 30.0, 40.0, 1_234.0])
+    fitted = segmentation.train(pd.concat([frame] * 10), Params())
+    assert segmentation.explain(fitted, frame.tail(1)) == [
+        [
+            "days since the last order: 1 (5 of 5)",
+            "orders in 84 days: 5 (5 of 5)",
+            "money spent in 84 days: 1,234 (5 of 5)",
+        ]
+    ]
+
+
 def test_the_axes_are_scored_apart():
     frame = rfm([1.0, 10.0, 20.0, 30.0, 40.0], [1, 2, 3, 4, 5], [30.0, 10.0, 50.0, 40.0, 20.0])
     assert scores(frame) == [[5, 1, 3], [4, 2, 1], [3, 3, 5], [2, 4, 4], [1, 5, 2]]
