@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bentos.gate import guard
 from bentos.live import Live
 from bentos.shapes import Answer, CustomerId
+from infra.profiles.frames import ad_features
 from models import ctr
 
 
@@ -44,7 +45,7 @@ class CtrApi:
         look = self.live.look
         contexts = pd.DataFrame([impression.model_dump() for impression in impressions])
         contexts["pseudonym"] = contexts.pop("customer_id").map(look.keys.pseudonymise)
-        features = look.profiles.ad_features(contexts)
+        features = ad_features(look.profiles, contexts)
         return CtrAnswer(
             model=tag,
             as_of=look.profiles.as_of,

@@ -2,7 +2,6 @@
 
 import gc
 import os
-import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,8 @@ from bentos.logs import leave_out_refused_requests
 from infra import registry
 from infra.errors import AimloopError
 from infra.keys import Keys, open_keys
-from infra.profiles import Profiles
+from infra.profiles import Profiles, open_profiles, published
+from infra.profiles.frames import customers
 from infra.settings import Settings, load
 from infra.state import State
 
@@ -73,7 +73,7 @@ class Live:
     def customers(self, customer_ids: list[str]) -> tuple[str, pd.DataFrame]:
         """As-of and features of customers, one row each in the order asked; strangers are not ``is_known``."""
         look = self.look
-        return look.profiles.as_of, look.profiles.customers([look.keys.pseudonymise(id_) for id_ in customer_ids])
+        return look.profiles.as_of, customers(look.profiles, [look.keys.pseudonymise(id_) for id_ in customer_ids])
 
     @property
     def look(self) -> Look:
@@ -83,18 +83,18 @@ class Live:
             ServiceUnavailable: the keys were rotated, and this service was not given the new ones.
         """
         for _ in range(_TRIES):
-            with suppress(FileNotFoundError, sqlite3.OperationalError):  # an epoch may end while we look at it
+            with suppress(FileNotFoundError, AimloopError):  # an epoch may end while we look at it
                 return self._look_at(self.state.pinned())
         return self._look_at(self.state.pinned())
 
     def _look_at(self, pinned: State) -> Look:
-        seen_at = (str(pinned.epoch), (pinned.profiles / "current").read_text(encoding="utf-8"))
+        seen_at = (str(pinned.epoch), published(self.settings, pinned) or "")
         last = self._look
         if last is not None and last.seen_at == seen_at:
             return last
         is_same_epoch = last is not None and last.seen_at[0] == seen_at[0]
         keys = last.keys if last is not None and is_same_epoch else self._open_keys(pinned)
-        self._look = Look(Profiles.open(pinned), keys, seen_at)
+        self._look = Look(open_profiles(self.settings, pinned), keys, seen_at)
         return self._look
 
     def _open_keys(self, pinned: State) -> Keys:
