@@ -73,6 +73,11 @@ class State:
         return self.root / "outcomes.sqlite"
 
     @property
+    def redis_name(self) -> Path:
+        """Holds what this folder is called in Redis, once profiles have been published there."""
+        return self.root / "redis.name"
+
+    @property
     def erasure(self) -> Path:
         return self.root / "erasure"
 
