@@ -193,8 +193,8 @@ class State:
 
 
 def _holds_other_things(folder: Path) -> bool:
-    """A new volume has lost+found; a run cut short at its very start leaves the other."""
-    return any(path.name not in ("VERSION.fresh", "lost+found") for path in folder.iterdir())
+    """A new volume has lost+found, a run cut short at its very start VERSION.fresh; BentoML may have made its home."""
+    return any(path.name not in ("VERSION.fresh", "lost+found", "bentoml") for path in folder.iterdir())
 
 
 def _version(file: Path) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from kneed import KneeLocator
 from pandera.typing.pandas import DataFrame
 from scipy.stats import rankdata
 from sklearn.cluster import KMeans
@@ -267,6 +266,8 @@ def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) 
 
 
 def _elbow(inertia: dict[int, float]) -> int:
+    from kneed import KneeLocator  # only training needs it, and it draws Matplotlib in
+
     if len(inertia) < 3:  # two points have no elbow
         return max(inertia)
     found = KneeLocator(list(inertia), list(inertia.values()), curve="convex", direction="decreasing").knee
