@@ -43,7 +43,7 @@ class BulkReads:
             due = read - recorded >= MANY
             self._read[application] = (since, read, read if due else recorded)
         if due:
-            self._record({"key": application or "none", "profiles": read - recorded, "within_the_hour": read})
+            self._record({"key": application, "profiles": read - recorded, "within_the_hour": read})
 
 
 class Recorder:

@@ -43,7 +43,7 @@ class Counts:
         self._of_endpoint: dict[str, Histogram] = {}
         self._of_request: dict[tuple[str, int], Counter] = {}
         self._of_variant: dict[tuple[str, str], Counter] = {}
-        self._told: dict[tuple[str, ...], Gauge] = {}
+        self._told: dict[tuple[str, str, str], Gauge] = {}
 
     def request(self, endpoint: str, status: int, seconds: float) -> None:
         """One request has been answered."""

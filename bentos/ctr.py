@@ -1,7 +1,7 @@
 """Click probabilities of what might be shown to customers."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, NotRequired, cast
 
 import bentoml
 from pydantic import Field, Tag, TypeAdapter
@@ -108,9 +108,11 @@ def _rows(look: Look, customer_ids: Sequence[str], ads: Sequence[Ad]) -> tuple[R
     customers = dict(zip(distinct, profiles.rows("customers", [(key,) for key in distinct]), strict=True))
     products = profiles.rows("products", [(ad.product_id,) for ad in ads])
     category_at = profiles.columns["products"].index("category")
-    categories = [None if product is None else product[category_at] for product in products]
+    categories = [None if product is None else cast(str | None, product[category_at]) for product in products]
     with_product = profiles.rows("customer_product", [(k, ad.product_id) for k, ad in zip(keys, ads, strict=True)])
-    wanted = list(dict.fromkeys((k, c) for k, c in zip(keys, categories, strict=True) if c is not None))
+    wanted: list[tuple[str, str | None]] = list(
+        dict.fromkeys((k, c) for k, c in zip(keys, categories, strict=True) if c is not None)
+    )
     with_category = dict(zip(wanted, profiles.rows("customer_category", wanted), strict=True))
     features = [
         (

@@ -24,7 +24,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: its id, the id of the key it came with ("" without keys), when it came (`time.perf_counter`)."""
+    """A request: its id, the id of the key it came with, when it came (`time.perf_counter`)."""
 
     request_id: str
     application: str

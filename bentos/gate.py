@@ -22,6 +22,7 @@ from infra.settings import Settings
 from infra.state import State
 
 KEYS_KNOWN_AFTER = 1.0
+NO_KEY = "none"
 _log = logging.getLogger(__name__)
 
 
@@ -109,7 +110,7 @@ class Gate:
         self._most = settings.services.request_bytes
 
     def admit(self, scope: Scope, authorization: str, role: Role) -> str:
-        """The id of the key that a request comes with; empty where none is asked for.
+        """The id of the key that a request comes with; ``NO_KEY`` where none is asked for.
 
         Raises:
             Refusal: it must not come in.
@@ -117,7 +118,7 @@ class Gate:
         if self._is_open:
             if not _is_this_machine(scope):
                 raise Refusal(403, "without keys, this machine alone is answered", "start the service with keys")
-            return ""
+            return NO_KEY
         scheme, _, token = authorization.partition(" ")
         given = token.strip() if scheme.lower() == "bearer" else ""
         return self._doorkeeper.admit(given, role, time.monotonic()).id

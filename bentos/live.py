@@ -19,8 +19,8 @@ from typing import Any
 from bentos.bulk_reads import BulkReads, Recorder
 from bentos.counting import Counts
 from bentos.endpoint import Refusal
+from bentos.routing import Route, Versions
 from bentos.shadow import Shadow
-from bentos.versions import Route, Versions
 from infra import registry
 from infra.erasing import tombstones
 from infra.errors import AimloopError

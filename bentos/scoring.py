@@ -10,7 +10,7 @@ import pandas as pd
 
 from bentos.endpoint import Asked
 from bentos.live import Live, Look
-from bentos.versions import Route, Served
+from bentos.routing import Route, Served
 from infra.prediction_log import Prediction
 
 # what of a model's answer is written down: a number, a label

@@ -35,7 +35,9 @@ def closure(project: Path, modules: Iterable[str]) -> Closure:
     for module in modules:
         finder.import_hook(module)
     ours = {
-        name: Path(found.__file__).relative_to(project) for name, found in finder.modules.items() if found.__file__
+        name: Path(found.__file__).relative_to(project)  # type: ignore[attr-defined]
+        for name, found in finder.modules.items()
+        if found.__file__  # type: ignore[attr-defined]
     }
     roots = {name.partition(".")[0] for name in finder.badmodules}
     return Closure(ours, frozenset(roots - {name.partition(".")[0] for name in ours} - sys.stdlib_module_names))
@@ -43,7 +45,7 @@ def closure(project: Path, modules: Iterable[str]) -> Closure:
 
 class _Finder(ModuleFinder):
     def scan_code(self, co: CodeType, m: Module) -> None:
-        if m.__name__.startswith(_TRAINING_IMPORTS_IN_FUNCTIONS):
+        if m.__name__.startswith(_TRAINING_IMPORTS_IN_FUNCTIONS):  # type: ignore[attr-defined]
             co = co.replace(co_consts=tuple(value for value in co.co_consts if not isinstance(value, CodeType)))
         super().scan_code(co, m)
 

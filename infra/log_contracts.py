@@ -11,7 +11,8 @@ _ID = {"min_value": 1, "max_value": 200}
 class Predictions(Contract):
     """One row of an answer, or of a shadow that nobody was told (`infra.prediction_log`).
 
-    ``pseudonym`` is empty where keys have been rotated since and the crosswalk does not know the customer.
+    ``pseudonym`` is empty where keys have been rotated since and the crosswalk does not know the customer; value, label
+    and features are, where nothing could be said of a customer who is not known.
     """
 
     prediction_id: str = required(str_length=_ID)
@@ -29,7 +30,7 @@ class Predictions(Contract):
     placement: str = optional()
     value: float = optional()
     label: str = optional()
-    features_sha256: str = required(str_length=_ID)
+    features_sha256: str = optional(str_length=_ID)
     latency_ms: float = required(ge=0)
     as_of: Time = required()
     application: str = required(str_length=_ID)

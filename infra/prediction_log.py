@@ -52,7 +52,7 @@ class Prediction(NamedTuple):
     placement: str | None
     value: float | None
     label: str | None
-    features_sha256: str
+    features_sha256: str | None
     latency_ms: float
     as_of: str
     application: str

@@ -38,7 +38,7 @@ def noted(reads: list[tuple[float, str, int]]) -> list[dict]:
         ([(1, "a", 1)] * (2 * MANY), [("a", MANY, MANY), ("a", MANY, 2 * MANY)]),  # one by one
         ([(0, "a", 60), (0, "b", 60), (0, "a", 60)], [("a", 120, 120)]),
         ([(0, "a", 60), (SPAN_SECONDS, "a", 60)], []),  # an hour later
-        ([(0, "", 500)], [("none", 500, 500)]),  # without keys
+        ([(0, "none", 500)], [("none", 500, 500)]),  # without keys
     ],
 )
 def test_another_hundred_within_an_hour_goes_on_record(reads, on_record) -> None:

@@ -20,7 +20,7 @@ def test_quick_and_slow_requests_are_answered_alike(client, path) -> None:
     answer = client.post(path, json={"text": "hello"}, headers={"X-Request-Id": "order-17"})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == {"text": "hello", "request_id": "order-17", "application": ""}
+    assert answer.json() == {"text": "hello", "request_id": "order-17", "application": "none"}
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 
 from bentos.counting import Counts
 from bentos.endpoint import Asked, Refusal
+from bentos.routing import Route, Served
 from bentos.scoring import Rows, score
 from bentos.shadow import Shadow
-from bentos.versions import Route, Served
 from infra.experiments import Experiment
 from infra.prediction_log import Prediction
 from models.scoring import Scored

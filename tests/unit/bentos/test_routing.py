@@ -9,8 +9,8 @@ from uuid import uuid4
 import pandas as pd
 import pytest
 
-from bentos import versions
-from bentos.versions import Versions
+from bentos import routing
+from bentos.routing import Versions
 from infra import registry
 from infra.audit import Audit
 from infra.experiments import Experiments
@@ -124,7 +124,7 @@ def test_a_ledger_that_is_gone_changes_nothing(state, crown) -> None:
 
 
 def test_a_version_that_is_put_back_is_taken_up(state, crown, monkeypatch) -> None:
-    monkeypatch.setattr(versions, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(routing, "RETRY_SECONDS", 0.0)
     tag = crown(saved())
     file = model_file(tag)
     whole = file.read_bytes()
