@@ -29,7 +29,10 @@ def publish(
     tables: Mapping[str, pd.DataFrame],
     now: datetime,
 ) -> None:
-    """Write the tables of ``KEYS`` and point readers to them; what a publication cut short had left goes first."""
+    """Write the tables of ``KEYS`` and point readers to them.
+
+    Before that goes all that is not published: older generations, and what a publication cut short had left.
+    """
     place = redis_layout.settle(state)
     with explained(client):
         before = redis_layout.published(client, place)
@@ -43,7 +46,6 @@ def publish(
                 sweep(client, state, place, {before})
             raise
         client.set(place.pointer, name)
-        sweep(client, state, place, {before, name})
 
 
 def published(client: Redis, state: State) -> str | None:

@@ -49,11 +49,11 @@ def _url(settings: Settings) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _client(url: str, connect_seconds: float, read_seconds: float) -> Redis:
-    # a connection that the server closed while it lay idle is made anew once, without a word
-    once = Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,))
+    # Requests wait: nothing is tried twice. A connection that was closed while idle is noticed before its use.
+    never_again = Retry(NoBackoff(), 0)
     try:
         return Redis.from_url(
-            url, socket_connect_timeout=connect_seconds, socket_timeout=read_seconds, retry=once, protocol=2
+            url, socket_connect_timeout=connect_seconds, socket_timeout=read_seconds, retry=never_again, protocol=2
         )
     except ValueError:  # says what it has read, of which the password may be a part
         raise AimloopError(
