@@ -80,12 +80,13 @@ class Live:
         """The published generation of the epoch that counts: take it once a request.
 
         Raises:
-            ServiceUnavailable: the keys were rotated, and this service was not given the new ones.
+            ServiceUnavailable: nothing has been published yet, or the keys were rotated, and this service was not given
+                the new ones.
         """
         for _ in range(_TRIES):
             with suppress(FileNotFoundError, sqlite3.OperationalError):  # an epoch may end while we look at it
                 return self._look_at(self.state.pinned())
-        return self._look_at(self.state.pinned())
+        raise ServiceUnavailable("there are no profiles yet: `aimloop run` publishes them")
 
     def _look_at(self, pinned: State) -> Look:
         seen_at = (str(pinned.epoch), (pinned.profiles / "current").read_text(encoding="utf-8"))

@@ -46,7 +46,9 @@ def packaged(door: Door, service: str | None = None) -> Packaged:
     if name not in bentos:
         services = [bento.removeprefix(f"{front_door}-") for bento in bentos if bento != front_door]
         known = f"services: {', '.join(services)}" if services else "run a cycle first: `aimloop run`"
-        raise AimloopError(f"there is no Bento of {service or 'all services'}", did_you_mean(service or "", services) + known)
+        raise AimloopError(
+            f"there is no Bento of {service or 'all services'}", did_you_mean(service or "", services) + known
+        )
     return Packaged(**bentos[name])
 
 
