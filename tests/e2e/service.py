@@ -12,7 +12,7 @@ from tests.conftest import Aimloop
 
 
 @contextmanager
-def served(aimloop: Aimloop) -> Iterator[httpx.Client]:
+def served(aimloop: Aimloop, *options: str) -> Iterator[httpx.Client]:
     """`aimloop serve` on a free port, until it is ready; its output goes into the state folder.
 
     The client sends a key of its own, which may ask for everything.
@@ -22,7 +22,7 @@ def served(aimloop: Aimloop) -> Iterator[httpx.Client]:
         port = probe.getsockname()[1]
     issued = aimloop("keys", "issue", f"tests {port}", "--role", "admin", "--json")
     key = json.loads(issued.stdout)["key"]
-    process = aimloop.start("serve", "--port", str(port))
+    process = aimloop.start("serve", "--port", str(port), *options)
     try:
         headers = {"Authorization": f"Bearer {key}"}
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, headers=headers) as client:
