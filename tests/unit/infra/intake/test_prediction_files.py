@@ -47,7 +47,7 @@ def test_a_writer_lets_go_of_its_file_when_asked_and_goes_on(tmp_path: Path) -> 
 
 
 def test_a_writer_that_does_not_let_go_is_named(tmp_path: Path, held: Path) -> None:
-    with pytest.raises(AimloopError, match="a service does not let go of .*1-hung"):
+    with pytest.raises(AimloopError, match=r"a service does not let go of .*1-hung"):
         prediction_files.every(tmp_path, wait_seconds=0.1)
 
     assert prediction_files.free(tmp_path) == []
