@@ -23,7 +23,8 @@ def open_log_zone(state: State, keys: Keys, *, read_only: bool = True) -> Iterat
     """The log zone, attached as ``log``; made where it is not there."""
     if not state.log_zone.exists():
         _make(state, keys)
-    with engine(state.log_zone.parent / "spill") as connection, explained_damage(state.log_zone):
+    spill, remedy = state.log_zone.parent / "spill", "put a copy back; without it, move it away: a new one is begun"
+    with engine(spill) as connection, explained_damage(state.log_zone, remedy):
         attach_encrypted(connection, state.log_zone, "log", keys.storage, read_only=read_only)
         yield connection
         connection.execute("DETACH log")
