@@ -63,4 +63,6 @@ def issued_key(environ: Mapping[str, str], name: str) -> Iterator[str]:
 
 
 def _aimloop(arguments: list[str], environ: Mapping[str, str]) -> str:
-    return subprocess.run([AIMLOOP, *arguments], env=dict(environ), stdout=subprocess.PIPE, text=True, check=True).stdout
+    return subprocess.run(
+        [AIMLOOP, *arguments], env=dict(environ), stdout=subprocess.PIPE, text=True, check=True
+    ).stdout

@@ -85,7 +85,9 @@ class Application:
             ]
         )
         answer = {"prediction_id": prediction_id, "click_probability": probability, "model": self._tag}
-        return Response(orjson.dumps({"request_id": request_id, "impressions": [answer]}), media_type="application/json")
+        return Response(
+            orjson.dumps({"request_id": request_id, "impressions": [answer]}), media_type="application/json"
+        )
 
     async def ready(self, _: Request) -> Response:
         return Response()

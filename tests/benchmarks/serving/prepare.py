@@ -47,7 +47,9 @@ def write_requests(folder: Path, cycle: Cycle, shown: list[Shown]) -> None:
     door = cycle.door
     rows = AdRows(open_profiles(door.settings, door.state), door.keys)
     features = [rows.row(each) for each in shown]
-    names = [f"{name} {position}" if name in rows.columns[:position] else name for position, name in enumerate(rows.columns)]
+    names = [
+        f"{name} {position}" if name in rows.columns[:position] else name for position, name in enumerate(rows.columns)
+    ]
     hundreds = [shown[start : start + 100] for start in range(0, len(shown), 100)]
     bodies = {
         ONE_AD: [one_ad(each).body for each in shown],

@@ -33,6 +33,17 @@ class Server:
         return float(max(each.memory_info().rss for each in first.children(recursive=True) or [first]) / 2**20)
 
 
+def prepared(folder: Path, environ: Mapping[str, str]) -> Path:
+    """The folder, with all that servers are asked, and the state folder fit to be served (`prepare`).
+
+    Raises:
+        CalledProcessError: there is no cycle in the state folder.
+    """
+    prepare_it = [sys.executable, "-m", "tests.benchmarks.serving.prepare", str(folder)]
+    subprocess.run(prepare_it, env=dict(environ), cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
 @contextmanager
 def ours(prepared: Path, environ: Mapping[str, str], key: str) -> Iterator[Server]:
     """`aimloop serve` with everything on."""
