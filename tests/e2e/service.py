@@ -17,6 +17,9 @@ def served(aimloop: Aimloop) -> Iterator[httpx.Client]:
     """
     url, log = f"http://127.0.0.1:{(port := free_port())}", aimloop.state / "serve.log"
     command = aimloop.command("serve", "--port", str(port))
-    with issued_key(aimloop.environ, f"tests {port}") as key, started(command, aimloop.environ, f"{url}/readyz", log):
-        with httpx.Client(base_url=url, timeout=30, headers={"Authorization": f"Bearer {key}"}) as client:
-            yield client
+    with (
+        issued_key(aimloop.environ, f"tests {port}") as key,
+        started(command, aimloop.environ, f"{url}/readyz", log),
+        httpx.Client(base_url=url, timeout=30, headers={"Authorization": f"Bearer {key}"}) as client,
+    ):
+        yield client

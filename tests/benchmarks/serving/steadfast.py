@@ -1,5 +1,5 @@
-"""Answers while things change: ten minutes of all kinds of questions, with an experiment, a promotion, a rollback and new
-profiles in the middle, by the commands that people use. Each answer is checked, and that the right version gave it.
+"""Answers while things change: ten minutes of all kinds of questions, with an experiment, a promotion, a rollback and
+new profiles in the middle, by the commands that people use. Each answer is checked, and who gave it.
 """
 
 import asyncio
