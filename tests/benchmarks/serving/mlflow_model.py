@@ -10,6 +10,7 @@ from typing import Any
 
 import mlflow.pyfunc
 import pandas as pd
+from mlflow.models import infer_signature
 
 from infra import registry
 from models import ctr
@@ -29,8 +30,15 @@ class ClickProbability(mlflow.pyfunc.PythonModel):
 def main(prepared: Path, target: Path) -> None:
     from tests.benchmarks.serving.mlflow_model import ClickProbability as Importable  # not __main__'s, for its pickle
 
-    artifacts = {"contents": str(prepared / "contents.json")}
-    mlflow.pyfunc.save_model(str(target), python_model=Importable(), artifacts=artifacts, pip_requirements=[])
+    columns = json.loads((prepared / "contents.json").read_text(encoding="utf-8"))["columns"]
+    rows = [json.loads(line)["rows"][0] for line in (prepared / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
+    mlflow.pyfunc.save_model(
+        str(target),
+        python_model=Importable(),
+        artifacts={"contents": str(prepared / "contents.json")},
+        signature=infer_signature(pd.DataFrame(rows, columns=columns), [0.5]),
+        pip_requirements=[],
+    )
 
 
 if __name__ == "__main__":

@@ -41,15 +41,16 @@ def package_anew(cycle: Cycle) -> None:
 
 def write_requests(folder: Path, cycle: Cycle, shown: list[Shown]) -> None:
     """The same impressions for each server in its own words, one body a line; and what the others must know."""
+    from infra import registry
     from infra.profiles import open_profiles
     from tests.benchmarks.serving.features import AdRows
 
     door = cycle.door
     rows = AdRows(open_profiles(door.settings, door.state), door.keys)
-    features = [rows.row(each) for each in shown]
-    names = [
-        f"{name} {position}" if name in rows.columns[:position] else name for position, name in enumerate(rows.columns)
-    ]
+    version = door.state.bentoml / "models" / str(door.ledger.champion("ctr")).replace(":", "/")
+    names = registry.load_folder(version).features  # no more is sent to those who are sent features
+    at = [rows.columns.index(name) for name in names]
+    features = [[row[position] for position in at] for row in map(rows.row, shown)]
     hundreds = [shown[start : start + 100] for start in range(0, len(shown), 100)]
     bodies = {
         ONE_AD: [one_ad(each).body for each in shown],
@@ -60,8 +61,7 @@ def write_requests(folder: Path, cycle: Cycle, shown: list[Shown]) -> None:
     for name, lines in bodies.items():
         text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
         (folder / name).write_text(text, encoding="utf-8")
-    model, version = str(door.ledger.champion("ctr")).split(":")
-    contents = {"version": str(door.state.bentoml / "models" / model / version), "columns": names}
+    contents = {"version": str(version), "columns": names}
     (folder / CONTENTS).write_text(json.dumps(contents), encoding="utf-8")
 
 
