@@ -1,53 +1,63 @@
 """Churn probabilities and risk bands of customers."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import bentoml
-from pydantic import BaseModel, Field
+from pydantic import Field, TypeAdapter
+from typing_extensions import TypedDict
 
-from bentos.gate import guard
+from bentos.customers import answer_for_each
+from bentos.doorway import PLAIN, open_door
+from bentos.endpoint import Asked, Endpoint
 from bentos.live import Live
-from bentos.shapes import Answer, CustomerIds, one_each
+from bentos.shapes import EXAMPLES, Answer, Because, IsKnown, ManyScored, OneScored, Scored, ScoredCustomers, is_few
 from models import churn
 
 
-class CustomerChurn(BaseModel):
-    is_known: bool = Field(description="False for a customer without orders; the rest is then empty.")
-    churn_probability: float | None = Field(default=None, description="Of no order within the horizon; 0 to 1.")
-    risk_band: Literal["low", "medium", "high", "lapsed"] | None = Field(
-        default=None, description="`lapsed`: no order for so long that there is nothing to predict; the rest is empty."
-    )
-    median_days_to_order: float | None = Field(default=None, description="By then half such customers have ordered.")
-    because: list[str] | None = Field(default=None, description="If asked to explain: the strongest reasons, in words.")
-    contact_day: int | None = Field(default=None, description="Days after as_of on which to make contact.")
+class _Said(TypedDict, total=False):
+    churn_probability: Annotated[float | None, Field(description="Of no order within the horizon; 0 to 1.", ge=0, le=1)]
+    risk_band: Annotated[
+        Literal["low", "medium", "high", "lapsed"],
+        Field(description="`lapsed`: no order for so long that there is nothing to predict; the rest is empty."),
+    ]
+    median_days_to_order: Annotated[float | None, Field(description="By then half such customers have ordered.")]
+    contact_day: Annotated[int | None, Field(description="Days after as_of on which to make contact.")]
+    because: Because
+
+
+class CustomerChurn(Scored, _Said):
+    """What is said of one customer; of one who is not known, only that."""
+
+    is_known: IsKnown
 
 
 class ChurnAnswer(Answer):
-    customers: list[CustomerChurn] = Field(description="One per customer asked for, in the same order.")
+    """One entry a customer, in the order asked."""
+
+    customers: list[CustomerChurn]
 
 
-class ChurnApi:
-    """Mixed into the service of its own and into the front door."""
-
-    live: Live
-
-    @bentoml.api
-    def churn(self, customer_ids: CustomerIds, explain: bool = False) -> ChurnAnswer:
-        """How probably each customer lapses."""
-        tag, fitted = self.live.model("churn")
-        as_of, features = self.live.customers(customer_ids)
-        known = features[features["is_known"]]
-        predicted = churn.predict(fitted, known)
-        if explain:
-            predicted["because"] = churn.explain(fitted, known)
-        customers = one_each(CustomerChurn, features, predicted)
-        return ChurnAnswer(model=tag, as_of=as_of, customers=customers)
+def answer(live: Live, request: OneScored | ManyScored, asked: Asked) -> dict[str, Any]:
+    """How probably each customer lapses, and when to make contact."""
+    return answer_for_each(live, "churn", request, asked, lambda _, said: said, churn.explain)
 
 
-@bentoml.service(name="churn")
-class Churn(ChurnApi):
-    def __init__(self) -> None:
-        self.live = Live.open(("churn",))
+ENDPOINT = Endpoint(
+    "POST",
+    "/churn",
+    "score",
+    TypeAdapter(ChurnAnswer),
+    answer,
+    TypeAdapter(ScoredCustomers),
+    EXAMPLES,
+    models=("churn",),
+    is_quick=is_few,
+)
 
 
-guard(Churn)
+@bentoml.service(name="churn", **PLAIN)
+class Churn:
+    """Churn probabilities and risk bands of customers, by the company's own ids."""
+
+
+open_door(Churn, ENDPOINT)

@@ -1,44 +1,66 @@
 """Expected revenue of customers, with an interval."""
 
-import bentoml
-from pydantic import BaseModel, Field
+from typing import Annotated, Any
 
-from bentos.gate import guard
+import bentoml
+from pydantic import Field, TypeAdapter
+from typing_extensions import TypedDict
+
+from bentos.customers import answer_for_each
+from bentos.doorway import PLAIN, open_door
+from bentos.endpoint import Asked, Endpoint
 from bentos.live import Live
-from bentos.shapes import Answer, CustomerIds, one_each
+from bentos.shapes import EXAMPLES, Answer, Because, IsKnown, ManyScored, OneScored, Scored, ScoredCustomers, is_few
 from models import clv
 
+Revenue = Annotated[float, Field(description="Within the horizon, in the currency of orders.", ge=0)]
 
-class CustomerRevenue(BaseModel):
-    is_known: bool = Field(description="False for a customer without orders; the rest is then empty.")
-    expected_revenue: float | None = Field(default=None, description="Within the horizon, in the currency of orders.")
-    low: float | None = Field(default=None, description="Four customers in five spend between low and high.")
-    high: float | None = None
+
+class _Said(TypedDict, total=False):
+    expected_revenue: Revenue
+    low: Annotated[float, Field(description="Four customers in five spend between low and high.", ge=0)]
+    high: Annotated[float, Field(ge=0)]
+    horizon_days: Annotated[int, Field(description="Revenue is what is spent within so many days after as_of.")]
+    because: Because
+
+
+class CustomerRevenue(Scored, _Said):
+    """What is said of one customer; of one who is not known, only that."""
+
+    is_known: IsKnown
 
 
 class ClvAnswer(Answer):
-    horizon_days: int = Field(description="Revenue is what is spent within so many days after as_of.", examples=[90])
-    customers: list[CustomerRevenue] = Field(description="One per customer asked for, in the same order.")
+    """One entry a customer, in the order asked."""
+
+    customers: list[CustomerRevenue]
 
 
-class ClvApi:
-    """Mixed into the service of its own and into the front door."""
+def answer(live: Live, request: OneScored | ManyScored, asked: Asked) -> dict[str, Any]:
+    """What each customer is expected to spend."""
 
-    live: Live
+    def told(fitted: Any, said: dict[str, Any]) -> dict[str, Any]:
+        return {**said, "horizon_days": fitted.model.horizon_days}
 
-    @bentoml.api
-    def clv(self, customer_ids: CustomerIds) -> ClvAnswer:
-        """What each customer is expected to spend."""
-        tag, fitted = self.live.model("clv")
-        as_of, features = self.live.customers(customer_ids)
-        customers = one_each(CustomerRevenue, features, clv.predict(fitted, features[features["is_known"]]))
-        return ClvAnswer(model=tag, as_of=as_of, horizon_days=fitted.model.horizon_days, customers=customers)
+    return answer_for_each(live, "clv", request, asked, told, clv.explain)
 
 
-@bentoml.service(name="clv")
-class Clv(ClvApi):
-    def __init__(self) -> None:
-        self.live = Live.open(("clv",))
+ENDPOINT = Endpoint(
+    "POST",
+    "/clv",
+    "score",
+    TypeAdapter(ClvAnswer),
+    answer,
+    TypeAdapter(ScoredCustomers),
+    EXAMPLES,
+    models=("clv",),
+    is_quick=is_few,
+)
 
 
-guard(Clv)
+@bentoml.service(name="clv", **PLAIN)
+class Clv:
+    """Expected revenue of customers, by the company's own ids."""
+
+
+open_door(Clv, ENDPOINT)

@@ -1,62 +1,157 @@
 """Click probabilities of what might be shown to customers."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any, NotRequired, cast
 
 import bentoml
-import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, Tag, TypeAdapter
 
-from bentos.gate import guard
-from bentos.live import Live
-from bentos.shapes import Answer, CustomerId
+from bentos.doorway import PLAIN, open_door
+from bentos.endpoint import Asked, Endpoint
+from bentos.live import Live, Look
+from bentos.scoring import Rows, reasons, score
+from bentos.shapes import MOST_ROWS, Answer, Because, CustomerId, Explain, Request, Scored, told_apart_by
 from models import ctr
 
+FEW_ADS = 128
+Text = Annotated[str, Field(min_length=1, max_length=200)]
 
-class Impression(BaseModel):
+
+class Ad(Request):
     """Something that might be shown; channel and placement mean what they mean in the impressions log."""
 
-    model_config = ConfigDict(extra="forbid")
+    product_id: Text = Field(examples=["1029743"])
+    channel: Text | None = Field(default=None, examples=["mailer"])
+    placement: Text | None = Field(default=None, examples=["display 0, mailer A"])
+
+
+class Impression(Ad):
+    """Something that might be shown to a customer."""
 
     customer_id: CustomerId
-    product_id: str = Field(max_length=200, examples=["1029743"])
-    channel: str | None = Field(default=None, max_length=200, examples=["mailer"])
-    placement: str | None = Field(default=None, max_length=200, examples=["display 0, mailer A"])
+
+
+class AdsForOne(Request):
+    """Many ads for one customer."""
+
+    customer_id: CustomerId
+    ads: list[Ad] = Field(min_length=1, max_length=MOST_ROWS)
+    explain: Explain = False
+
+    @property
+    def customer_ids(self) -> Sequence[str]:
+        return [self.customer_id] * len(self.ads)
+
+
+class Pairs(Request):
+    """Pairs of customers and ads."""
+
+    impressions: list[Impression] = Field(min_length=1, max_length=MOST_ROWS)
+    explain: Explain = False
+
+    @property
+    def customer_ids(self) -> Sequence[str]:
+        return [impression.customer_id for impression in self.impressions]
+
+    @property
+    def ads(self) -> Sequence[Ad]:
+        return self.impressions
+
+
+CtrRequest = Annotated[Annotated[AdsForOne, Tag("one")] | Annotated[Pairs, Tag("many")], told_apart_by("customer_id")]
+
+
+class ImpressionScore(Scored):
+    """What is said of one ad for one customer; what is unknown of either gets the prior for it."""
+
+    click_probability: Annotated[float, Field(description="0 to 1.", ge=0, le=1)]
+    is_known_customer: Annotated[bool, Field(description="False for a customer without orders.")]
+    is_known_product: Annotated[bool, Field(description="False for a product never ordered, shown or listed.")]
+    because: NotRequired[Because]
 
 
 class CtrAnswer(Answer):
-    click_probability: list[float] = Field(description="One per impression asked for, in the same order; 0 to 1.")
-    because: list[list[str]] | None = Field(
-        default=None, description="If asked to explain: the strongest reasons for each, in words."
+    """One entry an ad, in the order asked."""
+
+    impressions: list[ImpressionScore]
+
+
+def answer(live: Live, request: AdsForOne | Pairs, asked: Asked) -> dict[str, Any]:
+    """How probably each customer takes what is shown; unknown customers and products get the prior."""
+    look = live.look
+    rows, is_known_product = _rows(look, request.customer_ids, request.ads)
+    answered = score(live, look, "ctr", rows, asked)
+    entries = answered.rows()
+    for i, (entry, said) in enumerate(zip(entries, answered.said, strict=True)):
+        assert said is not None  # every ad has features, if only the request's
+        entry["click_probability"] = said["click_probability"]
+        entry["is_known_customer"] = rows.is_known[i]
+        entry["is_known_product"] = is_known_product[i]
+    if request.explain:
+        for i, because in reasons(answered, rows, ctr.explain).items():
+            entries[i]["because"] = because
+    return {
+        "request_id": asked.request_id,
+        "as_of": look.profiles.as_of,
+        "is_stale": look.is_stale,
+        "impressions": entries,
+    }
+
+
+def _rows(look: Look, customer_ids: Sequence[str], ads: Sequence[Ad]) -> tuple[Rows, list[bool]]:
+    """Everything known of each customer with each ad, and which products are known."""
+    profiles, pseudonymise = look.profiles, look.keys.pseudonymise
+    nothing = look.nothing
+    pseudonyms = {id_: pseudonymise(id_) for id_ in dict.fromkeys(customer_ids)}
+    keys = [pseudonyms[id_] for id_ in customer_ids]
+    distinct = dict.fromkeys(pseudonyms.values())
+    customers = dict(zip(distinct, profiles.rows("customers", [(key,) for key in distinct]), strict=True))
+    products = profiles.rows("products", [(ad.product_id,) for ad in ads])
+    category_at = profiles.columns["products"].index("category")
+    categories = [None if product is None else cast(str | None, product[category_at]) for product in products]
+    with_product = profiles.rows("customer_product", [(k, ad.product_id) for k, ad in zip(keys, ads, strict=True)])
+    wanted: list[tuple[str, str | None]] = list(
+        dict.fromkeys((k, c) for k, c in zip(keys, categories, strict=True) if c is not None)
     )
-
-
-class CtrApi:
-    """Mixed into the service of its own and into the front door."""
-
-    live: Live
-
-    @bentoml.api
-    def ctr(
-        self, impressions: Annotated[list[Impression], Field(min_length=1, max_length=1000)], explain: bool = False
-    ) -> CtrAnswer:
-        """How probably each customer takes what is shown; unknown customers and products get the prior."""
-        tag, fitted = self.live.model("ctr")
-        look = self.live.look
-        contexts = pd.DataFrame([impression.model_dump() for impression in impressions])
-        contexts["pseudonym"] = contexts.pop("customer_id").map(look.keys.pseudonymise)
-        features = look.profiles.ad_features(contexts)
-        return CtrAnswer(
-            model=tag,
-            as_of=look.profiles.as_of,
-            click_probability=ctr.predict(fitted, features)["click_probability"].tolist(),
-            because=ctr.explain(fitted, features) if explain else None,
+    with_category = dict(zip(wanted, profiles.rows("customer_category", wanted), strict=True))
+    features = [
+        (
+            *(ad.channel, ad.placement),
+            *(product or nothing["products"]),
+            *(customers[key] or nothing["customers"]),
+            *(pair or nothing["customer_product"]),
+            *(with_category.get((key, category)) or nothing["customer_category"]),
         )
+        for key, ad, product, pair, category in zip(keys, ads, products, with_product, categories, strict=True)
+    ]
+    is_known = [customers[key] is not None for key in keys]
+    shown = [(ad.product_id, ad.channel, ad.placement) for ad in ads]
+    return Rows(customer_ids, look.ad_columns, features, is_known, shown), [product is not None for product in products]
 
 
-@bentoml.service(name="ctr")
-class Ctr(CtrApi):
-    def __init__(self) -> None:
-        self.live = Live.open(("ctr",))
+def _is_quick(request: AdsForOne | Pairs) -> bool:
+    return not request.explain and len(request.ads) <= FEW_ADS
 
 
-guard(Ctr)
+ENDPOINT = Endpoint(
+    "POST",
+    "/ctr",
+    "score",
+    TypeAdapter(CtrAnswer),
+    answer,
+    TypeAdapter(CtrRequest),
+    {
+        "one": {"customer_id": "1", "ads": [{"product_id": "1029743", "channel": "mailer"}]},
+        "many": {"impressions": [{"customer_id": "1", "product_id": "1029743", "placement": "display 0, mailer A"}]},
+    },
+    models=("ctr",),
+    is_quick=_is_quick,
+)
+
+
+@bentoml.service(name="ctr", **PLAIN)
+class Ctr:
+    """Click probabilities of what might be shown to customers, by the company's own ids."""
+
+
+open_door(Ctr, ENDPOINT)

@@ -1,54 +1,29 @@
-"""Who may come in: keys and their roles, how often, how much at once. It stands before every endpoint.
+"""Who may come in: keys and their roles, how often, how much at once.
 
-Keys are read anew within ``KEYS_KNOWN_AFTER`` seconds of a change in the ledger. What is not known to need a lesser
-role needs ``admin``; documentation and probes need none.
+Keys are read anew within ``KEYS_KNOWN_AFTER`` seconds of a change in the ledger.
 """
 
 import logging
-import os
-import re
 import sqlite3
 import time
-import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope
 
+from bentos.endpoint import Refusal
 from infra.api_keys import ApiKey, ApiKeys, Role, recognised
 from infra.errors import AimloopError
 from infra.ledger_watch import LedgerWatch
-from infra.settings import load
+from infra.settings import Settings
 from infra.state import State
 
-OPEN = ("/", "/docs.json", "/healthz", "/livez", "/readyz")
-OPEN_BELOW = "/static_content/"
-ROLES: dict[str, Role] = {
-    "/segment": "score",
-    "/ctr": "score",
-    "/churn": "score",
-    "/clv": "score",
-    "/metrics": "read",
-}
 KEYS_KNOWN_AFTER = 1.0
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+NO_KEY = "none"
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Refusal(Exception):
-    """What a caller is told, and what to do next."""
-
-    status: int
-    error: str
-    remedy: str
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -81,13 +56,18 @@ class Doorkeeper:
         self._watch = LedgerWatch(ledger)
         self._looked_at = float("-inf")
 
+    @property
+    def has_read(self) -> bool:
+        """Have the keys been read at least once?"""
+        return self._watch.has_read
+
     def admit(self, token: str, role: Role, now: float) -> ApiKey:
         """The key that a text is; ``now`` counts seconds.
 
         Raises:
             Refusal: 401 without a valid key, 403 without the role, 429 too often, 503 while keys cannot be read.
         """
-        self._look(now)
+        self.look(now)
         key = recognised(token, self._keys)
         standing = key.standing(datetime.now(UTC).replace(tzinfo=None)) if key is not None else None
         if key is None or standing != "valid":
@@ -102,8 +82,12 @@ class Doorkeeper:
             raise Refusal(429, error, "wait, or send more rows in one request", {"Retry-After": str(int(seconds) + 1)})
         return key
 
-    def _look(self, now: float) -> None:
-        """Read the keys where the ledger has changed; those known before stay while it cannot be read."""
+    def look(self, now: float) -> None:
+        """Read the keys where the ledger has changed; those known before stay while it cannot be read.
+
+        Raises:
+            Refusal: 503, they have never been read.
+        """
         if now - self._looked_at < KEYS_KNOWN_AFTER:
             return
         self._looked_at = now
@@ -113,89 +97,66 @@ class Doorkeeper:
                 self._keys = fresh
         except (sqlite3.Error, SQLAlchemyError, AimloopError) as error:
             _log.exception("the keys cannot be read")
-            if not self._watch.has_read:
+            if not self.has_read:
                 raise Refusal(503, "keys cannot be read", "the service's log says why") from error
 
 
 class Gate:
-    """Lets requests through to the services, or says why not; every answer carries a request id."""
+    """Lets requests in, or says why not."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._settings = load(os.environ, Path.cwd())
-        self._doorkeeper = Doorkeeper(State(self._settings.state).ledger)
+    def __init__(self, settings: Settings, state: State) -> None:
+        self._doorkeeper = Doorkeeper(state.ledger)
+        self._is_open = settings.services.api_keys == "off"
+        self._most = settings.services.request_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        scope.setdefault("state", {})["request_id"] = request_id
+    def admit(self, scope: Scope, authorization: str, role: Role) -> str:
+        """The id of the key that a request comes with; ``NO_KEY`` where none is asked for.
 
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
-            await send(message)
-
-        try:
-            self._admit(scope, headers)
-            body = await _limited(receive, headers, self._settings.services.request_bytes)
-        except Refusal as refusal:
-            await _told(refusal, request_id)(scope, receive, answer)
-            return
-        await self._app(scope, body, answer)
-
-    def _admit(self, scope: Scope, headers: Headers) -> None:
-        path = scope["path"]
-        if path in OPEN or path.startswith(OPEN_BELOW):
-            return
-        if self._settings.services.api_keys == "off":
+        Raises:
+            Refusal: it must not come in.
+        """
+        if self._is_open:
             if not _is_this_machine(scope):
                 raise Refusal(403, "without keys, this machine alone is answered", "start the service with keys")
-            return
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        key = self._doorkeeper.admit(
-            token.strip() if scheme.lower() == "bearer" else "", ROLES.get(path, "admin"), time.monotonic()
-        )
-        scope["state"]["key"] = key.id
+            return NO_KEY
+        scheme, _, token = authorization.partition(" ")
+        given = token.strip() if scheme.lower() == "bearer" else ""
+        return self._doorkeeper.admit(given, role, time.monotonic()).id
 
+    def trouble(self) -> str | None:
+        """Why keys cannot be told, for probes."""
+        if self._is_open:
+            return None
+        try:
+            self._doorkeeper.look(time.monotonic())
+        except Refusal as refusal:
+            return refusal.error
+        return None if self._doorkeeper.has_read else "keys cannot be read"
 
-async def _limited(receive: Receive, headers: Headers, most: int) -> Receive:
-    """The same body, as long as it is not too long. One that does not say how long it is, is read to its end here."""
-    error = f"the body is longer than {most:,} bytes"
-    too_long = Refusal(413, error, "send fewer rows at once, or raise services.request_bytes")
-    declared = headers.get("content-length", "")
-    if declared.isdecimal():  # the server sees to it that no more comes
-        if int(declared) > most:
-            raise too_long
-        return receive
-    if "transfer-encoding" not in headers:
-        return receive
-    whole = bytearray()
-    more = True
-    while more:
+    async def body(self, receive: Receive, declared: str) -> bytes:
+        """The body, if it is not too long; what says that it is, is not read.
+
+        Raises:
+            Refusal: 413, too long; 400, cut short.
+        """
+        if declared.isdecimal() and int(declared[:20]) > self._most:
+            raise self._too_long()
         message = await receive()
-        whole += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(whole) > most:
-            raise too_long
-    read = False
+        body = message.get("body", b"")
+        while message.get("more_body", False):
+            if len(body) > self._most:
+                raise self._too_long()
+            message = await receive()
+            body += message.get("body", b"")
+        if message["type"] == "http.disconnect":
+            raise Refusal(400, "the request was cut short", "send it again")
+        if len(body) > self._most:
+            raise self._too_long()
+        return bytes(body)
 
-    async def replayed() -> Message:
-        nonlocal read
-        if read:
-            return await receive()
-        read = True
-        return {"type": "http.request", "body": bytes(whole), "more_body": False}
-
-    return replayed
-
-
-def _told(refusal: Refusal, request_id: str) -> JSONResponse:
-    told = {"error": refusal.error, "remedy": refusal.remedy, "request_id": request_id}
-    return JSONResponse(told, refusal.status, refusal.headers)
+    def _too_long(self) -> Refusal:
+        error = f"the body is longer than {self._most:,} bytes"
+        return Refusal(413, error, "send fewer rows at once, or raise services.request_bytes")
 
 
 def _is_this_machine(scope: Scope) -> bool:
@@ -204,11 +165,3 @@ def _is_this_machine(scope: Scope) -> bool:
         return client is None or ip_address(client[0]).is_loopback
     except ValueError:  # a socket of this machine has no address
         return True
-
-
-def guard(service: Any) -> None:
-    """Let a service ask for keys, and refuse a field that its endpoints do not know: a misspelt one is not left out."""
-    service.add_asgi_middleware(Gate)
-    for api in service.apis.values():
-        api.input_spec.model_config["extra"] = "forbid"
-        api.input_spec.model_rebuild(force=True)

@@ -1,106 +1,237 @@
-"""What every service holds: champions, profiles and the key that turns customer ids into pseudonyms."""
+"""What every worker holds: versions, profiles, the key that turns customer ids into pseudonyms, and the log.
+
+A thread beside the requests looks twice a second whether a cycle has published, keys were rotated, or the ledger names
+other versions; requests take what they find when they begin, and touch no pointer themselves.
+"""
 
 import gc
-import os
-import sqlite3
-from contextlib import suppress
-from dataclasses import dataclass, field
+import logging
+import secrets
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from bentoml.exceptions import NotFound, ServiceUnavailable
-
-from bentos.champions import Champions
-from bentos.logs import leave_out_refused_requests
+from bentos.bulk_reads import BulkReads, Recorder
+from bentos.counting import Counts
+from bentos.endpoint import Refusal
+from bentos.routing import Route, Versions
+from bentos.shadow import Shadow
 from infra import registry
+from infra.erasing import tombstones
 from infra.errors import AimloopError
 from infra.keys import Keys, open_keys
-from infra.profiles import Profiles
-from infra.settings import Settings, load
+from infra.outcomes import Outcomes
+from infra.prediction_log import PredictionLog
+from infra.profiles import Profiles, open_profiles, published
+from infra.settings import Settings
 from infra.state import State
 
+LOOK_SECONDS = 0.5
+LOG_ROWS = 200_000
 _CODE = Path(__file__).resolve().parent.parent
-_TRIES = 5
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one request sees: profiles, and the key that their pseudonyms are made with."""
+    """What one request sees of an epoch: profiles, the key that their pseudonyms are made with, who is erased, and
+    where is written what was answered.
+    """
 
     profiles: Profiles = field(repr=False)
     keys: Keys = field(repr=False)
-    seen_at: tuple[str, str]
+    erased: frozenset[str] = field(repr=False)
+    log: PredictionLog = field(repr=False)
+    outcomes: Outcomes = field(repr=False)
+    seen: tuple[object, ...]
+    is_stale: bool
+
+    @cached_property
+    def ad_columns(self) -> tuple[str, ...]:
+        """What is known of an ad for a customer: what the request says, then the tables of profiles."""
+        tables = ("products", "customers", "customer_product", "customer_category")
+        return ("channel", "placement", *(column for table in tables for column in self.profiles.columns[table]))
+
+    @cached_property
+    def nothing(self) -> Mapping[str, tuple[None, ...]]:
+        """By table: the values of a row that is not there."""
+        return {table: (None,) * len(columns) for table, columns in self.profiles.columns.items()}
+
+    def customers(self, ids: Iterable[str]) -> tuple[tuple[str, ...], list[tuple[Any, ...] | None]]:
+        """The columns of customers, and the values of each; None for strangers."""
+        keys = [(self.keys.pseudonymise(id_),) for id_ in ids]
+        return self.profiles.columns["customers"], self.profiles.rows("customers", keys)
+
+    def is_erased(self, customer_id: str) -> bool:
+        """Of whom nothing must be written down again."""
+        return bool(self.erased) and self.keys.entomb(customer_id) in self.erased
 
 
-@dataclass
 class Live:
-    """Opened once per worker; profiles are opened anew when a cycle has published, keys when they were rotated,
-    versions when the ledger names others.
-    """
+    """Opened once a worker."""
 
-    state: State
-    settings: Settings = field(repr=False)
-    champions: Champions = field(repr=False)
-    _look: Look | None = field(default=None, repr=False)
-
-    @classmethod
-    def open(cls, names: tuple[str, ...]) -> "Live":
-        """Load the champions that the ledger names, and follow it."""
-        leave_out_refused_requests()
-        settings = load(os.environ, Path.cwd())
-        state = State(settings.state).open()
-        live = cls(state, settings, Champions(state.ledger, names, registry.packaged_champions(_CODE)))
+    def __init__(self, names: tuple[str, ...], settings: Settings) -> None:
+        self.settings = settings
+        self.worker = secrets.token_hex(6)
+        self.state = State(settings.state).open()
+        self.versions = Versions(self.state.ledger, names, registry.packaged_champions(_CODE))
+        self.counts = Counts()
+        self.shadow = Shadow()
+        self._trail = Recorder(self.state.ledger)
+        self.bulk_reads = BulkReads(self._trail)
+        self.trouble: str | None = None  # why profiles cannot be read
+        self._look: Look | None = None
+        self._logs: dict[str, PredictionLog] = {}
+        self._lost_before = 0
+        self._numbers = count()
+        self._ended = threading.Event()
+        self._follower = threading.Thread(target=self._follow, name="follower", daemon=True)
+        self.refresh()
+        self._tell()
         gc.collect()
         gc.freeze()  # models and libraries never become garbage: collections no longer walk them
-        live.champions.follow()
-        return live
+        self._follower.start()
 
-    def model(self, name: str) -> tuple[str, Any]:
-        """The champion's tag and the champion: take both once a request.
-
-        Raises:
-            NotFound: no version of that model has been trained yet; callers are told so (404).
-            ServiceUnavailable: there is one, and it cannot be loaded.
-        """
-        served = self.champions.get(name)
-        if served is not None:
-            return served.tag, served.fitted
-        if name in self.champions.troubles:
-            raise ServiceUnavailable(f"the {name} model cannot be loaded")
-        raise NotFound(f"no {name} model has been trained yet")
-
-    def customers(self, customer_ids: list[str]) -> tuple[str, pd.DataFrame]:
-        """As-of and features of customers, one row each in the order asked; strangers are not ``is_known``."""
-        look = self.look
-        return look.profiles.as_of, look.profiles.customers([look.keys.pseudonymise(id_) for id_ in customer_ids])
+    # for requests
 
     @property
     def look(self) -> Look:
-        """The published generation of the epoch that counts: take it once a request.
+        """What counts now: take it once a request.
 
         Raises:
-            ServiceUnavailable: the keys were rotated, and this service was not given the new ones.
+            Refusal: there are no profiles, or they cannot be read.
         """
-        for _ in range(_TRIES):
-            with suppress(FileNotFoundError, sqlite3.OperationalError):  # an epoch may end while we look at it
-                return self._look_at(self.state.pinned())
-        return self._look_at(self.state.pinned())
-
-    def _look_at(self, pinned: State) -> Look:
-        seen_at = (str(pinned.epoch), (pinned.profiles / "current").read_text(encoding="utf-8"))
-        last = self._look
-        if last is not None and last.seen_at == seen_at:
-            return last
-        is_same_epoch = last is not None and last.seen_at[0] == seen_at[0]
-        keys = last.keys if last is not None and is_same_epoch else self._open_keys(pinned)
-        self._look = Look(Profiles.open(pinned), keys, seen_at)
+        if self._look is None:
+            what, _, remedy = (self.trouble or "no profiles yet").partition("\n  → ")
+            raise Refusal(503, what, remedy or "run a cycle first: `aimloop run`")
         return self._look
+
+    def route(self, name: str) -> Route:
+        """Who answers for a model: take it once a request.
+
+        Raises:
+            Refusal: no version of it has been trained, or none can be loaded.
+        """
+        found = self.versions.routes.get(name)
+        if found is not None:
+            return found
+        if name in self.versions.troubles:
+            raise Refusal(503, f"the {name} model cannot be loaded", "the service's log and /health say why")
+        raise Refusal(404, f"no {name} model has been trained yet", "`aimloop status` says why")
+
+    def prediction_id(self) -> str:
+        """A name that no other answer has, of this worker or another."""
+        return f"{self.worker}-{next(self._numbers):x}"
+
+    # for probes
+
+    @property
+    def profiles(self) -> Profiles | None:
+        """None as long as there have been none."""
+        return self._look.profiles if self._look is not None else None
+
+    @property
+    def is_stale(self) -> bool:
+        return self._look is not None and self._look.is_stale
+
+    @property
+    def is_alive(self) -> bool:
+        """Do the threads beside the requests go on?"""
+        return self._follower.is_alive() and self.shadow.is_alive
+
+    @property
+    def lost_rows(self) -> int:
+        """Rows that should stand in the prediction log, and will not."""
+        return self.shadow.lost + self._lost_before + sum(log.lost for log in self._logs.values())
+
+    @property
+    def log_trouble(self) -> str | None:
+        return next((log.trouble for log in self._logs.values() if log.trouble), None)
+
+    # beside requests
+
+    def _follow(self) -> None:
+        while not self._ended.wait(LOOK_SECONDS):
+            try:
+                self.versions.look()
+                self.refresh()
+                self._tell()
+            except Exception:  # what is served now goes on being served
+                _log.exception("what is new could not be taken up")
+
+    def _tell(self) -> None:
+        """How things are, for who looks at the counts."""
+        troubles = {f"model {name}": name in self.versions.troubles for name in self.versions.names}
+        troubles |= {
+            "profiles": self.trouble is not None,
+            "stale profiles": self.is_stale,
+            "prediction log": self.log_trouble is not None,
+        }
+        live = {
+            (name, variant, served.tag)
+            for name, route in self.versions.routes.items()
+            for variant, served in (("champion", route.champion), ("challenger", route.challenger))
+            if served is not None
+        }
+        self.counts.standing(self.lost_rows, troubles, live)
+
+    def refresh(self) -> None:
+        """Take up what has been published, and whose keys count, if that has changed."""
+        try:
+            self._look = self._looked()
+            self.trouble = None
+        except (AimloopError, OSError) as error:
+            if str(error) != self.trouble:
+                _log.error("profiles cannot be read: %s", error)
+            self.trouble = str(error)
+            # what was published before may be served on, but not what belongs to keys that have been rotated
+            if self._look is not None and self._look.seen[0] != str(self.state.pinned().epoch):
+                self._look = None
+
+    def _looked(self) -> Look:
+        pinned, last = self.state.pinned(), self._look
+        epoch, erasures = str(pinned.epoch), tombstones.fingerprint(pinned)
+        seen = (epoch, published(self.settings, pinned), erasures)
+        if last is not None and last.seen == seen:
+            return _aged(last, self.settings.services.stale_after_days)
+        is_same = last is not None and (last.seen[0], last.seen[2]) == (epoch, erasures)
+        keys = last.keys if last is not None and is_same else self._open_keys(pinned)
+        profiles = open_profiles(self.settings, pinned)
+        if epoch not in self._logs:
+            self._logs[epoch] = self._open_log(pinned)
+            for other in self._logs.keys() - {epoch}:
+                ended = self._logs.pop(other)
+                ended.close()
+                self._lost_before += ended.lost
+        erased = frozenset(tombstones.read(pinned, keys))
+        outcomes = Outcomes(pinned.outcomes)
+        look = Look(profiles, keys, erased, self._logs[epoch], outcomes, seen, is_stale=False)
+        return _aged(look, self.settings.services.stale_after_days)
 
     def _open_keys(self, pinned: State) -> Keys:
         if not pinned.keys.is_dir():  # an epoch that has ended: no key must be made there
             raise FileNotFoundError(pinned.keys)
-        try:
-            return open_keys(self.settings, pinned)
-        except AimloopError as error:
-            raise ServiceUnavailable(str(error)) from None
+        return open_keys(self.settings, pinned)
+
+    def _open_log(self, pinned: State) -> PredictionLog:
+        return PredictionLog(pinned.predictions, self.worker, self.settings.services.prediction_log_seconds, LOG_ROWS)
+
+    def close(self) -> None:
+        """Write down what has not been written yet."""
+        self._ended.set()
+        self._follower.join(timeout=5)
+        self.shadow.close()
+        self._trail.close()
+        for log in self._logs.values():
+            log.close()
+
+
+def _aged(look: Look, days: float) -> Look:
+    age = datetime.now(UTC).replace(tzinfo=None) - look.profiles.published_at
+    is_stale = age > timedelta(days=days)
+    return look if is_stale == look.is_stale else replace(look, is_stale=is_stale)

@@ -3,11 +3,7 @@
 BentoML's own page loads badges and a tag manager from the network; this one takes its place.
 """
 
-from starlette.requests import Request
-from starlette.responses import HTMLResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-_PAGE = """<!doctype html>
+PAGE = b"""<!doctype html>
 <html lang="en">
 <head>
   <meta charset="utf-8"><title>aimloop</title>
@@ -32,16 +28,3 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
-
-
-class DocumentationPage:
-    """Answers GET / itself and passes everything else on."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/" and Request(scope).method == "GET":
-            await HTMLResponse(_PAGE)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)

@@ -1,48 +1,72 @@
 """Segments and RFM scores of customers."""
 
+from typing import Annotated, Any
+
 import bentoml
-from pydantic import BaseModel, Field
+from pydantic import Field, TypeAdapter
+from typing_extensions import TypedDict
 
-from bentos.gate import guard
+from bentos.customers import answer_for_each
+from bentos.doorway import PLAIN, open_door
+from bentos.endpoint import Asked, Endpoint
 from bentos.live import Live
-from bentos.shapes import Answer, CustomerIds, one_each
+from bentos.shapes import EXAMPLES, Answer, Because, IsKnown, ManyScored, OneScored, Scored, ScoredCustomers, is_few
 from models import segmentation
-from models.segment_names import rfm
+from models.segment_names import strategy
 
 
-class CustomerSegment(BaseModel):
-    is_known: bool = Field(description="False for a customer without orders; the rest is then empty.")
-    segment_id: int | None = None
-    segment: str | None = Field(default=None, examples=["important value"])
-    rfm: str | None = Field(
-        default=None, description="Recency, frequency, monetary: 1 to 5 each, 5 is best.", examples=["545"]
-    )
+class _Said(TypedDict, total=False):
+    segment_id: Annotated[int, Field(description="Stays the same from version to version, as the name does.")]
+    segment: Annotated[str, Field(examples=["important value"])]
+    rfm: Annotated[str, Field(description="Recency, frequency, monetary: 1 to 5 each, 5 is best.", examples=["545"])]
+    strategy: Annotated[str, Field(description="What to do about such customers.")]
+    because: Because
+
+
+class CustomerSegment(Scored, _Said):
+    """What is said of one customer; of one who is not known, only that."""
+
+    is_known: IsKnown
 
 
 class SegmentAnswer(Answer):
-    customers: list[CustomerSegment] = Field(description="One per customer asked for, in the same order.")
+    """One entry a customer, in the order asked."""
+
+    customers: list[CustomerSegment]
 
 
-class SegmentApi:
-    """Mixed into the service of its own and into the front door."""
-
-    live: Live
-
-    @bentoml.api
-    def segment(self, customer_ids: CustomerIds) -> SegmentAnswer:
-        """The segment each customer belongs to."""
-        tag, fitted = self.live.model("segmentation")
-        as_of, features = self.live.customers(customer_ids)
-        found = segmentation.predict(fitted, features[features["is_known"]])
-        told = found[["segment_id", "segment"]].assign(rfm=rfm(found))
-        customers = one_each(CustomerSegment, features, told)
-        return SegmentAnswer(model=tag, as_of=as_of, customers=customers)
+def answer(live: Live, request: OneScored | ManyScored, asked: Asked) -> dict[str, Any]:
+    """The segment each customer belongs to."""
+    return answer_for_each(live, "segmentation", request, asked, _told, segmentation.explain)
 
 
-@bentoml.service(name="segment")
-class Segment(SegmentApi):
-    def __init__(self) -> None:
-        self.live = Live.open(("segmentation",))
+def _told(_: Any, said: dict[str, Any]) -> dict[str, Any]:
+    scores = (said[f"{axis}_score"] for axis in ("recency", "frequency", "monetary"))
+    segment = said["segment"]
+    return {
+        "segment_id": said["segment_id"],
+        "segment": segment,
+        "rfm": "".join(str(score) for score in scores),
+        "strategy": strategy(segment),
+    }
 
 
-guard(Segment)
+ENDPOINT = Endpoint(
+    "POST",
+    "/segment",
+    "score",
+    TypeAdapter(SegmentAnswer),
+    answer,
+    TypeAdapter(ScoredCustomers),
+    EXAMPLES,
+    models=("segmentation",),
+    is_quick=is_few,
+)
+
+
+@bentoml.service(name="segment", **PLAIN)
+class Segment:
+    """Segments and RFM scores of customers, by the company's own ids."""
+
+
+open_door(Segment, ENDPOINT)

@@ -1,31 +1,105 @@
 """What all requests and answers have in common."""
 
-from typing import Annotated, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
-import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
-
-T = TypeVar("T", bound=BaseModel)
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from typing_extensions import TypedDict
 
 CustomerId = Annotated[
     str, Field(min_length=1, max_length=200, description="The company's own customer id.", examples=["1029"])
 ]
-CustomerIds = Annotated[list[CustomerId], Field(min_length=1, max_length=1000)]
+MOST_ROWS = 1_000
 
 
-class Answer(BaseModel):
-    """Which version said so, knowing the world up to when."""
+class Request(BaseModel):
+    """A misspelt field is refused, not left out."""
 
-    model_config = ConfigDict(protected_namespaces=())
-
-    model: str = Field(description="Tag of the model version that answered.", examples=["ctr:20180102t000000-1a2b3c4d"])
-    as_of: str = Field(description="The instant (UTC) the customers' features were known at.")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def one_each(shape: type[T], customers: pd.DataFrame, predicted: pd.DataFrame) -> list[T]:
-    """A ``shape`` for each of the customers, in order; whoever is not among the predicted is not ``is_known``."""
-    found = predicted.astype(object).where(predicted.notna(), None).to_dict("index")
-    return [
-        shape(is_known=row in found, **{str(name): value for name, value in found.get(row, {}).items()})
-        for row in customers.index
-    ]
+class OneCustomer(Request):
+    """One customer."""
+
+    customer_id: CustomerId
+
+    @property
+    def ids(self) -> Sequence[str]:
+        return (self.customer_id,)
+
+
+class ManyCustomers(Request):
+    """Many customers; the answer has one entry for each, in the same order."""
+
+    customer_ids: list[CustomerId] = Field(min_length=1, max_length=MOST_ROWS)
+
+    @property
+    def ids(self) -> Sequence[str]:
+        return self.customer_ids
+
+
+Explain = Annotated[bool, Field(description="Say why, in words.")]
+
+
+class OneScored(OneCustomer):
+    """One customer to be scored."""
+
+    explain: Explain = False
+
+
+class ManyScored(ManyCustomers):
+    """Many customers to be scored; the answer has one entry for each, in the same order."""
+
+    explain: Explain = False
+
+
+def told_apart_by(field: str) -> Discriminator:
+    """Tells by whether ``field`` is there which of two requests is meant: so errors name the fields of that one."""
+    return Discriminator(lambda value: "one" if isinstance(value, dict) and field in value else "many")
+
+
+Customers = Annotated[
+    Annotated[OneCustomer, Tag("one")] | Annotated[ManyCustomers, Tag("many")], told_apart_by("customer_id")
+]
+ScoredCustomers = Annotated[
+    Annotated[OneScored, Tag("one")] | Annotated[ManyScored, Tag("many")], told_apart_by("customer_id")
+]
+EXAMPLES: Mapping[str, Mapping[str, Any]] = {"one": {"customer_id": "1"}, "many": {"customer_ids": ["1", "8"]}}
+
+RequestId = Annotated[str, Field(description="The X-Request-Id that came, or a new one.")]
+AsOf = Annotated[str, Field(description="The instant (UTC) up to which the world is known.", examples=["2018-01-02"])]
+IsStale = Annotated[bool, Field(description="Profiles were published longer ago than `services.stale_after_days`.")]
+IsKnown = Annotated[bool, Field(description="False for a customer without orders: there is nothing to say of them.")]
+Because = Annotated[list[str], Field(description="If asked to explain: the strongest reasons, in words.")]
+
+
+class Answer(TypedDict):
+    """What every answer about customers says."""
+
+    request_id: RequestId
+    as_of: AsOf
+    is_stale: IsStale
+
+
+class Scored(TypedDict):
+    """Which version said so. `prediction_id` names this row in the log; outcomes refer to it."""
+
+    prediction_id: Annotated[str, Field(examples=["5f1c2a9b03de-1a"])]
+    model: Annotated[str, Field(description="Tag of the version.", examples=["ctr:20180102t000000-1a2b3c4d"])]
+    variant: Annotated[Literal["champion", "challenger"], Field(description="Which side of a running experiment.")]
+
+
+class Error(TypedDict):
+    """What is told instead of an answer."""
+
+    error: Annotated[str, Field(description="What is wrong.", examples=["customer_id: Field required"])]
+    remedy: Annotated[str, Field(description="What to do next.")]
+    request_id: RequestId
+
+
+FEW = 20
+
+
+def is_few(request: OneScored | ManyScored) -> bool:
+    """Is it answered in a few milliseconds?"""
+    return not request.explain and len(request.ids) <= FEW

@@ -1,9 +1,22 @@
 """`aimloop`: a thin front to the flows. Importing a file of commands adds them to the application."""
 
-from flows.commands import audience, cycle, data, keys, lineage, models, people, services
+from flows.commands import audience, audit, cycle, data, experiments, keys, lineage, models, people, promotion, services
 from flows.commands.app import app
 
-__all__ = ["app", "audience", "cycle", "data", "keys", "lineage", "models", "people", "services"]
+__all__ = [
+    "app",
+    "audience",
+    "audit",
+    "cycle",
+    "data",
+    "experiments",
+    "keys",
+    "lineage",
+    "models",
+    "people",
+    "promotion",
+    "services",
+]
 
 if __name__ == "__main__":
     app()

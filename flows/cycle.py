@@ -13,7 +13,7 @@ from flows.ingest import ingest
 from flows.marts import marts
 from flows.package import package
 from flows.progress import once, timed
-from flows.publish import publish
+from flows.publish import forget_publication_of_an_empty_store, publish
 from flows.quality import quality
 from flows.score import score
 from flows.summary import summarise
@@ -52,6 +52,7 @@ def cycle(as_of: datetime | None = None, source: str | None = None, full_refresh
         once(this, "marts", lambda cycle_id: marts(cycle_id, full_refresh))
         once(this, "train", train)
         once(this, "score", score)
+        forget_publication_of_an_empty_store(this)
         once(this, "publish", publish)
         once(this, "package", package)
         once(this, "allocate", allocate)

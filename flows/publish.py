@@ -4,7 +4,7 @@ from typing import Any
 
 from prefect import flow
 
-from flows.context import Cycle, open_cycle
+from flows.context import Cycle, now, open_cycle
 from infra import profiles, warehouse
 
 PUBLISHED = {
@@ -26,6 +26,12 @@ def publish(cycle_id: str) -> dict[str, Any]:
     return {"line": f"{counts['customers']:,} customers, {counts['products']:,} products for the services", **counts}
 
 
+def forget_publication_of_an_empty_store(cycle: Cycle) -> None:
+    """Another profile store has been chosen since, or it has lost what it held: the step must be done again."""
+    if profiles.published(cycle.door.settings, cycle.door.state) is None:
+        cycle.door.ledger.forget_steps(cycle.id, "publish")
+
+
 def newer_published(cycle: Cycle) -> str | None:
     """The published cycle, when its ``as_of`` is later than this one's: looking back must not move services back."""
     published = warehouse.published(cycle.door.state)
@@ -36,6 +42,6 @@ def newer_published(cycle: Cycle) -> str | None:
 def publish_generation(cycle: Cycle) -> dict[str, int]:
     """Swap the profile store and the warehouse pointer to this cycle's generation."""
     tables = {name: cycle.generation.query(f"SELECT * FROM marts.{mart}") for name, mart in PUBLISHED.items()}
-    profiles.publish(cycle.door.state, cycle.id, cycle.as_of, tables)
+    profiles.publish(cycle.door.settings, cycle.door.state, cycle.id, cycle.as_of, tables, now())
     warehouse.publish(cycle.door.state, cycle.id)
     return {name: len(frame) for name, frame in tables.items()}

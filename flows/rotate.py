@@ -12,7 +12,9 @@ from typing import Any
 from flows import forget
 from flows.context import Door, now
 from infra import epochs, keys
+from infra.erasing import redis_profiles
 from infra.erasing.rotation import Side, rewrite
+from infra.errors import AimloopError
 from infra.settings import Settings
 
 
@@ -20,10 +22,11 @@ def rotate(door: Door, parts: Sequence[str]) -> dict[str, Any]:
     """New keys for ``parts`` (storage, pseudonym). The caller holds the state's lock.
 
     Champions, ledger and models hold no pseudonym and stay as they are. An erasure that was cut short is
-    finished first. Running experiments end here, once there are any: their assignments hang on pseudonyms.
+    finished first. Experiments go on: who gets which version hangs on the company's own customer ids.
 
     Raises:
-        AimloopError: a key comes from the environment and its successor does not; the disk is full.
+        AimloopError: a key comes from the environment and its successor does not; the disk is full; Redis cannot
+            be reached.
     """
     forget.finish(door)
     old = door.state.pinned()
@@ -31,14 +34,23 @@ def rotate(door: Door, parts: Sequence[str]) -> dict[str, Any]:
     following = replace(old, epoch=name)
     try:
         new_keys = keys.make_next(door.settings, old, following, parts)
-        rewrite(Side(old, door.keys), Side(following, new_keys))
+        rewrite(door.settings, Side(old, door.keys), Side(following, new_keys))
     except BaseException:
         shutil.rmtree(following.epoch_folder, ignore_errors=True)
         raise
     epochs.switch(door.state.root, name)
     door.audit.record("rotate-key", {"keys": list(parts), "epoch": name}, now())
     epochs.sweep(door.state.root)
-    return {"rotated": list(parts), "epoch": name, "next": _what_to_set(door.settings, parts)}
+    return {"rotated": list(parts), "epoch": name, "next": [*_what_to_set(door.settings, parts), *_end_in_redis(door)]}
+
+
+def _end_in_redis(door: Door) -> list[str]:
+    """The old profiles go from Redis; where it has gone away meanwhile, the keys are rotated all the same."""
+    try:
+        redis_profiles.end_epochs(door.settings, door.state)
+    except AimloopError as error:
+        return [f"{error.what}: the next `aimloop run` removes the profiles under the old pseudonyms there"]
+    return []
 
 
 def _what_to_set(settings: Settings, parts: Sequence[str]) -> list[str]:

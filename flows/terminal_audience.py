@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from infra.audiences import ADDRESS, Choice
-from infra.audit import BEGINNING, Entry
+from infra.audit import BEGINNING, Entry, Finding
 
 _KINDS = {"VARCHAR": "text", "BOOLEAN": "true or false", "DATE": "date", "TIMESTAMP": "time"}
 
@@ -72,7 +72,7 @@ def show_trail(console: Console, entries: Sequence[Entry]) -> None:
     """Every entry, a mark at those that are not what was written, and the last hash."""
     for entry in entries:
         mark = "[green]✓[/]" if entry.is_intact else "[red]✗[/]"
-        when = entry.recorded_at.isoformat(" ", "seconds")
+        when = entry.recorded_at.isoformat(" ", "seconds") if entry.recorded_at else "an unreadable time,"
         who = escape(f"{entry.user} ({entry.role})")
         console.print(f"{mark} {entry.position:>4}  {when} UTC  {who}  [bold]{entry.action}[/]", highlight=False)
         said = (f"{name} {value}" for name, value in entry.details.items() if value is not None and value is not False)
@@ -80,3 +80,30 @@ def show_trail(console: Console, entries: Sequence[Entry]) -> None:
     last = entries[-1].digest if entries else BEGINNING
     if all(entry.is_intact for entry in entries):
         console.print(f"{len(entries):,} entries, none changed; last hash {last}", highlight=False, soft_wrap=True)
+
+
+def show_finding(console: Console, finding: Finding) -> None:
+    """Intact, with what to note elsewhere; or the first entry that does not fit, or the hash that is not there."""
+    changed = finding.first_changed
+    if changed is not None:
+        when = f" of {changed.recorded_at.isoformat(' ', 'seconds')} UTC" if changed.recorded_at else ""
+        who = escape(f"{changed.user} ({changed.role})")
+        console.print(
+            f"[bold red]changed:[/] entry {changed.position}{when}, {who}, {escape(changed.action)}, is not what was "
+            "written there, or one before it is missing; every entry from there on is in doubt",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if not finding.is_expected_there:
+        console.print(
+            "[bold red]changed:[/] no entry has the expected hash: entries were taken off the end, or the trail was "
+            "made anew",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if finding.is_intact:
+        since = f" ({finding.since_expected:,} since the expected one)" if finding.since_expected is not None else ""
+        console.print(f"intact: {finding.entries:,} entries{since}; last hash, to note elsewhere:", highlight=False)
+        console.print(finding.last_hash, highlight=False, soft_wrap=True)
+    else:
+        console.print("  [bold]→[/] compare ledger.sqlite with a copy from before", highlight=False, soft_wrap=True)

@@ -24,6 +24,8 @@ def show_list(console: Console, versions: list[dict[str, Any]]) -> None:
         if v["headline"]:
             name, value, span, baseline = measured_row(v["metrics"], v["intervals"], v["headline"], v["baseline"])
         standing = f"[bold]{v['standing']}[/]" if v["standing"] == "champion" else v["standing"]
+        if v["share"] is not None:
+            standing += f", {share(v['share']) if v['share'] else 'shadow'}"
         table.add_row(escape(v["tag"]), f"{name} {value}", baseline, standing)
         when = f"knew until {(v['trained_until'] or '')[:10]}, made {v['registered_at'][:10]}"
         erased = f"learned from {v['learned_from_erased']} since erased" if v["learned_from_erased"] else ""

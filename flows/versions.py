@@ -7,14 +7,15 @@ from flows import cards
 from flows.context import Door
 from flows.summary import metrics_and_intervals
 from infra.errors import AimloopError
+from infra.experiments import Experiments
 from infra.ledger import Version
 from models import catalog
 
 
 def all_versions(door: Door) -> list[dict[str, Any]]:
     """Every version, oldest first."""
-    influences = door.ledger.influences()
-    return [_in_short(door, version, influences) for version in door.ledger.versions()]
+    influences, shares = door.ledger.influences(), _shares(door)
+    return [_in_short(door, version, influences, shares) for version in door.ledger.versions()]
 
 
 def find(door: Door, name: str) -> Version:
@@ -42,16 +43,26 @@ def described(door: Door, version: Version) -> dict[str, Any]:
         for origin, metrics in version.report.get("earlier_windows", {}).items()
     }
     content = cards.read(door.state, version.tag)
-    return {**_in_short(door, version, door.ledger.influences()), "earlier_windows": earlier, "content": content}
+    short = _in_short(door, version, door.ledger.influences(), _shares(door))
+    return {**short, "earlier_windows": earlier, "content": content}
 
 
-def _in_short(door: Door, version: Version, influences: dict[str, list[str]]) -> dict[str, Any]:
+def _shares(door: Door) -> dict[str, float]:
+    """Tag of a challenger → its share; 0 in the shadow."""
+    return {running.challenger: running.share for running in Experiments(door.ledger).running().values()}
+
+
+def _in_short(
+    door: Door, version: Version, influences: dict[str, list[str]], shares: dict[str, float]
+) -> dict[str, Any]:
+    standing = "challenger" if version.tag in shares else "candidate"
     entry, metrics = catalog.MODELS.get(version.model), version.report.get("metrics", {})
     card = cards.path_of(door.state, version.tag)
     return {
         "model": version.model,
         "tag": version.tag,
-        "standing": "champion" if version.is_champion else "candidate",
+        "standing": "champion" if version.is_champion else standing,
+        "share": shares.get(version.tag),
         "registered_at": version.registered_at.isoformat(timespec="seconds"),
         "trained_until": version.report.get("origin"),
         "headline": entry.headline if entry and entry.headline in metrics else None,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from infra.contracts import Contract
+from infra.sources.rows import sql_text
 
 _TYPES = {
     "string[pyarrow]": "VARCHAR",
@@ -109,12 +110,18 @@ def _str_length(column: str, s: dict[str, Any]) -> tuple[str, str]:
     return f"length({column}) BETWEEN {low} AND {high}", f"{low} to {high} characters"
 
 
+def _isin(column: str, s: dict[str, Any]) -> tuple[str, str]:
+    values = list(s["allowed_values"])
+    return f"{column} IN ({', '.join(sql_text(value) for value in values)})", f"one of {', '.join(map(str, values))}"
+
+
 _CHECKS: dict[str, Callable[[str, dict[str, Any]], tuple[str, str]]] = {
     "greater_than": lambda c, s: (f"{c} > {s['min_value']}", f"above {s['min_value']}"),
     "greater_than_or_equal_to": lambda c, s: (f"{c} >= {s['min_value']}", f"at least {s['min_value']:g}"),
     "less_than_or_equal_to": lambda c, s: (f"{c} <= {s['max_value']}", f"at most {s['max_value']:g}"),
     "not_equal_to": lambda c, s: (f"{c} <> {s['value']}", f"other than {s['value']:g}"),
     "str_length": _str_length,
+    "isin": _isin,
 }
 
 

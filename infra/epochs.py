@@ -1,7 +1,7 @@
 """Epochs: all that depends on the keys lies in one folder, and one pointer names the folder that counts.
 
 Another pair of keys means another epoch, built beside the old one and made current by swapping the
-pointer (`flows.rotate`). Layout 1 kept the same four folders in the root: they become the first epoch.
+pointer (`flows.rotate`). Layout 1 kept such folders in the root: they become the first epoch.
 """
 
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 from infra.errors import AimloopError
 from infra.files import publish_text, sync, sync_tree
 
-FOLDERS = ("keys", "raw", "warehouse", "profiles")
+FOLDERS = ("keys", "raw", "warehouse", "profiles", "predictions")
 FIRST = "0001"
 
 

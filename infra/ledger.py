@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, delete, event, select
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
 from infra.errors import AimloopError
-from infra.ledger_rows import Base, ChampionRow, CycleRow, InfluenceRow, PlanRow, StepRow, VerdictRow, VersionRow
+from infra.ledger_rows import Base, CycleRow, InfluenceRow, PlanRow, StepRow, VerdictRow, VersionRow
 from infra.state import disk_trouble
+from infra.succession import champion_of, crown, end_experiment, erased_teachers, running_experiment
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,26 @@ class Ledger:
         self._engine.dispose()
 
     @contextmanager
-    def _transaction(self) -> Iterator[Session]:
+    def transaction(self) -> Iterator[Session]:
+        """A transaction beside which nobody else writes: what it has read still holds when it writes.
+
+        Raises:
+            AimloopError: others have been writing for as long as one waits for them.
+        """
         with Session(self._engine) as session, session.begin():
+            try:
+                session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+            except OperationalError as error:
+                if "locked" not in str(error.orig):
+                    raise
+                raise AimloopError("the ledger is being written by too many at once", "try again") from error
             yield session
 
     # cycles and steps
 
     def begin_cycle(self, cycle_id: str, as_of: datetime, source: str, now: datetime) -> None:
         """Record a cycle; one that is known keeps its first record and becomes the last one asked for."""
-        with self._transaction() as session:
+        with self.transaction() as session:
             row = session.get(CycleRow, cycle_id)
             if row is None:
                 row = CycleRow(
@@ -78,7 +90,7 @@ class Ledger:
             row.asked_for_at = now
 
     def finish_cycle(self, cycle_id: str, now: datetime) -> None:
-        with self._transaction() as session:
+        with self.transaction() as session:
             row = session.get_one(CycleRow, cycle_id)
             row.finished_at = row.finished_at or now
 
@@ -91,14 +103,14 @@ class Ledger:
 
     def finish_step(self, cycle_id: str, name: str, seconds: float, result: dict[str, Any]) -> None:
         """Record a step once; its first record stays."""
-        with self._transaction() as session:
+        with self.transaction() as session:
             if session.get(StepRow, (cycle_id, name)) is None:
                 position = len(session.scalars(select(StepRow).where(StepRow.cycle_id == cycle_id)).all())
                 session.add(StepRow(cycle_id=cycle_id, name=name, position=position, seconds=seconds, result=result))
 
     def forget_steps(self, cycle_id: str, first: str) -> None:
         """Forget a step and all that followed it: what they made is gone and must be made again."""
-        with self._transaction() as session:
+        with self.transaction() as session:
             row = session.get(StepRow, (cycle_id, first))
             if row is not None:
                 later = StepRow.cycle_id == cycle_id, StepRow.position >= row.position
@@ -140,7 +152,7 @@ class Ledger:
         The first of its model is, and so is one that takes the place of a champion that cannot be used (``unusable``
         says why) or learned from someone who has been erased since, unless that one knows more of the world.
         """
-        with self._transaction() as session:
+        with self.transaction() as session:
             if session.get(VersionRow, tag) is None:
                 session.add(
                     VersionRow(
@@ -153,12 +165,15 @@ class Ledger:
                     )
                 )
                 session.flush()
-            champion = self._champion(session, model)
+            experiment = running_experiment(session, model)
+            if experiment is not None and erased_teachers(session, experiment.challenger):
+                end_experiment(experiment, "its challenger learned from someone who has been erased", now)
+            champion = champion_of(session, model)
             if champion == tag:
                 return True
             reason = "first version" if champion is None else self._reason_to_go(session, champion, tag, unusable)
             if reason is not None:
-                session.add(ChampionRow(model=model, tag=tag, since=now, reason=reason))
+                crown(session, model, tag, reason, now)
             return reason is not None
 
     def _reason_to_go(self, session: Session, champion: str, tag: str, unusable: str | None) -> str | None:
@@ -167,13 +182,9 @@ class Ledger:
             return None
         if unusable is not None:
             return f"the champion {champion} could not be used: {unusable}"
-        if self._must_go(session, champion) and not self._must_go(session, tag):
+        if erased_teachers(session, champion) and not erased_teachers(session, tag):
             return "the one before learned from someone who has been erased"
         return None
-
-    @staticmethod
-    def _must_go(session: Session, tag: str) -> bool:
-        return session.scalars(select(InfluenceRow.tag).where(InfluenceRow.tag == tag).limit(1)).first() is not None
 
     @staticmethod
     def _knows(session: Session, tag: str, other: str) -> bool:
@@ -184,12 +195,7 @@ class Ledger:
     def champion(self, model: str) -> str | None:
         """The champion's tag; None before there is one."""
         with Session(self._engine) as session:
-            return self._champion(session, model)
-
-    @staticmethod
-    def _champion(session: Session, model: str) -> str | None:
-        newest = select(ChampionRow.tag).where(ChampionRow.model == model).order_by(ChampionRow.id.desc()).limit(1)
-        return session.scalars(newest).first()
+            return champion_of(session, model)
 
     def versions(self, cycle_id: str | None = None) -> list[Version]:
         """Versions, oldest first; of one cycle or of all."""
@@ -205,14 +211,14 @@ class Ledger:
                     registered_at=row.registered_at,
                     report=row.report,
                     comparison=row.comparison,
-                    is_champion=self._champion(session, row.model) == row.tag,
+                    is_champion=champion_of(session, row.model) == row.tag,
                 )
                 for row in session.scalars(query)
             ]
 
     def mark_influenced(self, tags: Iterable[str], tombstone: str, now: datetime) -> None:
         """Note that versions learned from someone who is being erased; what is noted already stays."""
-        with self._transaction() as session:
+        with self.transaction() as session:
             for tag in tags:
                 if session.get(InfluenceRow, (tag, tombstone)) is None:
                     session.add(InfluenceRow(tag=tag, tombstone=tombstone, erased_at=now))
@@ -228,7 +234,7 @@ class Ledger:
     # plans and verdicts
 
     def store_plan(self, cycle_id: str, plan: dict[str, Any], inputs: dict[str, Any]) -> None:
-        with self._transaction() as session:
+        with self.transaction() as session:
             session.merge(PlanRow(cycle_id=cycle_id, plan=plan, inputs=inputs))
 
     def plan(self, cycle_id: str) -> PlanRow | None:
@@ -237,7 +243,7 @@ class Ledger:
 
     def store_verdict(self, cycle_id: str, verdict: dict[str, Any], report: str | None) -> None:
         """``verdict``: name, passed, value, threshold and reason of a judgement."""
-        with self._transaction() as session:
+        with self.transaction() as session:
             session.merge(VerdictRow(cycle_id=cycle_id, report=report, **verdict))
 
     def verdicts(self, cycle_id: str) -> list[VerdictRow]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey
+from sqlalchemy import JSON, ForeignKey, Index, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -55,6 +55,44 @@ class ChampionRow(Base):
     tag: Mapped[str] = mapped_column(ForeignKey("versions.tag"))
     since: Mapped[datetime]
     reason: Mapped[str]
+
+
+class RollbackRow(Base):
+    """A champion that took its place by a rollback, and the version that was rolled back from."""
+
+    __tablename__ = "rollbacks"
+    champion_id: Mapped[int] = mapped_column(ForeignKey("champions.id"), primary_key=True)
+    left: Mapped[str] = mapped_column(ForeignKey("versions.tag"))
+
+
+class ExperimentRow(Base):
+    """A challenger beside the champion; of a model one at a time runs."""
+
+    __tablename__ = "experiments"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    model: Mapped[str]
+    champion: Mapped[str] = mapped_column(ForeignKey("versions.tag"))
+    challenger: Mapped[str] = mapped_column(ForeignKey("versions.tag"))
+    salt: Mapped[str]
+    share: Mapped[float]
+    is_shadow: Mapped[bool]
+    started_at: Mapped[datetime]
+    reason: Mapped[str]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]
+    __table_args__ = (
+        Index("one_running_experiment_a_model", "model", unique=True, sqlite_where=text("ended_at IS NULL")),
+    )
+
+
+class ExperimentStepRow(Base):
+    """A share that a challenger had, from an instant on; the first is that of the start, 0 of one in the shadow."""
+
+    __tablename__ = "experiment_steps"
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiments.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    share: Mapped[float]
+    since: Mapped[datetime]
 
 
 class PlanRow(Base):

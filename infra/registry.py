@@ -93,6 +93,30 @@ def load_folder(folder: Path) -> Any:
     raise AimloopError(f"the model version in {folder} was saved by other code: {other}", _TRAIN_ANOTHER)
 
 
+def modules_of(tag: str) -> set[str]:
+    """Modules of ours whose classes a version's pickle holds.
+
+    Raises:
+        AimloopError: the version is not in the store.
+    """
+    classes = _folder(tag) / _CLASSES_FILE
+    names = json.loads(classes.read_text(encoding="utf-8")) if classes.exists() else ()
+    return {name.partition(":")[0] for name in names}
+
+
+def copy_without_sample(tag: str, store: Path) -> None:
+    """Put a version into another store, for services alone: without the training rows that travel with it.
+
+    Raises:
+        AimloopError: the version is not in the store, or it cannot be read.
+    """
+    folder = _folder(tag)
+    target = store / tag.replace(":", "/")
+    shutil.copytree(folder, target, ignore=shutil.ignore_patterns(_REFERENCE_FILE, _MODEL_FILE))
+    fitted = load_folder(folder)
+    joblib.dump(replace(fitted, reference=fitted.reference.head(0)), target / _MODEL_FILE, compress=1)
+
+
 def reference(tag: str) -> pd.DataFrame:
     """The reference sample of a version: training rows, features only."""
     return pd.read_parquet(_folder(tag) / _REFERENCE_FILE)
@@ -153,12 +177,16 @@ def packaged_champions(folder: Path) -> dict[str, str]:
 
 
 def _folder(tag: str) -> Path:
+    """In the store that BentoML reads, or else in its home's: an exported Bento reads the one that it carries."""
     import bentoml
+    from bentoml._internal.configuration.containers import BentoMLContainer
 
-    with suppress(bentoml.exceptions.BentoMLException):
-        found = bentoml.models.get(tag)
-        if str(found.tag) == tag:  # BentoML takes the beginning of a tag for the whole
-            return Path(found.path)
+    at_home = type(BentoMLContainer.model_store.get())(Path(BentoMLContainer.bentoml_home.get()) / "models")
+    for store in (BentoMLContainer.model_store.get(), at_home):
+        with suppress(bentoml.exceptions.BentoMLException):
+            found = store.get(tag)
+            if str(found.tag) == tag:  # BentoML takes the beginning of a tag for the whole
+                return Path(found.path)
     raise AimloopError(
         f"model version {tag} is not in the model store", f"put it back from a copy of the store; {_TRAIN_ANOTHER}"
     )

@@ -59,6 +59,25 @@ class State:
         return self.epoch_folder / "profiles"
 
     @property
+    def predictions(self) -> Path:
+        """Where services log what they answered."""
+        return self.epoch_folder / "predictions"
+
+    @property
+    def log_zone(self) -> Path:
+        """Where that log and what came of it are landed."""
+        return self.epoch_folder / "raw" / "log.duckdb"
+
+    @property
+    def outcomes(self) -> Path:
+        return self.root / "outcomes.sqlite"
+
+    @property
+    def redis_name(self) -> Path:
+        """Holds what this folder is called in Redis, once profiles have been published there."""
+        return self.root / "redis.name"
+
+    @property
     def erasure(self) -> Path:
         return self.root / "erasure"
 
@@ -110,9 +129,9 @@ class State:
                 publish_text(version_file, f"{LAYOUT_VERSION}\n")
             self._check_layout(_version(version_file))
             self._migrate(version_file)
-            for folder in (self.keys, self.raw_zone.parent, self.warehouse, self.profiles, self.dbt):
+            for folder in (self.keys, self.raw_zone.parent, self.warehouse, self.profiles, self.predictions):
                 folder.mkdir(exist_ok=True)
-            for folder in (self.bentoml, self.prefect, self.reports, self.cards):
+            for folder in (self.dbt, self.bentoml, self.prefect, self.reports, self.cards):
                 folder.mkdir(exist_ok=True)
             probe = self.root / ".probe"
             probe.write_bytes(b"\0" * 65536)
@@ -174,8 +193,8 @@ class State:
 
 
 def _holds_other_things(folder: Path) -> bool:
-    """A new volume has lost+found; a run cut short at its very start leaves the other."""
-    return any(path.name not in ("VERSION.fresh", "lost+found") for path in folder.iterdir())
+    """A new volume has lost+found, a run cut short at its very start VERSION.fresh; BentoML may have made its home."""
+    return any(path.name not in ("VERSION.fresh", "lost+found", "bentoml") for path in folder.iterdir())
 
 
 def _version(file: Path) -> str:

@@ -2,7 +2,8 @@
 
 import difflib
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import lightgbm as lgb
 import numpy as np
@@ -18,6 +19,22 @@ _ALWAYS = {
     "force_row_wise": True,
     "verbose": -1,
 }
+
+
+class Trees(Protocol):
+    """What is asked of a fitted booster."""
+
+    def predict(self, matrix: Array, /, **options: Any) -> Any: ...
+
+
+@dataclass(frozen=True)
+class OneThread:
+    """A booster for few rows at a time, asked by many: threads of their own would take the cores from each other."""
+
+    booster: Trees
+
+    def predict(self, matrix: Array, /, **options: Any) -> Any:
+        return self.booster.predict(matrix, num_threads=1, **options)
 
 
 def boost(

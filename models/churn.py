@@ -36,6 +36,8 @@ from models.metrics import (
     with_intervals,
 )
 from models.propensity import Propensity
+from models.row_encoding import row_encoder
+from models.scoring import Scorer, compiled
 from models.snapshots import SNAPSHOT_DAYS, every_nth
 from models.snapshots import windows as windows
 from models.survival import Survival, concordance, fit_survival
@@ -43,8 +45,9 @@ from models.survival import Survival, concordance, fit_survival
 STATIC = ("region", "age_band", "gender", "income_band", "household_size")
 _NOT_FEATURES = {"pseudonym", "snapshot_at", "click_ratio", *STATIC}  # click_ratio: no gain on earlier windows
 NUMERIC = tuple(name for name in CustomerFeatures.to_schema().columns if name not in _NOT_FEATURES)
+SINCE_LAST_ORDER, TO_EXPIRY = "days_since_last_order", "days_to_expiry"
 COVARIATES = (
-    "days_since_last_order",
+    SINCE_LAST_ORDER,
     "order_gap_mean_days",
     "recency_to_gap_ratio",
     "tenure_days",
@@ -161,26 +164,41 @@ def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[ChurnPrediction]:
     nothing else: nobody like that was learned from.
     """
     model: ChurnModel = fitted.model
-    probability = model.propensity.probability(frame)
-    bands = [_lapsed(model, frame), probability >= model.high_risk, probability >= model.medium_risk]
-    lapsed_from = median = np.empty(0)
-    if len(frame):
-        lapsed_from = model.survival.lapsed_from(frame, model.horizon_days, model.lapsed_chance)
-        median = model.survival.median_days(frame)
-    to_expiry = to_numbers(frame["days_to_expiry"])
-    before_expiry = np.where(to_expiry >= 0, to_expiry - BEFORE_EXPIRY_DAYS, np.nan)  # one that is over ends nothing
-    contact = np.clip(np.floor(np.fmin(lapsed_from, before_expiry)), 0, None)
-    predicted = pd.DataFrame(
-        {
-            "churn_probability": probability,
-            "risk_band": np.select(bands, ["lapsed", "high", "medium"], "low").astype(str),
-            "median_days_to_order": median,
-            "contact_day": contact,
-        },
-        index=frame.index,
+    told = _told(
+        model,
+        model.propensity.probability(frame),
+        model.survival.median_days(frame),
+        model.survival.lapsed_from(frame, model.horizon_days, model.lapsed_chance),
+        to_numbers(frame[SINCE_LAST_ORDER]),
+        to_numbers(frame[TO_EXPIRY]),
     )
-    predicted.loc[bands[0], ["churn_probability", "median_days_to_order", "contact_day"]] = np.nan
-    return ChurnPrediction.validate(predicted)
+    return ChurnPrediction.validate(pd.DataFrame(told, index=frame.index))
+
+
+def scorer(fitted: Fitted, columns: Sequence[str]) -> Scorer:
+    """What ``predict`` says, of rows whose values are in the order of ``columns``.
+
+    Raises:
+        MissingColumns: a feature is not among the columns.
+    """
+    model: ChurnModel = fitted.model
+    encoder, who, when = model.propensity.encoder, model.propensity.for_few_rows(), model.survival
+    covariates = [encoder.features.index(name) for name in when.covariates]
+    since_last_order, to_expiry = (encoder.features.index(name) for name in (SINCE_LAST_ORDER, TO_EXPIRY))
+
+    def judge(matrix: Array) -> dict[str, np.ndarray]:
+        silence = when.silence(matrix[:, covariates])
+        lapsed_from = silence.lapsed_from(model.horizon_days, model.lapsed_chance)
+        return _told(
+            model,
+            who.probability_of(matrix),
+            silence.median_days(),
+            lapsed_from,
+            matrix[:, since_last_order],
+            matrix[:, to_expiry],
+        )
+
+    return compiled(row_encoder(encoder, columns), judge, ChurnPrediction)
 
 
 def explain(fitted: Fitted, frame: pd.DataFrame, most: int = 3) -> list[list[str]]:
@@ -215,7 +233,7 @@ def evaluate(fitted: Fitted, frame: DataFrame[ChurnExamples], params: Params | N
     churned, probability = _label(frame), model.propensity.probability(frame)
     ours = weighted_auc(churned, probability)
     linear = weighted_auc(churned, model.propensity.baseline_probability(frame))
-    recency = weighted_auc(churned, frame["days_since_last_order"].to_numpy(dtype=float))
+    recency = weighted_auc(churned, frame[SINCE_LAST_ORDER].to_numpy(dtype=float))
     ordered = frame["next_order_days"].notna().to_numpy()
     days = frame["next_order_days"].fillna(model.horizon_days).to_numpy(dtype=float)
     figures = _figures(frame, probability) | {
@@ -257,5 +275,21 @@ def _label(frame: pd.DataFrame) -> np.ndarray:
     return frame["churned"].to_numpy(dtype=bool)
 
 
+def _told(
+    model: ChurnModel, probability: Array, median: Array, lapsed_from: Array, since_last_order: Array, to_expiry: Array
+) -> dict[str, np.ndarray]:
+    """The columns of a prediction; all but the probability are in days."""
+    lapsed = since_last_order > model.window_days
+    bands = [lapsed, probability >= model.high_risk, probability >= model.medium_risk]
+    before_expiry = np.where(to_expiry >= 0, to_expiry - BEFORE_EXPIRY_DAYS, np.nan)  # one that is over ends nothing
+    contact = np.clip(np.floor(np.fmin(lapsed_from, before_expiry)), 0, None)
+    return {
+        "churn_probability": np.where(lapsed, np.nan, probability),
+        "risk_band": np.select(bands, ["lapsed", "high", "medium"], "low").astype(str),
+        "median_days_to_order": np.where(lapsed, np.nan, median),
+        "contact_day": np.where(lapsed, np.nan, contact),
+    }
+
+
 def _lapsed(model: ChurnModel, frame: pd.DataFrame) -> np.ndarray:
-    return to_numbers(frame["days_since_last_order"]) > model.window_days
+    return to_numbers(frame[SINCE_LAST_ORDER]) > model.window_days

@@ -30,6 +30,8 @@ from models.errors import TooLittleHistory, UnusableLabel
 from models.fitted import Fitted
 from models.metrics import Array, Metrics, resampled_customers
 from models.revenue_metrics import customer_metrics, revenue_metrics
+from models.row_encoding import row_encoder
+from models.scoring import Scorer, compiled
 from models.snapshots import SNAPSHOT_DAYS, every_nth
 from models.snapshots import windows as windows
 
@@ -132,6 +134,16 @@ def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[ClvPrediction]:
     return ClvPrediction.validate(_predicted(fitted.model, frame))
 
 
+def scorer(fitted: Fitted, columns: Sequence[str]) -> Scorer:
+    """What ``predict`` says, of rows whose values are in the order of ``columns``.
+
+    Raises:
+        MissingColumns: a feature is not among the columns.
+    """
+    model: ClvModel = fitted.model
+    return compiled(row_encoder(model.encoder, columns), model.for_few_rows().forecast, ClvPrediction)
+
+
 def evaluate(fitted: Fitted, frame: DataFrame[ClvExamples], params: Params | None = None) -> Metrics:
     """Metrics on later snapshots, pooled, against both baselines; intervals by resampling customers."""
     params = params or Params()
@@ -147,6 +159,11 @@ def outcomes(fitted: Fitted, frame: DataFrame[ClvExamples]) -> pd.DataFrame:
     return pd.concat([known, found], axis=1)
 
 
+def explain(fitted: Fitted, frame: pd.DataFrame, most: int = 3) -> list[list[str]]:
+    """Each row's strongest reasons in words, and what each adds to the forecast in money."""
+    return explanation.explain(fitted.model.contributions(frame), frame, most, explanation.in_money)
+
+
 def drivers(fitted: Fitted, frame: pd.DataFrame) -> pd.DataFrame:
     """What moves forecasts over (at most 2,000 of) these rows: driver, share, direction."""
     some = frame.sample(min(2_000, len(frame)), random_state=0)
@@ -154,9 +171,7 @@ def drivers(fitted: Fitted, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _predicted(model: ClvModel, frame: pd.DataFrame) -> pd.DataFrame:
-    expected, (low, high) = model.expected(frame), model.interval(frame)
-    columns = {"expected_revenue": expected, "low": np.minimum(low, expected), "high": np.maximum(high, expected)}
-    return pd.DataFrame(columns, index=frame.index)
+    return pd.DataFrame(model.forecast(model.encoder.transform(frame)), index=frame.index)
 
 
 def _fit(frame: pd.DataFrame, params: Params, later: pd.DataFrame | None = None) -> tuple[ClvModel, pd.Series | None]:

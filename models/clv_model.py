@@ -1,11 +1,11 @@
 """What a customer is forecast to spend, by the fitted pieces: a line through the level of spend, and trees upon it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
+from models.boosting import OneThread, Trees
 from models.encoding import Encoder
 from models.metrics import Array
 
@@ -28,13 +28,13 @@ class ClvModel:
     slope: float
     average: float
     small: float
-    booster: lgb.Booster | None = None
-    quantiles: tuple[lgb.Booster, lgb.Booster] | None = None
+    booster: Trees | None = None
+    quantiles: tuple[Trees, Trees] | None = None
     correction: float = 0.0
 
     def line(self, matrix: Array) -> Array:
         """The line's value, in money; ``matrix`` is the encoder's."""
-        return np.clip(self.start + self.slope * level_of(self.encoder, matrix, self.horizon_days), 0, None)
+        return np.maximum(self.start + self.slope * level_of(self.encoder, matrix, self.horizon_days), 0)
 
     def relative(self, matrix: Array) -> Array:
         """The trees' matrix: other views of spend as ratios to the level."""
@@ -50,14 +50,21 @@ class ClvModel:
         line = self.line(matrix)
         return (spent - line) / (line + self.small)
 
-    def expected(self, frame: pd.DataFrame) -> Array:
+    def forecast(self, matrix: Array) -> dict[str, Array]:
+        """Columns ``expected_revenue``, ``low`` and ``high``, in money; ``matrix`` is the encoder's."""
         assert self.booster is not None
-        return self._money(self.encoder.transform(frame), self.booster, 0.0)
-
-    def interval(self, frame: pd.DataFrame) -> tuple[Array, Array]:
         assert self.quantiles is not None
-        matrix, (low, high) = self.encoder.transform(frame), self.quantiles
-        return self._money(matrix, low, -self.correction), self._money(matrix, high, self.correction)
+        line, relative = self.line(matrix), self.relative(matrix)
+        asked = zip((self.booster, *self.quantiles), (0.0, -self.correction, self.correction), strict=True)
+        expected, low, high = (self._money(line, relative, trees, shift) for trees, shift in asked)
+        return {"expected_revenue": expected, "low": np.minimum(low, expected), "high": np.maximum(high, expected)}
+
+    def for_few_rows(self) -> "ClvModel":
+        """One that says the same of a few rows without threads; not to be saved."""
+        assert self.booster is not None
+        assert self.quantiles is not None
+        low, high = self.quantiles
+        return replace(self, booster=OneThread(self.booster), quantiles=(OneThread(low), OneThread(high)))
 
     def contributions(self, frame: pd.DataFrame) -> pd.DataFrame:
         """What each feature adds to the forecast of the average training row, in money; a column each, and ``average``.
@@ -74,12 +81,11 @@ class ClvModel:
         money[LEVEL] += (1 + base) * (line - self.average)
         return money.assign(average=self.average + (self.average + self.small) * base)
 
-    def _money(self, matrix: Array, booster: lgb.Booster, shift: float) -> Array:
-        line = self.line(matrix)
-        ratio = np.asarray(booster.predict(self.relative(matrix))) if len(matrix) else np.empty(0)
-        return np.clip(line + (line + self.small) * (ratio + shift), 0, None)
+    def _money(self, line: Array, relative: Array, trees: Trees, shift: float) -> Array:
+        ratio = np.asarray(trees.predict(relative)) if len(relative) else np.empty(0)
+        return np.maximum(line + (line + self.small) * (ratio + shift), 0)
 
 
 def level_of(encoder: Encoder, matrix: Array, horizon_days: int) -> Array:
     """Money spent lately, as if for a whole horizon; missing counts as none."""
-    return np.nan_to_num(np.clip(matrix[:, encoder.features.index(LEVEL)], 0, None)) * horizon_days
+    return np.fmax(matrix[:, encoder.features.index(LEVEL)], 0) * horizon_days

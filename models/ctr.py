@@ -33,6 +33,8 @@ from models.metrics import (
     with_intervals,
 )
 from models.propensity import Propensity
+from models.row_encoding import row_encoder
+from models.scoring import Scorer, compiled
 
 CATEGORICAL = ("channel", "placement", "department")
 _NOT_FEATURES = {
@@ -123,6 +125,21 @@ def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[CtrPrediction]:
     """Click probabilities, one per row, in the same order; what is unknown of a row gets the prior for it."""
     model: Propensity = fitted.model
     return CtrPrediction.validate(pd.DataFrame({"click_probability": model.probability(frame)}, index=frame.index))
+
+
+def scorer(fitted: Fitted, columns: Sequence[str]) -> Scorer:
+    """What ``predict`` says, of rows whose values are in the order of ``columns``.
+
+    Raises:
+        MissingColumns: a feature is not among the columns.
+    """
+    model: Propensity = fitted.model
+    fast = model.for_few_rows()
+
+    def judge(matrix: Array) -> dict[str, Array]:
+        return {"click_probability": fast.probability_of(matrix)}
+
+    return compiled(row_encoder(model.encoder, columns), judge, CtrPrediction)
 
 
 def explain(fitted: Fitted, frame: pd.DataFrame, most: int = 3) -> list[list[str]]:

@@ -5,6 +5,7 @@ Where every value is a number, and there are many different ones, it is a number
 codes such as 1, 2, 3 are categories, and a column that names each customer differently has little to tell.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,7 +94,11 @@ def attributes(frame: pd.DataFrame, prefix: str = "attr_") -> tuple[str, ...]:
 def to_numbers(column: pd.Series) -> Array:
     """As floats; what is no finite number, or beyond ``LARGEST``, is missing."""
     known = column if pd.api.types.is_numeric_dtype(column) else pd.to_numeric(column, errors="coerce")
-    numbers = known.to_numpy(dtype=float, na_value=np.nan)
+    return within_bounds(known.to_numpy(dtype=float, na_value=np.nan))
+
+
+def within_bounds(numbers: Array) -> Array:
+    """NaN in place of what is infinite or beyond ``LARGEST``."""
     return np.where(np.abs(numbers) <= LARGEST, numbers, np.nan)
 
 
@@ -110,7 +115,11 @@ def _most_frequent(counts: pd.Series, limit: int) -> tuple[str, ...]:
 
 
 def require_columns(frame: pd.DataFrame, columns: tuple[str, ...]) -> None:
-    missing = [name for name in columns if name not in frame.columns]
+    require_names(frame.columns, columns)
+
+
+def require_names(given: Collection[str], wanted: tuple[str, ...]) -> None:
+    missing = [name for name in wanted if name not in given]
     if missing:
         raise MissingColumns(missing)
 

@@ -5,6 +5,7 @@ themselves, often with opposite signs; a reason is therefore a group of them, an
 """
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -117,24 +118,39 @@ def in_words(feature: str) -> str:
     return WORDS.get(bare, bare.removeprefix("attr_").replace("_", " "))
 
 
-def explain(contributions: pd.DataFrame, frame: pd.DataFrame, most: int = 3) -> list[list[str]]:
+def in_odds(added: float) -> str | None:
+    """What is added to log-odds, as people say it; None for less than a hundredth of the odds."""
+    return f"odds × {np.exp(added):.2f}" if abs(added) >= 0.01 else None
+
+
+def in_money(added: float) -> str | None:
+    """What is added to an amount; None for what rounds to nothing."""
+    return f"{added:+,.2f}" if abs(added) >= 0.005 else None
+
+
+def explain(
+    contributions: pd.DataFrame,
+    frame: pd.DataFrame,
+    most: int = 3,
+    effect: Callable[[float], str | None] = in_odds,
+) -> list[list[str]]:
     """For each row its strongest reasons, such as ``orders in 28 days: 0 (odds × 2.10)``.
 
-    ``contributions`` are parts of the log-odds, a column per feature and ``average``, as ``Propensity.contributions``
-    gives them; ``frame`` holds the features' values. The odds are those of the row against the same row with nothing
-    told of the feature and those of its group; named is the one that adds most to that side. Reasons that change the
-    odds by less than a hundredth are left out.
+    ``contributions`` are parts of the log-odds or of an amount, a column per feature and ``average``, as
+    ``Propensity.contributions`` gives them; ``frame`` holds the features' values. The ``effect`` is that of the row
+    against the same row with nothing told of the feature and those of its group; named is the one that adds most to
+    that side. Reasons without one are left out.
     """
     parts = contributions.drop(columns="average")
     added, named = grouped(parts)
     strongest = np.argsort(-np.abs(added), axis=1, kind="stable")[:, :most]
-    told = [_told(frame[name], name) for name in parts.columns]
+    told = [in_figures(frame[name], name) for name in parts.columns]
     words = [in_words(name) for name in parts.columns]
     return [
         [
-            f"{words[named[row, i]]}: {told[named[row, i]][row]} (odds × {np.exp(added[row, i]):.2f})"
+            f"{words[named[row, i]]}: {told[named[row, i]][row]} ({changed})"
             for i in chosen
-            if abs(added[row, i]) >= 0.01
+            if (changed := effect(added[row, i])) is not None
         ]
         for row, chosen in enumerate(strongest)
     ]
@@ -182,7 +198,8 @@ def _direction(values: pd.Series, contribution: pd.Series) -> str:
     return "raises" if correlation > 0.3 else "lowers" if correlation < -0.3 else "either way"
 
 
-def _told(values: pd.Series, feature: str) -> list[str]:
+def in_figures(values: pd.Series, feature: str) -> list[str]:
+    """A feature's values as people read them."""
     missing = NOT_YET.get(feature, NOT_YET.get(feature.removeprefix("customer_"), NOT_KNOWN))
     if not pd.api.types.is_numeric_dtype(values):
         return values.astype(object).where(values.notna(), missing).astype(str).tolist()

@@ -15,12 +15,13 @@ import pandas as pd
 from scipy.special import expit
 
 from models.backtest import Rehearsal
-from models.boosting import boost, constraints, staged
+from models.boosting import OneThread, Trees, boost, constraints, staged
 from models.bounds import Bounded
 from models.calibration import Judged, Repair, choose_repair, refined_loss
 from models.disguise import refuse_disguised_labels
 from models.encoding import Encoder
 from models.errors import TooLittleHistory
+from models.folded_linear import folded
 from models.imbalance import Imbalance, balance, sampled_rows
 from models.imputation import Imputation
 from models.linear import Linear, fit_linear
@@ -75,7 +76,7 @@ class Propensity:
     """
 
     encoder: Encoder
-    booster: lgb.Booster
+    booster: Trees
     linear: Linear
     boosting_share: float
     boosted_offset: float
@@ -85,7 +86,15 @@ class Propensity:
 
     def probability(self, frame: pd.DataFrame) -> Array:
         """One per row; 0 to 1."""
-        return self._probability(self.encoder.transform(frame))
+        return self.probability_of(self.encoder.transform(frame))
+
+    def probability_of(self, matrix: Array) -> Array:
+        """The same; ``matrix`` is the encoder's."""
+        return np.asarray(expit(self._log_odds(matrix))) if len(matrix) else np.empty(0)
+
+    def for_few_rows(self) -> "Propensity":
+        """One that says the same (to rounding) of a few rows a hundred times faster; not to be saved."""
+        return replace(self, booster=OneThread(self.booster), linear=folded(self.linear))
 
     def baseline_probability(self, frame: pd.DataFrame) -> Array:
         """What the logistic regression alone says."""
@@ -105,9 +114,6 @@ class Propensity:
         added = slope * (share * boosted[:, :-1] + (1 - share) * self.linear.contributions(matrix))
         parts = pd.DataFrame(added, columns=list(self.encoder.features), index=frame.index)
         return parts.assign(average=self._log_odds(matrix) - parts.sum(axis=1))
-
-    def _probability(self, matrix: Array) -> Array:
-        return np.asarray(expit(self._log_odds(matrix))) if len(matrix) else np.empty(0)
 
     def _log_odds(self, matrix: Array) -> Array:
         boosted = np.asarray(self.booster.predict(matrix, raw_score=True)) + self.boosted_offset

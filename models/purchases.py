@@ -64,7 +64,15 @@ def fit_customer_base(frame: pd.DataFrame) -> CustomerBase:
 
 def expected_revenue(base: CustomerBase, frame: pd.DataFrame, days: float) -> Array:
     """Money each customer is expected to spend in the next ``days``; same columns, one value per row."""
-    return expected_orders(base, frame, days) * expected_spent(base, frame)
+    require_columns(frame, (*HISTORY, SPENT))
+    columns = [to_numbers(frame[name]) for name in (*HISTORY, SPENT)]
+    return expected_revenue_of(base, np.column_stack(columns).reshape(len(frame), len(columns)), days)
+
+
+def expected_revenue_of(base: CustomerBase, matrix: Array, days: float) -> Array:
+    """The same; ``matrix`` has the columns ``HISTORY`` and ``SPENT``, NaN where missing."""
+    orders, last, age = _in_order(*matrix[:, : len(HISTORY)].T)
+    return _orders_ahead(base, orders, last, age, days) * _spent_each(base, orders, matrix[:, len(HISTORY)])
 
 
 def expected_orders(base: CustomerBase, frame: pd.DataFrame, days: float) -> Array:
@@ -73,8 +81,10 @@ def expected_orders(base: CustomerBase, frame: pd.DataFrame, days: float) -> Arr
     Where a customer ordered more often than a - 1, Euler's transformation of the hypergeometric function takes
     the powers of that number out, which would overflow.
     """
-    require_columns(frame, HISTORY)
-    orders, _, age = _history(frame)
+    return _orders_ahead(base, *_history(frame), days)
+
+
+def _orders_ahead(base: CustomerBase, orders: Array, last: Array, age: Array, days: float) -> Array:
     a = base.a if abs(base.a - 1) > _NEXT_TO_ONE else 1 + _NEXT_TO_ONE  # the limit at 1 exists, the formula does not
     total = a + base.b + orders - 1
     total = np.where(np.abs(total) > _NEXT_TO_ONE, total, _NEXT_TO_ONE)
@@ -84,13 +94,15 @@ def expected_orders(base: CustomerBase, frame: pd.DataFrame, days: float) -> Arr
         as_published = (1 - gone) ** often * hyp2f1(often, base.b + orders, total, gone)
         transformed = (1 - gone) ** (a - 1) * hyp2f1(a + base.b - 1 - base.r, a - 1, total, gone)
     never = np.nan_to_num(np.where(often < a - 1, as_published, transformed))  # nothing times endless: nothing
-    return np.clip(total / (a - 1) * (1 - never) * alive_probability(base, frame), 0, None)
+    return np.clip(total / (a - 1) * (1 - never) * _alive(base, orders, last, age), 0, None)
 
 
 def alive_probability(base: CustomerBase, frame: pd.DataFrame) -> Array:
     """That a customer has not left; 1 without repeat orders, for one leaves after an order alone."""
-    require_columns(frame, HISTORY)
-    orders, last, age = _history(frame)
+    return _alive(base, *_history(frame))
+
+
+def _alive(base: CustomerBase, orders: Array, last: Array, age: Array) -> Array:
     log_odds_left = (
         np.log(base.a)
         - np.log(base.b + np.maximum(orders, 1) - 1)
@@ -101,9 +113,13 @@ def alive_probability(base: CustomerBase, frame: pd.DataFrame) -> Array:
 
 def expected_spent(base: CustomerBase, frame: pd.DataFrame) -> Array:
     """Money of a customer's average order: its own mean, drawn to that of all the more the fewer it made."""
-    require_columns(frame, (HISTORY[0], SPENT))
-    spent = np.clip(np.nan_to_num(to_numbers(frame[SPENT])), 0, None)
-    orders = np.where(np.isnan(to_numbers(frame[SPENT])), 0, _history(frame)[0])
+    require_columns(frame, (*HISTORY, SPENT))
+    return _spent_each(base, _history(frame)[0], to_numbers(frame[SPENT]))
+
+
+def _spent_each(base: CustomerBase, orders: Array, mean: Array) -> Array:
+    spent = np.fmax(mean, 0)
+    orders = np.where(np.isnan(mean), 0, orders)
     return base.shape * (base.scale + orders * spent) / (base.shape * orders + base.mean_shape - 1)
 
 
@@ -162,7 +178,12 @@ def _fitted(log_likelihood: Callable[[Array], Array], start: tuple[float, ...]) 
 
 
 def _history(frame: pd.DataFrame) -> tuple[Array, Array, Array]:
+    require_columns(frame, HISTORY)
+    return _in_order(*(to_numbers(frame[name]) for name in HISTORY))
+
+
+def _in_order(*history: Array) -> tuple[Array, Array, Array]:
     """Repeat orders, days from first to last and days since the first: in their order, and none of them below 0."""
-    orders, last, age = (np.clip(np.nan_to_num(to_numbers(frame[name])), 0, None) for name in HISTORY)
+    orders, last, age = (np.fmax(column, 0) for column in history)  # NaN counts as none
     age = np.maximum(age, 1e-9)
     return orders, np.minimum(last, age), age

@@ -8,37 +8,47 @@ fitted on the very snapshot. The number of clusters is the elbow of the inertia 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from kneed import KneeLocator
 from pandera.typing.pandas import DataFrame
 from scipy.stats import rankdata
 from sklearn.cluster import KMeans
-from sklearn.impute import SimpleImputer
 from sklearn.metrics import silhouette_samples
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, PowerTransformer, StandardScaler
+from sklearn.pipeline import Pipeline
 
 from infra.contracts import CustomerFeatures, SegmentPrediction
 from models.backtest import Rehearsal, Window
 from models.bounds import Bounded
-from models.encoding import require_columns, to_numbers
+from models.encoding import to_numbers
 from models.errors import TooLittleHistory
+from models.explanation import in_figures, in_words
 from models.fitted import Fitted
 from models.metrics import Array, Metric, Metrics, interval, resampled_customers
-from models.purchases import CustomerBase, expected_revenue, fit_customer_base
+from models.purchases import CustomerBase
+from models.row_encoding import number_encoder
+from models.scoring import Scorer, compiled
 from models.segment_attributes import describe
+from models.segment_axes import (
+    AXES,
+    FEATURES,
+    FREQUENCY,
+    MONETARY,
+    RECENCY,
+    filled,
+    fit_purchases,
+    in_units,
+    matrix_of,
+    nearest,
+    new_scaler,
+    placed,
+    to_scale,
+)
 from models.segment_names import matched, rule_names, strategy
 from models.separation import difference_tests, equal_groups, eta_squared
 
-RECENCY, FREQUENCY, MONETARY = "days_since_last_order", "orders_84d", "amount_84d"
-AXES = (RECENCY, FREQUENCY, MONETARY)
-HISTORY = ("repeat_orders", "first_to_last_order_days", "tenure_days", "repeat_order_amount_mean")
-FEATURES = (*AXES, *HISTORY)
-HORIZON_DAYS = 90
-FARTHEST = 10  # standard deviations from the mean
 PERIOD_DAYS = 28  # the column amount_28d of the snapshot one period later is what was spent in it
 
 
@@ -114,13 +124,13 @@ def train(frame: DataFrame[CustomerFeatures], params: Params) -> Fitted:
         TooLittleHistory: fewer than ``min_customers``.
         MissingColumns: a feature is not in the frame.
     """
-    require_columns(frame, FEATURES)
+    matrix = matrix_of(frame)
     if len(frame) < params.min_customers:
         raise TooLittleHistory(f"{len(frame)} customers to find segments among")
-    purchases = _purchases(frame)
-    scaler = _scaler()
-    scaled = scaler.fit_transform(_numbers(purchases, frame))
-    values = _values(scaler, purchases, frame)
+    purchases, scaler = fit_purchases(matrix), new_scaler()
+    positions = placed(purchases, matrix)
+    scaled = scaler.fit_transform(positions)
+    values = filled(scaler, positions)
     distinct = len(np.unique(scaled.round(9), axis=0))
     if distinct < params.min_clusters:
         raise TooLittleHistory(f"{len(frame)} customers who do not differ: no segments among them")
@@ -152,7 +162,7 @@ def follow(fitted: Fitted, champion: Fitted) -> Fitted:
     ours, theirs = fitted.model, champion.model
     if fitted.features != champion.features:
         return fitted
-    before = ours.scaler.transform(_in_units(theirs.scaler, theirs.clusters.cluster_centers_))
+    before = ours.scaler.transform(in_units(theirs.scaler, theirs.clusters.cluster_centers_))
     centroids = ours.clusters.cluster_centers_
     pairs = matched(centroids, before)
     new = [i for i in range(len(centroids)) if i not in pairs]
@@ -181,19 +191,45 @@ def _renamed(notes: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
 
 def predict(fitted: Fitted, frame: pd.DataFrame) -> DataFrame[SegmentPrediction]:
     """Segments and RFM scores, one per row, in the same order."""
-    require_columns(frame, FEATURES)
-    model: SegmentationModel = fitted.model
-    values = _values(model.scaler, model.purchases, frame)
-    found = model.clusters.predict(model.scaler.transform(values)) if len(values) else np.empty(0, dtype=int)
+    told = _told(fitted.model, matrix_of(frame))
+    return SegmentPrediction.validate(pd.DataFrame(told, index=frame.index))
+
+
+def scorer(fitted: Fitted, columns: Sequence[str]) -> Scorer:
+    """What ``predict`` says, of rows whose values are in the order of ``columns``.
+
+    Raises:
+        MissingColumns: a feature is not among the columns.
+    """
+    return compiled(number_encoder(FEATURES, columns), partial(_told, fitted.model), SegmentPrediction)
+
+
+def _told(model: SegmentationModel, matrix: Array) -> dict[str, np.ndarray]:
+    """The columns of a prediction; ``matrix`` has the ``FEATURES``."""
+    values = filled(model.scaler, placed(model.purchases, matrix))
+    found = nearest(model.clusters, to_scale(model.scaler, values))
     scores = {name: 1 + np.searchsorted(model.edges[name], values[:, i]) for i, name in enumerate(AXES)}
-    predicted = {
+    return {
         "segment_id": np.array(model.ids)[found],
         "segment": np.array(model.names, dtype=object)[found],
         "recency_score": 6 - scores[RECENCY],  # few days since the last order is best
         "frequency_score": scores[FREQUENCY],
         "monetary_score": scores[MONETARY],
     }
-    return SegmentPrediction.validate(pd.DataFrame(predicted, index=frame.index))
+
+
+def explain(fitted: Fitted, frame: pd.DataFrame) -> list[list[str]]:
+    """Where each row lies on the axes that segments are told apart by: the value, and its fifth (5 is best)."""
+    said = predict(fitted, frame)
+    scores = [said[f"{axis}_score"].tolist() for axis in ("recency", "frequency", "monetary")]
+    values = [in_figures(frame[name], name) for name in AXES]
+    return [
+        [
+            f"{in_words(name)}: {value[row]} ({score[row]} of 5)"
+            for name, value, score in zip(AXES, values, scores, strict=True)
+        ]
+        for row in range(len(frame))
+    ]
 
 
 def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) -> Metrics:
@@ -205,7 +241,7 @@ def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) 
     model: SegmentationModel = fitted.model
     predicted = predict(fitted, frame)
     later = frame["later_amount"].to_numpy(dtype=float)
-    scaled = model.scaler.transform(_numbers(model.purchases, frame))
+    scaled = model.scaler.transform(placed(model.purchases, matrix_of(frame)))
     by_spend = equal_groups(to_numbers(frame[MONETARY]), len(model.names))
     ours, baseline = (eta_squared(later, group) for group in (predicted["segment_id"], by_spend))
     draws = list(resampled_customers(frame["pseudonym"], params.resamples, params.seed))
@@ -229,53 +265,9 @@ def evaluate(fitted: Fitted, frame: pd.DataFrame, params: Params | None = None) 
     return measured | {name: Metric(value) for name, value in values.items()}
 
 
-def _scaler() -> Pipeline:
-    """Medians for what is missing, a power that makes each axis look normal (Yeo & Johnson 2000), unit variance.
-
-    Where nearly everybody has the same value, a power can send the others out of sight: they stay in bounds.
-    """
-    return make_pipeline(
-        SimpleImputer(strategy="median", keep_empty_features=True),
-        PowerTransformer(standardize=False),
-        FunctionTransformer(np.clip, kw_args={"a_min": -1e100, "a_max": 1e100}),
-        StandardScaler(),
-        FunctionTransformer(np.clip, kw_args={"a_min": -FARTHEST, "a_max": FARTHEST}),
-    )
-
-
-def _in_units(scaler: Pipeline, scaled: Array) -> Array:
-    return np.asarray(scaler["powertransformer"].inverse_transform(scaler["standardscaler"].inverse_transform(scaled)))
-
-
-def _purchases(frame: pd.DataFrame) -> CustomerBase | None:
-    try:
-        return fit_customer_base(_history(frame))
-    except TooLittleHistory:
-        return None
-
-
-def _history(frame: pd.DataFrame) -> pd.DataFrame:
-    """What repeat purchases are told by; what is no finite number counts as none."""
-    return pd.DataFrame({name: np.nan_to_num(to_numbers(frame[name])) for name in HISTORY}, index=frame.index)
-
-
-def _numbers(purchases: CustomerBase | None, frame: pd.DataFrame) -> Array:
-    """Recency, frequency, monetary value and expected revenue, none below 0: money returned counts as none spent."""
-    axes = np.column_stack([to_numbers(frame[name]) for name in AXES]).reshape(len(frame), len(AXES))
-    revenue = np.zeros(len(frame))
-    if purchases is not None:
-        expected = expected_revenue(purchases, _history(frame), HORIZON_DAYS)
-        revenue = np.where(np.isfinite(expected), expected, np.nan)
-    return np.clip(np.column_stack([axes, revenue]), 0, None)
-
-
-def _values(scaler: Pipeline, purchases: CustomerBase | None, frame: pd.DataFrame) -> Array:
-    """The same; what is no finite number counts as the median in training."""
-    numbers = _numbers(purchases, frame)
-    return np.asarray(scaler[0].transform(numbers)) if len(frame) else numbers
-
-
 def _elbow(inertia: dict[int, float]) -> int:
+    from kneed import KneeLocator  # only training needs it, and it draws Matplotlib in
+
     if len(inertia) < 3:  # two points have no elbow
         return max(inertia)
     found = KneeLocator(list(inertia), list(inertia.values()), curve="convex", direction="decreasing").knee
@@ -294,5 +286,5 @@ def members(fitted: Fitted, later: pd.DataFrame) -> pd.DataFrame:
     model: SegmentationModel = fitted.model
     segment = predict(fitted, later)["segment"]
     described = later[[*AXES, "later_amount"]].astype(float)
-    revenue = _values(model.scaler, model.purchases, later)[:, len(AXES)]
+    revenue = filled(model.scaler, placed(model.purchases, matrix_of(later)))[:, len(AXES)]
     return described.assign(expected_revenue=revenue, segment=segment, strategy=segment.map(strategy))

@@ -26,6 +26,31 @@ _SHORTEST = 1e-3  # days; an order at the very instant of the snapshot
 
 
 @dataclass(frozen=True)
+class Silence:
+    """How long customers go without an order, S(t) = exp(-(t / scale)^shape); one ``scale`` each, in days."""
+
+    scale: Array
+    shape: float
+
+    def chance_of_none(self, days: npt.ArrayLike) -> Array:
+        """The probability that no order comes within so many days: S(t)."""
+        return np.asarray(np.exp(-((np.asarray(days, dtype=float) / self.scale) ** self.shape)))
+
+    def median_days(self) -> Array:
+        """Days by which every second such customer orders again."""
+        return self.scale * np.log(2) ** (1 / self.shape)
+
+    def lapsed_from(self, horizon_days: float, chance: float) -> Array:
+        """The first day, 0 to the horizon, on which silence so far makes it likelier than ``chance`` that the customer
+        stays away for all of the horizon: S(horizon) / S(t) > chance.
+        """
+        # the days' power at which the ratio is reached
+        left = (horizon_days / self.scale) ** self.shape + np.log(chance)
+        days = np.floor(self.scale * np.clip(left, 0, None) ** (1 / self.shape)) + (left > 0)
+        return np.minimum(days, horizon_days)
+
+
+@dataclass(frozen=True)
 class Survival:
     """Coefficients on standardised covariates; ``hazard_ratios`` are Cox's per standard deviation of a logarithm."""
 
@@ -38,30 +63,29 @@ class Survival:
     hazard_ratios: dict[str, tuple[float, float, float]]
 
     def chance_of_none(self, frame: pd.DataFrame, days: npt.ArrayLike) -> Array:
-        """The probability that no order comes within so many days: S(t) = exp(-(t / scale)^shape)."""
-        return np.asarray(np.exp(-((np.asarray(days, dtype=float) / self._scale(frame)) ** self.shape)))
+        """As ``Silence`` has it, and so are the next two."""
+        return self.silence(_matrix(frame, self.covariates)).chance_of_none(days)
 
     def median_days(self, frame: pd.DataFrame) -> Array:
-        """Days by which every second such customer orders again."""
-        return self._scale(frame) * np.log(2) ** (1 / self.shape)
+        return self.silence(_matrix(frame, self.covariates)).median_days()
 
     def lapsed_from(self, frame: pd.DataFrame, horizon_days: float, chance: float) -> Array:
-        """The first day, 0 to the horizon, on which silence so far makes it likelier than ``chance`` that the customer
-        stays away for all of the horizon: S(horizon) / S(t) > chance.
-        """
-        scale = self._scale(frame)
-        left = (horizon_days / scale) ** self.shape + np.log(chance)  # the days' power at which the ratio is reached
-        return np.minimum(np.floor(scale * np.clip(left, 0, None) ** (1 / self.shape)) + (left > 0), horizon_days)
+        return self.silence(_matrix(frame, self.covariates)).lapsed_from(horizon_days, chance)
 
     def relative_hazard(self, frame: pd.DataFrame) -> Array:
         """Cox's hazard of ordering, relative to the average customer's."""
-        return np.asarray(np.exp(self._prepared(frame) @ self.log_hazard))
+        return np.asarray(np.exp(self._prepared(_matrix(frame, self.covariates)) @ self.log_hazard))
 
-    def _scale(self, frame: pd.DataFrame) -> Array:
-        return np.asarray(np.exp(self.log_scale_intercept + self._prepared(frame) @ self.log_scale))
+    def silence(self, matrix: Array) -> Silence:
+        """``matrix`` has the covariates for columns, NaN where missing."""
+        scale = np.exp(self.log_scale_intercept + self._prepared(matrix) @ self.log_scale)
+        return Silence(np.asarray(scale), self.shape)
 
-    def _prepared(self, frame: pd.DataFrame) -> Array:
-        return np.asarray(self.preparation.transform(_matrix(frame, self.covariates)))
+    def _prepared(self, matrix: Array) -> Array:
+        """What the preparation makes of it, without its checks, which take a row longer than all the rest."""
+        imputer, scaler = self.preparation[1], self.preparation[2]
+        logs = signed_log(matrix)
+        return np.asarray((np.where(np.isnan(logs), imputer.statistics_, logs) - scaler.mean_) / scaler.scale_)
 
 
 def fit_survival(

@@ -17,7 +17,8 @@ from infra.intake import landing
 from infra.intake.raw_zone import open_raw_zone
 from infra.keys import open_keys
 from infra.ledger import Ledger
-from infra.profiles import Profiles
+from infra.profiles import open_profiles
+from infra.sections import Services
 from infra.settings import Settings
 from infra.sources.raw_table import RawTable
 from infra.state import State
@@ -27,12 +28,13 @@ from models.fitted import Fitted
 PEOPLE = {"ann-777111": "Ann Planted", "bob-777222": "Bob Built", "cyd-777333": "Cyd Carved"}
 ANN = "ann-777111"
 AS_OF = pd.Timestamp("2017-12-04")
+NOW = datetime(2017, 12, 4, 1)
 TAG = "segmentation:g1"
 
 
-def open_door(folder: Path) -> Door:
+def open_door(folder: Path, services: Services | None = None) -> Door:
     state = State(folder).open()
-    settings = Settings(state=folder)
+    settings = Settings(state=folder, services=services or Services())
     return Door(settings, state, open_keys(settings, state), Ledger(state.ledger))
 
 
@@ -51,9 +53,9 @@ def tables() -> list[RawTable]:
     ]
 
 
-def build(folder: Path) -> Door:
+def build(folder: Path, services: Services | None = None) -> Door:
     """Landed, published as ``g1`` (``g0`` before it, ``g2`` half built), one version, a report, stray mentions."""
-    door = open_door(folder)
+    door = open_door(folder, services)
     state, keys = door.state, door.keys
     landing.land(state, keys, tables(), "data")
     pseudonyms = {person: keys.pseudonymise(person) for person in PEOPLE}
@@ -62,7 +64,7 @@ def build(folder: Path) -> Door:
         warehouse.finish(state, name)
     warehouse.publish(state, "g1")
     (state.warehouse / "g2.building.duckdb").write_bytes(b"half a generation")
-    profiles.publish(state, "g1", AS_OF, profile_tables(list(pseudonyms.values())))
+    profiles.publish(door.settings, state, "g1", AS_OF, profile_tables(list(pseudonyms.values())), NOW)
 
     version = state.bentoml / "models" / "segmentation" / "g1"
     version.mkdir(parents=True)
@@ -141,7 +143,8 @@ def assert_whole(door: Door) -> None:
         assert dict(found.itertuples(index=False)) == dict.fromkeys(pseudonyms.values(), rows)
     orders = generation.query("SELECT DISTINCT order_id FROM staging.stg_orders")["order_id"]
     assert set(orders) == {digest(p, f"o{n}") for p in pseudonyms.values() for n in range(4)}
-    assert Profiles.open(door.state).customers(list(pseudonyms.values()))["amount_84d"].tolist() == [1, 2, 3]
+    known = open_profiles(door.settings, door.state).rows("customers", [(p,) for p in pseudonyms.values()])
+    assert known == [(p, n * 1.25, n) for n, p in enumerate(pseudonyms.values(), start=1)]
 
 
 def certificates(folder: Path) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""People's data, and who took them out: audience, audit."""
+"""Customers to act on: audience."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -62,22 +62,3 @@ def audience(
         print_json(summary)
     else:
         show_summary(Console(), summary)
-
-
-@app.command()
-def audit(as_json: AsJson = False) -> None:
-    """Show who took people's data out of the system, or tried to, and verify that no entry was changed."""
-    from flows.terminal_audience import show_trail
-
-    with explained():
-        entries = open_door().audit.entries()
-        broken = [entry.position for entry in entries if not entry.is_intact]
-        if as_json:
-            print_json({"is_intact": not broken, "entries": [asdict(entry) for entry in entries]})
-        else:
-            show_trail(Console(), entries)
-        if broken:
-            raise AimloopError(
-                f"the audit trail was changed at entry {broken[0]}",
-                "compare ledger.sqlite with a copy from before; every entry from there on is in doubt",
-            )

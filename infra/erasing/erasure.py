@@ -1,13 +1,11 @@
-"""Erasure in the databases: raw zone, warehouse and profiles are written anew without some people.
+"""Erasure in the databases: raw zone and warehouse are written anew without some people.
 
 Each function may be repeated; what it removes, and from which file, goes into the journal first.
 """
 
-import hashlib
 import shutil
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +17,7 @@ from infra.erasing.journal import Journal
 from infra.erasing.people import DISTINCTIVE, Person, register
 from infra.erasing.rewriting import Table
 from infra.errors import AimloopError
-from infra.files import publish_text, remove_database
+from infra.files import remove_database
 from infra.keys import Keys
 from infra.raw_contracts import RAW
 from infra.sources.rows import quoted, sql_text
@@ -127,32 +125,6 @@ def erase_from_warehouse(state: State, persons: Sequence[Person], journal: Journ
     remove_database(fresh)
 
 
-def erase_from_profiles(state: State, persons: Sequence[Person], journal: Journal) -> None:
-    """A new file under a new name, so that running services turn to it at their next look; others go."""
-    pointer = state.profiles / "current"
-    if pointer.exists():
-        published = state.profiles / pointer.read_text(encoding="utf-8").strip()
-        who = hashlib.sha256("".join(sorted(p.tombstone for p in persons)).encode()).hexdigest()[:8]
-        target = published.with_name(f"{published.stem.split('.')[0]}.without-{who}.sqlite")
-        frame = pd.DataFrame([(p.pseudonym, p.tombstone) for p in persons], columns=["pseudonym", "tombstone"])
-        if target != published:
-            fresh = target.with_suffix(".building")
-            others = "SELECT * FROM {} WHERE pseudonym NOT IN (SELECT pseudonym FROM people)"
-            rewriting.copy_sqlite(
-                published,
-                fresh,
-                {"people": frame},
-                lambda table: (others if table.has("pseudonym") else "SELECT * FROM {}").format(table.source),
-            )
-            journal.removed("profiles", _in_sqlite(published, frame))
-            fresh.replace(target)
-            publish_text(pointer, target.name + "\n")
-    kept = pointer.read_text(encoding="utf-8").strip() if pointer.exists() else None
-    for path in sorted(state.profiles.glob("*")):
-        if path.is_file() and path.suffix in (".sqlite", ".building") and path.name != kept:
-            journal.drop(path)
-
-
 # ── helpers ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -249,16 +221,3 @@ def _moved(connection: Connection, counts: Mapping[str, Mapping[str, int]]) -> p
     in_quarantine = {str(name): int(count) for name, count in aside}
     rows = [(name, sum(counts.get(name, {}).values()), in_quarantine.get(name, 0)) for name in RAW]
     return pd.DataFrame(rows, columns=["table_name", "from_accepted", "from_quarantine"])
-
-
-def _in_sqlite(path: Path, people: pd.DataFrame) -> dict[str, int]:
-    """Tombstone → rows in all tables of a profile file."""
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        owned = [n for n in names if "pseudonym" in {r[1] for r in connection.execute(f'PRAGMA table_info("{n}")')}]
-        queries = [f'SELECT count(*) FROM "{name}" WHERE pseudonym = ?' for name in owned]
-        counts = {
-            str(tombstone): sum(connection.execute(query, (pseudonym,)).fetchone()[0] for query in queries)
-            for pseudonym, tombstone in zip(people["pseudonym"], people["tombstone"], strict=True)
-        }
-    return {tombstone: count for tombstone, count in counts.items() if count}

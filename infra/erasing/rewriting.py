@@ -5,7 +5,7 @@ Two things are written anew: a database without some people, and one under new p
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +67,24 @@ def copy(connection: Connection, rows: Rows) -> None:
         columns = ", ".join(f'"{column}"' for column in table.columns)
         connection.execute(f"INSERT INTO {target} SELECT {columns} FROM ({rows(table)})")
     connection.execute("USE memory")
+
+
+def renamed(table: Table, digests: Collection[str] = ()) -> str:
+    """A table's rows with new pseudonyms, and new ``digests`` of them, as the tables of that name say.
+
+    Rows of people whom the crosswalk no longer knows have no new pseudonym and go.
+    """
+    if not table.has("pseudonym"):
+        return f"SELECT * FROM {table.source}"
+    columns, joins = ["renamed.fresh AS pseudonym"], ["JOIN renamed ON renamed.old = theirs.pseudonym"]
+    for column in (name for name in table.columns if name != "pseudonym"):
+        if column in digests:
+            joins.append(f"LEFT JOIN digests_{column} ON digests_{column}.was = theirs.{column}")
+            fresh = f"coalesce(digests_{column}.becomes, md5(renamed.fresh || theirs.{column}))"
+            columns.append(f"if(theirs.{column} IS NULL, NULL, {fresh}) AS {column}")
+        else:
+            columns.append(f'theirs."{column}"')
+    return f"SELECT {', '.join(columns)} FROM {table.source} AS theirs {' '.join(joins)}"
 
 
 @contextmanager

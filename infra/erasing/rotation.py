@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from infra import warehouse
-from infra.erasing import rewriting
-from infra.erasing.rewriting import Table
+from infra.erasing import profiles, rewriting
 from infra.files import publish_text
 from infra.intake.raw_zone import explained_damage
 from infra.keys import Keys
+from infra.settings import Settings
 from infra.sources.rows import sql_text
 from infra.state import State
 from infra.warehouse import attach_encrypted, engine
@@ -30,14 +30,15 @@ class Side:
     keys: Keys
 
 
-def rewrite(old: Side, following: Side) -> None:
+def rewrite(settings: Settings, old: Side, following: Side) -> None:
     """Fill the empty epoch ``following`` with what ``old`` holds; ``old`` is only read."""
     renamed = _raw_zone(old, following)
     if old.keys.pseudonym == following.keys.pseudonym:
         _copy_published(old.state, following.state)
+        profiles.copy(settings, old.state, following.state)
     else:
         _warehouse(old, following, renamed)
-        _profiles(old.state, following.state, renamed)
+        profiles.rename(settings, old.state, following.state, renamed)
 
 
 def _raw_zone(old: Side, following: Side) -> pd.DataFrame:
@@ -51,7 +52,7 @@ def _raw_zone(old: Side, following: Side) -> pd.DataFrame:
         renamed = connection.execute("SELECT customer_id, pseudonym AS old FROM old.crosswalk ORDER BY 1").df()
         renamed["fresh"] = [following.keys.pseudonymise(customer_id) for customer_id in renamed["customer_id"]]
         connection.register("renamed", renamed)
-        rewriting.copy(connection, lambda table: _renamed(table, set()))
+        rewriting.copy(connection, lambda table: rewriting.renamed(table))
         connection.execute("DETACH fresh")
     shutil.rmtree(spill, ignore_errors=True)
     return renamed
@@ -70,38 +71,8 @@ def _warehouse(old: Side, following: Side, renamed: pd.DataFrame) -> None:
                 f"CREATE TEMP TABLE digests_{column} AS SELECT DISTINCT md5(old || {column}) AS was, "
                 f"md5(fresh || {column}) AS becomes FROM zone.{table} JOIN renamed USING (customer_id)"
             )
-        rewriting.copy(connection, lambda table: _renamed(table, set(DIGESTS)))
+        rewriting.copy(connection, lambda table: rewriting.renamed(table, set(DIGESTS)))
     publish_text(following.state.warehouse / "current", published.name + "\n")
-
-
-def _renamed(table: Table, digests: set[str]) -> str:
-    """A table's rows with new pseudonyms; rows of people whom the crosswalk no longer knows have none and go."""
-    if not table.has("pseudonym"):
-        return f"SELECT * FROM {table.source}"
-    columns, joins = ["renamed.fresh AS pseudonym"], ["JOIN renamed ON renamed.old = theirs.pseudonym"]
-    for column in (name for name in table.columns if name != "pseudonym"):
-        if column in digests:
-            joins.append(f"LEFT JOIN digests_{column} ON digests_{column}.was = theirs.{column}")
-            fresh = f"coalesce(digests_{column}.becomes, md5(renamed.fresh || theirs.{column}))"
-            columns.append(f"if(theirs.{column} IS NULL, NULL, {fresh}) AS {column}")
-        else:
-            columns.append(f'theirs."{column}"')
-    return f"SELECT {', '.join(columns)} FROM {table.source} AS theirs {' '.join(joins)}"
-
-
-def _profiles(old: State, following: State, renamed: pd.DataFrame) -> None:
-    pointer = old.profiles / "current"
-    if not pointer.exists():
-        return
-    name = pointer.read_text(encoding="utf-8").strip()
-    pairs = renamed[["old", "fresh"]].astype(object)
-    rewriting.copy_sqlite(
-        old.profiles / name,
-        following.profiles / name,
-        {"renamed": pairs},
-        lambda table: _renamed(table, set()),
-    )
-    publish_text(following.profiles / "current", name + "\n")
 
 
 def _copy_published(old: State, following: State) -> None:
@@ -113,8 +84,3 @@ def _copy_published(old: State, following: State) -> None:
             connection.execute(f"ATTACH {sql_text(following.warehouse / published.path.name)} AS fresh")
             connection.execute("COPY FROM DATABASE old TO fresh")
         publish_text(following.warehouse / "current", published.name + "\n")
-    pointer = old.profiles / "current"
-    if pointer.exists():
-        name = pointer.read_text(encoding="utf-8").strip()
-        shutil.copy(old.profiles / name, following.profiles / name)
-        publish_text(following.profiles / "current", name + "\n")

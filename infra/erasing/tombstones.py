@@ -6,7 +6,7 @@ key can neither read a tombstone nor test a guess. They lie in one small file be
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,35 @@ def read(state: State, keys: Keys) -> dict[str, str]:
     return dict(content["people"])
 
 
-def add(state: State, keys: Keys, customer_ids: Iterable[str], now: datetime) -> list[str]:
+def of_pseudonyms(state: State, keys: Keys) -> list[str]:
+    """The marks of the pseudonyms that erased people had, by which late rows of theirs are known in the log.
+
+    Raises:
+        AimloopError: as ``read``.
+    """
+    read(state, keys)
+    return list(_content(state).get("pseudonyms", []))
+
+
+def add(state: State, keys: Keys, customer_ids: Sequence[str], now: datetime) -> list[str]:
     """Leave a tombstone for each id and return them in order; one that is there keeps its date."""
     people = read(state, keys)
     marks = [keys.entomb(customer_id) for customer_id in customer_ids]
     people = {mark: now.isoformat(timespec="seconds") for mark in marks} | people
+    pseudonyms = {mark_of_pseudonym(keys, keys.pseudonymise(customer_id)) for customer_id in customer_ids}
+    content = {
+        "key": keys.tombstone_fingerprint(),
+        "people": people,
+        "pseudonyms": sorted(pseudonyms.union(of_pseudonyms(state, keys))),
+    }
     state.erasure.mkdir(exist_ok=True)
-    publish_text(_file(state), json.dumps({"key": keys.tombstone_fingerprint(), "people": people}, indent=2) + "\n")
+    publish_text(_file(state), json.dumps(content, indent=2) + "\n")
     return marks
+
+
+def mark_of_pseudonym(keys: Keys, pseudonym: str) -> str:
+    """The same digest as a tombstone, of a pseudonym: it tells as little, and outlasts the rotation of its key."""
+    return keys.entomb(pseudonym)
 
 
 def fingerprint(state: State) -> str:

@@ -40,7 +40,7 @@ def ask(client, logged: pd.DataFrame) -> list[float]:  # type: ignore[no-untyped
     """Click probabilities over HTTP, as an application asks for them."""
     asked = logged[["customer_id", "product_id", "channel", "placement"]].to_dict("records")
     answer = client.post("/ctr", json={"impressions": asked}).raise_for_status().json()
-    return list(answer["click_probability"])
+    return [row["click_probability"] for row in answer["impressions"]]
 
 
 def batch_predictions(aimloop: Aimloop, tag: str, later_cycle: str, as_of: str) -> pd.DataFrame:

@@ -236,10 +236,6 @@ class WithPattern(Base):
     code: str = optional(str_matches="[a-z]+")
 
 
-class WithList(Base):
-    code: str = optional(isin=["a", "b"])
-
-
 class WithRange(Base):
     number: float = optional(in_range={"min_value": 0, "max_value": 1})
 
@@ -270,7 +266,7 @@ class WithCheckOfWholeRows(Base):
         return frame["number"] % 2 == 0
 
 
-@pytest.mark.parametrize("contract", [WithPattern, WithList, WithRange, WithOwnCheck, WithOtherType])
+@pytest.mark.parametrize("contract", [WithPattern, WithRange, WithOwnCheck, WithOtherType])
 def test_a_check_or_type_without_translation_is_refused(contract: type[Contract]) -> None:
     with pytest.raises(KeyError):
         contract_sql.reason_expression(contract, set())

@@ -128,7 +128,7 @@ def test_the_services_say_what_the_scores_say(small_cycle: SmallCycle, service: 
     asked = {"customer_ids": scores["customer_id"].tolist()}
 
     segments = service.post("/segment", json=asked).raise_for_status().json()
-    assert segments["model"] == small_cycle.status["models"]["segmentation"]["tag"]
+    assert {c["model"] for c in segments["customers"]} == {small_cycle.status["models"]["segmentation"]["tag"]}
     assert [c["segment"] for c in segments["customers"]] == scores["segment"].tolist()
     assert [c["rfm"] for c in segments["customers"]] == scores["rfm"].tolist()
 
@@ -140,16 +140,19 @@ def test_the_services_say_what_the_scores_say(small_cycle: SmallCycle, service: 
         scores["contact_day"].notna(), None
     ).tolist()
     assert {c["risk_band"] for c in churn["customers"] if c["churn_probability"] is None} == {"lapsed"}
-    assert {c["because"] for c in churn["customers"]} == {None}
+    assert not any("because" in c for c in churn["customers"])
+    assert {c["variant"] for c in churn["customers"]} == {"champion"}
+    assert len({c["prediction_id"] for c in churn["customers"]}) == len(scores)
 
     revenue = service.post("/clv", json=asked).raise_for_status().json()
-    assert (revenue["model"], revenue["horizon_days"]) == (small_cycle.status["models"]["clv"]["tag"], 90)
     told = pd.DataFrame(revenue["customers"])
+    assert set(told["model"]) == {small_cycle.status["models"]["clv"]["tag"]}
+    assert set(told["horizon_days"]) == {90}
     for name, column in (("expected_revenue", "expected_revenue_90d"), ("low", "expected_revenue_low")):
         pd.testing.assert_series_equal(told[name], scores[column], check_names=False, atol=1e-6)
 
     misspelt = service.post("/churn", json=asked | {"explian": True})
-    assert misspelt.status_code == 400
+    assert misspelt.status_code == 422
     assert "explian" in misspelt.text
 
     explained = service.post("/churn", json=asked | {"explain": True}).raise_for_status().json()["customers"]
@@ -160,19 +163,23 @@ def test_the_services_say_what_the_scores_say(small_cycle: SmallCycle, service: 
 
 def test_a_click_probability_says_why_when_it_is_asked_to(service: httpx.Client) -> None:
     asked = {"impressions": [{"customer_id": "nobody", "product_id": "nothing"}] * 2, "explain": True}
-    first, second = service.post("/ctr", json=asked).raise_for_status().json()["because"]
+    rows = service.post("/ctr", json=asked).raise_for_status().json()["impressions"]
+    first, second = (row["because"] for row in rows)
     assert first == second
     assert any(" yet (odds × " in reason for reason in first)
 
 
 def test_strangers_and_nonsense_get_an_answer(service: httpx.Client) -> None:
     stranger = service.post("/segment", json={"customer_ids": ["nobody"]}).raise_for_status().json()
-    assert stranger["customers"] == [{"is_known": False, "segment_id": None, "segment": None, "rfm": None}]
+    (told,) = stranger["customers"]
+    assert told.keys() == {"prediction_id", "model", "variant", "is_known"}
+    assert told["is_known"] is False
     unknown = {"impressions": [{"customer_id": "nobody", "product_id": "nothing"}]}
-    (probability,) = service.post("/ctr", json=unknown).raise_for_status().json()["click_probability"]
-    assert 0 < probability < 0.05
+    (row,) = service.post("/ctr", json=unknown).raise_for_status().json()["impressions"]
+    assert 0 < row["click_probability"] < 0.05
+    assert (row["is_known_customer"], row["is_known_product"]) == (False, False)
     for wrong in ({"customer_ids": []}, {"customer_ids": [""]}, {"customer_ids": "1"}, {}):
-        assert service.post("/churn", json=wrong).status_code == 400
+        assert service.post("/churn", json=wrong).status_code == 422
 
 
 def test_without_a_key_nothing_is_answered_and_a_key_does_what_it_is_for(
@@ -200,7 +207,8 @@ def test_the_documentation_page_loads_nothing_from_elsewhere(service: httpx.Clie
     assert "swagger-ui" in page
     assert "//" not in page
     spec = service.get("/docs.json").raise_for_status()
-    assert {"/segment", "/ctr", "/churn", "/clv"} <= set(spec.json()["paths"])
+    paths = {"/segment", "/ctr", "/churn", "/clv", "/profile", "/plan", "/outcomes", "/health", "/metrics"}
+    assert set(spec.json()["paths"]) == paths
     assert str(PLANTED_ID) not in spec.text
     for asset in ("swagger-ui.css", "swagger-ui-bundle.js"):
         assert service.get(f"/static_content/{asset}").status_code == 200

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import joblib
 import pandas as pd
 import pytest
 
+from bentos.live import LOOK_SECONDS
 from infra import warehouse
 from infra.erasing import tombstones
 from infra.intake import landing
@@ -72,6 +74,7 @@ def erasure(small_cycle: SmallCycle, tmp_path_factory: pytest.TempPathFactory) -
         known = [client.post("/segment", json=asked).raise_for_status().json()["customers"][0]["is_known"]]
         done = opened.aimloop("forget", str(PLANTED_ID), "--yes", "--json")
         assert done.returncode == 0, done.stderr
+        time.sleep(2 * LOOK_SECONDS)
         known.append(client.post("/segment", json=asked).raise_for_status().json()["customers"][0]["is_known"])
     (certificate,) = json.loads(done.stdout)["certificates"]
     assert str(PLANTED_ID) not in done.stdout + done.stderr

@@ -47,8 +47,8 @@ def ask(client: httpx.Client) -> None:
     assert client.post("/churn", json=asked).status_code == 200
     impression = {"customer_id": str(PLANTED_ID), "product_id": "1029743"}
     assert client.post("/ctr", json={"impressions": [impression]}).status_code == 200
-    assert client.post("/ctr", json={"impressions": [impression | {"product_id": None}]}).status_code == 400
-    assert client.post("/segment", json={"customer_ids": [{"id": str(PLANTED_ID)}]}).status_code == 400
+    assert client.post("/ctr", json={"impressions": [impression | {"product_id": None}]}).status_code == 422
+    assert client.post("/segment", json={"customer_ids": [{"id": str(PLANTED_ID)}]}).status_code == 422
     assert client.post("/churn", content=f'{{"customer_ids": ["{PLANTED_ID}"').status_code == 400
 
 

@@ -168,3 +168,18 @@ def object_store(objects: dict[str, bytes]) -> Iterator[int]:
                 client.create_bucket(Bucket=bucket)
                 client.put_object(Bucket=bucket, Key=key, Body=content)
             yield port
+
+
+@contextlib.contextmanager
+def redis_server(*options: str) -> Iterator[int]:
+    """A Redis server that keeps everything in memory and asks for `PASSWORD`; its port."""
+    server = program("redis-server", "redis-server")
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="aimloop-server-") as name:
+        folder = Path(name)
+        escaped = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
+        (folder / "redis.conf").write_text(
+            f'bind 127.0.0.1\nport {port}\nsave ""\ndir {folder}\nrequirepass "{escaped}"\n' + "\n".join(options)
+        )
+        with running([server, str(folder / "redis.conf")], lambda: connected(port), folder / "log"):
+            yield port

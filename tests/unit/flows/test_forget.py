@@ -20,7 +20,7 @@ from infra.errors import AimloopError
 from infra.files import sha256
 from infra.intake import landing
 from infra.intake.raw_zone import open_raw_zone
-from infra.profiles import Profiles
+from infra.profiles import open_profiles
 from infra.warehouse import attach_encrypted
 from tests import small_state
 from tests.e2e.search import search_everything
@@ -87,9 +87,9 @@ def test_others_stay_where_they_are(erased: Erased) -> None:
     assert generation is not None
     assert len(generation.query("FROM marts.scores")) == 2
     others = [door.keys.pseudonymise(person) for person in PEOPLE if person != ANN]
-    profiles = Profiles.open(door.state)
-    assert profiles.customers(others)["is_known"].all()
-    assert profiles.customers([door.keys.pseudonymise(ANN)])["is_known"].tolist() == [False]
+    profiles = open_profiles(door.settings, door.state)
+    assert None not in profiles.rows("customers", [(other,) for other in others])
+    assert profiles.rows("customers", [(door.keys.pseudonymise(ANN),)]) == [None]
     assert (door.state.prefect / "server.log").read_text() == "started\nended\n"
 
 

@@ -1,12 +1,15 @@
 """Rotation of keys: the same people under other pseudonyms, nothing of the old keys left, champions untouched."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from bentos.endpoint import Refusal
+from bentos.live import Live, Look
 from flows.context import Door
 from flows.forget import forget
 from flows.rotate import rotate
@@ -16,7 +19,6 @@ from infra.intake import landing
 from infra.intake.raw_zone import open_raw_zone
 from infra.keys import PARTS, open_keys
 from infra.ledger import Ledger
-from infra.state import State
 from tests import small_state
 from tests.e2e.search import files
 from tests.small_state import ANN, TAG, assert_whole, epochs_of, everyone, open_door
@@ -160,7 +162,7 @@ def test_a_full_disk_leaves_the_old_epoch_and_nothing_else(door: Door, monkeypat
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("infra.erasing.rotation._profiles", full)
+    monkeypatch.setattr("infra.erasing.profiles.rename", full)
 
     with pytest.raises(OSError, match="No space left"):
         rotate(door, PARTS)
@@ -172,33 +174,44 @@ def test_a_full_disk_leaves_the_old_epoch_and_nothing_else(door: Door, monkeypat
 # ── services ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_service_turns_to_the_new_epoch_at_its_next_request(door: Door) -> None:
-    from bentos.champions import Champions
-    from bentos.live import Live
+@pytest.fixture
+def live(door: Door) -> Iterator[Live]:
+    """What a worker of a service without models holds."""
+    live = Live((), door.settings)
+    yield live
+    live.close()
 
-    live = Live(State(door.state.root), door.settings, Champions(door.state.ledger, (), {}))
-    _, before = live.customers([ANN])
-    look = live.look
+
+def known(look: Look, customer_id: str) -> list[object]:
+    """The money a customer spent lately, if the customer is known."""
+    columns, (found,) = look.customers([customer_id])
+    return [found[columns.index("amount_84d")]] if found else []
+
+
+def test_a_service_turns_to_the_new_epoch_at_its_next_look(door: Door, live: Live) -> None:
+    before = live.look
+    assert known(before, ANN) == [1]
 
     rotate(door, PARTS)
+    live.refresh()
 
-    _, after = live.customers([ANN])
-    assert before["amount_84d"].tolist() == after["amount_84d"].tolist() == [1]
-    assert before["pseudonym"].tolist() != after["pseudonym"].tolist()
-    # who had looked before still sees one epoch, whole
-    assert look.profiles.customers([look.keys.pseudonymise(ANN)])["is_known"].tolist() == [True]
+    after = live.look
+    assert known(after, ANN) == [1]
+    assert before.keys.pseudonymise(ANN) != after.keys.pseudonymise(ANN)
+    assert before.log is not after.log
+    assert known(before, ANN) == [1]  # who had looked before still sees one epoch, whole
 
 
 def test_a_service_that_was_not_given_the_new_key_says_so(door: Door) -> None:
-    from bentoml.exceptions import ServiceUnavailable
-
-    from bentos.champions import Champions
-    from bentos.live import Live
-
     door = moved_to_the_environment(door)
-    live = Live(State(door.state.root), door.settings, Champions(door.state.ledger, (), {}))
-    assert live.customers([ANN])[1]["is_known"].tolist() == [True]
-    rotate(given(door, **NEW), PARTS)
-
-    with pytest.raises(ServiceUnavailable, match="start services anew"):
-        live.customers([ANN])
+    live = Live((), door.settings)
+    try:
+        assert known(live.look, ANN) == [1]
+        rotate(given(door, **NEW), PARTS)
+        live.refresh()
+        with pytest.raises(Refusal) as told:
+            _ = live.look
+        assert told.value.status == 503
+        assert "start services anew" in told.value.remedy
+    finally:
+        live.close()

@@ -1,10 +1,13 @@
-"""What tests of the ground share: a state folder, two known keys, a raw zone and a warehouse to look into."""
+"""What tests of the ground share: a state folder, a small disk, two known keys, a raw zone and a warehouse."""
 
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from disks import mount
 from landing_examples import InZone
 
 from infra.intake.raw_zone import open_raw_zone
@@ -16,6 +19,19 @@ from infra.warehouse import Generation, finish, start_generation
 @pytest.fixture
 def state(tmp_path: Path) -> State:
     return State(tmp_path / "state").open()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of four megabytes, all its own: room for one encrypted zone and a bit."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    try:
+        mount("-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk))
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"a small disk cannot be mounted here: {error}")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 @pytest.fixture

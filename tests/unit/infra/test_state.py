@@ -48,7 +48,13 @@ def test_a_new_state_folder_has_version_2_and_all_its_rooms(tmp_path: Path) -> N
     assert {path.name for path in state.root.iterdir()} == {
         *("VERSION", "epochs", "dbt", "bentoml", "prefect", "reports", "cards")
     }
-    assert {path.name for path in state.epoch_folder.iterdir()} == {"keys", "raw", "warehouse", "profiles"}
+    assert {path.name for path in state.epoch_folder.iterdir()} == {
+        "keys",
+        "raw",
+        "warehouse",
+        "profiles",
+        "predictions",
+    }
 
 
 def test_opening_again_changes_nothing_that_is_there(state: State) -> None:

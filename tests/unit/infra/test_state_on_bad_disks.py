@@ -3,12 +3,11 @@
 import errno
 import os
 import sqlite3
-import subprocess
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from disks import mount
 
 from infra.errors import AimloopError
 from infra.files import publish_text
@@ -20,23 +19,6 @@ from infra.warehouse import EngineError, generation
 
 SOMEWHERE = Path("somewhere")
 FULL = f"the disk that holds {SOMEWHERE} is full"
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of four megabytes, all its own: room for one encrypted zone and a bit."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    try:
-        mount("-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk))
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"a small disk cannot be mounted here: {error}")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
-def mount(*arguments: str) -> None:
-    subprocess.run(["mount", *arguments], check=True, capture_output=True)
 
 
 def fill(disk: Path) -> Path:

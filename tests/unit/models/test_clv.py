@@ -1,5 +1,6 @@
 """Customer lifetime value: the line, the trees upon it, the interval, and the windows of one short year."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -76,6 +77,13 @@ def test_the_trees_see_other_views_of_spend_in_proportion_to_the_level():
     great = one * np.where(np.arange(9) < 4, 10.0, 1.0)
     assert model.relative(one).tolist() == [[2.0, 1.5, 0.5, 0.5, 5, 4, 1, 9, 0.1]]
     assert model.relative(great)[0, 1:].tolist() == model.relative(one)[0, 1:].tolist()
+
+
+def test_an_explanation_is_in_money(clv_examples):
+    fitted = clv.train(clv_examples, QUICK)
+    said = clv.explain(fitted, clv_examples.head(3))
+    assert [len(reasons) for reasons in said] == [3, 3, 3]
+    assert all(re.search(r" \([+-][\d,]+\.\d\d\)$", reason) for reasons in said for reason in reasons)
 
 
 def test_contributions_add_up_to_the_forecast_and_the_level_carries_it(clv_examples):

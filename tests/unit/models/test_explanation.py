@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from models import churn, ctr
-from models.explanation import NOT_YET, WORDS, drivers, explain, grouped, in_words
+from models.explanation import NOT_YET, WORDS, drivers, explain, grouped, in_money, in_words
 
 
 def reasons(parts: dict, values: dict, most: int = 3) -> list[list[str]]:
@@ -184,3 +184,12 @@ UP = np.arange(20.0)
 def test_the_direction_is_that_of_the_ranks(values, contribution, direction):
     parts = pd.DataFrame({"x": contribution, "average": 0.0})
     assert drivers(parts, pd.DataFrame({"x": values}))["direction"].tolist() == [direction]
+
+
+def test_reasons_of_an_amount_are_in_money_and_cents_that_round_to_nothing_are_none():
+    parts = pd.DataFrame({"orders_28d": [1_234.5, 0.004], "region": [-7.25, 0.005], "average": [80.0, 80.0]})
+    values = pd.DataFrame({"orders_28d": [4, 4], "region": ["north", "north"]})
+    assert explain(parts, values, effect=in_money) == [
+        ["orders in 28 days: 4 (+1,234.50)", "region: north (-7.25)"],
+        ["region: north (+0.01)"],
+    ]

@@ -6,6 +6,7 @@ from sklearn.metrics import silhouette_score
 from models import segmentation
 from models.backtest import Window
 from models.errors import TooLittleHistory
+from models.segment_axes import matrix_of, placed
 from models.segmentation import Params, _elbow
 from models.separation import equal_groups
 
@@ -27,6 +28,18 @@ def scores(frame: pd.DataFrame, of: pd.DataFrame | None = None) -> list[list[int
 def test_five_is_best_on_every_axis():
     frame = rfm([40.0, 30.0, 20.0, 10.0, 1.0], [1, 2, 3, 4, 5], [10.0, 20.0, 30.0, 40.0, 50.0])
     assert scores(frame) == [[1, 1, 1], [2, 2, 2], [3, 3, 3], [4, 4, 4], [5, 5, 5]]
+
+
+def test_an_explanation_says_where_a_customer_lies_on_every_axis():
+    frame = rfm([40.0, 30.0, 20.0, 10.0, 1.0], [1, 2, 3, 4, 5], [10.0, 20.0, 30.0, 40.0, 1_234.0])
+    fitted = segmentation.train(pd.concat([frame] * 10), Params())
+    assert segmentation.explain(fitted, frame.tail(1)) == [
+        [
+            "days since the last order: 1 (5 of 5)",
+            "orders in 84 days: 5 (5 of 5)",
+            "money spent in 84 days: 1,234 (5 of 5)",
+        ]
+    ]
 
 
 def test_the_axes_are_scored_apart():
@@ -177,7 +190,7 @@ def test_the_silhouette_is_scikit_learns_with_an_interval_around_it():
     frame = frame.assign(pseudonym=[f"p{i}" for i in range(300)], later_amount=rng.exponential(100, 300))
     fitted = segmentation.train(frame, Params())
     found = segmentation.evaluate(fitted, frame)["silhouette"]
-    scaled = fitted.model.scaler.transform(segmentation._numbers(fitted.model.purchases, frame))
+    scaled = fitted.model.scaler.transform(placed(fitted.model.purchases, matrix_of(frame)))
     expected = silhouette_score(scaled, segmentation.predict(fitted, frame)["segment_id"])
     assert found.value == pytest.approx(expected)
     assert found.low < expected < found.high < found.low + 0.1

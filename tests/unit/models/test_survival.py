@@ -219,6 +219,13 @@ def test_a_covariate_that_repeats_another_shares_its_weight(fitted, copies):
     assert np.abs(twice.log_scale).sum() == pytest.approx(fitted.log_scale[0], rel=0.1)
 
 
+def test_covariates_are_prepared_as_the_pipeline_does_it(fitted):
+    """To the last bit, gaps included."""
+    matrix = world(rows=50)[0].to_numpy(copy=True)
+    matrix[::7] = np.nan
+    np.testing.assert_array_equal(fitted._prepared(matrix), fitted.preparation.transform(matrix))
+
+
 def test_missing_and_infinite_values_count_as_the_mean(fitted):
     rows = pd.DataFrame({"slow": [np.nan, np.inf, -np.inf], "idle": 0.0})
     frame, _ = world()

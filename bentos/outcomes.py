@@ -1,0 +1,84 @@
+"""What came of predictions: applications report here what was shown, clicked and bought."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, Field, TypeAdapter
+from typing_extensions import TypedDict
+
+from bentos.endpoint import Asked, Endpoint, Refusal
+from bentos.live import Live
+from bentos.shapes import MOST_ROWS, Request, RequestId
+from infra.outcomes import Outcome, OutcomeConflict
+
+
+class Reported(Request):
+    """One thing that came of one prediction."""
+
+    outcome_id: str = Field(min_length=1, max_length=200, description="The application's own; the same is kept once.")
+    prediction_id: str = Field(pattern=r"^[0-9a-f]{12}-[0-9a-f]{1,16}$", description="As the answer named it.")
+    kind: Literal["shown", "clicked", "converted"]
+    occurred_at: AwareDatetime = Field(
+        ge=datetime(1970, 1, 1, tzinfo=UTC),
+        lt=datetime(2200, 1, 1, tzinfo=UTC),
+        description="With its time zone.",
+        examples=["2018-01-02T09:30:00Z"],
+    )
+    revenue: float | None = Field(default=None, ge=0, le=1e9, allow_inf_nan=False, description="Of a conversion.")
+
+
+class Report(Request):
+    """What came of predictions."""
+
+    outcomes: list[Reported] = Field(min_length=1, max_length=MOST_ROWS)
+
+
+class ReportAnswer(TypedDict):
+    """What became of the report."""
+
+    request_id: RequestId
+    accepted: Annotated[int, Field(description="Outcomes that are new, and kept from now on.")]
+    known: Annotated[int, Field(description="Outcomes that had been reported before: sending twice does no harm.")]
+
+
+def answer(live: Live, request: Report, asked: Asked) -> dict[str, Any]:
+    """Keep what is reported; once it is answered, it is on the disk."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    rows = [
+        Outcome(
+            outcome_id=one.outcome_id,
+            prediction_id=one.prediction_id,
+            kind=one.kind,
+            occurred_at=one.occurred_at.astimezone(UTC).replace(tzinfo=None),
+            revenue=one.revenue,
+            application=asked.application,
+        )
+        for one in request.outcomes
+    ]
+    try:
+        accepted, known = live.look.outcomes.report(rows, now)
+    except OutcomeConflict as error:
+        raise Refusal(409, error.what, error.remedy) from None
+    return {"request_id": asked.request_id, "accepted": accepted, "known": known}
+
+
+ENDPOINT = Endpoint(
+    "POST",
+    "/outcomes",
+    "report",
+    TypeAdapter(ReportAnswer),
+    answer,
+    TypeAdapter(Report),
+    {
+        "a click": {
+            "outcomes": [
+                {
+                    "outcome_id": "click-1",
+                    "prediction_id": "5f1c2a9b03de-1a",
+                    "kind": "clicked",
+                    "occurred_at": "2018-01-02T09:30:00Z",
+                }
+            ]
+        }
+    },
+)

@@ -1,0 +1,150 @@
+"""Rows are scored by the variant that their customer gets, answered in order, and written down."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bentos.counting import Counts
+from bentos.endpoint import Asked, Refusal
+from bentos.routing import Route, Served
+from bentos.scoring import Rows, score
+from bentos.shadow import Shadow
+from infra.experiments import Experiment
+from infra.prediction_log import Prediction
+from models.scoring import Scored
+
+COLUMNS = ("orders",)
+IDS = [f"c{number}" for number in range(200)]
+
+
+def version(tag: str, factor: float) -> Served:
+    """A version of churn that says ``factor`` times the orders."""
+
+    def scorer(rows: Any) -> Scored:
+        said = [factor * orders for (orders,) in rows]
+        bands = ["high" if value > 50 else "low" for value in said]
+        return Scored({"churn_probability": said, "risk_band": bands}, [f"{orders:016x}" for (orders,) in rows])
+
+    return Served("churn", tag, None, {COLUMNS: scorer})
+
+
+CHAMPION, CHALLENGER = version("churn:old", 1.0), version("churn:new", -1.0)
+
+
+def experiment(share: float, is_shadow: bool = False) -> Experiment:
+    began = datetime(2018, 1, 1)
+    return Experiment(
+        id=1,
+        model="churn",
+        champion="churn:old",
+        challenger="churn:new",
+        salt="pepper",
+        share=share,
+        is_shadow=is_shadow,
+        started_at=began,
+        reason="test",
+        ended_at=None,
+        end_reason=None,
+        steps=(),
+    )
+
+
+@dataclass
+class Log:
+    rows: list[Prediction] = field(default_factory=list)
+
+    def add(self, rows: list[Prediction]) -> None:
+        self.rows += rows
+
+
+def scored(route: Route | None, ids: list[str], erased: set[str] = frozenset()) -> tuple[Any, list[Prediction]]:
+    """What is answered for customers with as many orders as their number says, and what is written down.
+
+    Whoever has an odd number is not known.
+    """
+
+    def routed(_: str) -> Route:
+        if route is None:
+            raise Refusal(404, "none", "wait")
+        return route
+
+    log, shadow, numbers = Log(), Shadow(), iter(range(10_000))
+    live = SimpleNamespace(
+        route=routed, counts=Counts(), shadow=shadow, prediction_id=lambda: f"worker-{next(numbers):x}"
+    )
+    look = SimpleNamespace(
+        log=log,
+        keys=SimpleNamespace(pseudonymise=str.upper),
+        is_erased=lambda id_: id_ in erased,
+        profiles=SimpleNamespace(as_of="2018-01-02T00:00:00"),
+    )
+    is_known = [int(id_[1:]) % 2 == 0 for id_ in ids]
+    features = [(int(id_[1:]),) if known else None for id_, known in zip(ids, is_known, strict=True)]
+    rows = Rows(ids, COLUMNS, features, is_known)
+    answered = score(live, look, "churn", rows, Asked("request-1", "key-1", time.perf_counter()))
+    shadow.close()
+    return answered, log.rows
+
+
+def test_each_customer_is_answered_by_its_variant_and_in_the_order_asked() -> None:
+    route = Route(CHAMPION, CHALLENGER, experiment(0.3))
+    answered, _ = scored(route, IDS)
+    for id_, served, variant, said in zip(IDS, answered.versions, answered.variants, answered.said, strict=True):
+        assert (variant, served.tag) == (
+            route.of(id_)[0],
+            {"champion": "churn:old", "challenger": "churn:new"}[variant],
+        )
+        orders = int(id_[1:])
+        sign = 1 if variant == "champion" else -1
+        assert said == (None if orders % 2 else {"churn_probability": sign * orders, "risk_band": _band(sign * orders)})
+    assert 40 < answered.variants.count("challenger") < 80
+    assert len(set(answered.prediction_ids)) == len(IDS)
+
+
+def _band(value: float) -> str:
+    return "high" if value > 50 else "low"
+
+
+def test_what_was_said_is_written_down_by_pseudonym() -> None:
+    answered, written = scored(Route(CHAMPION, CHALLENGER, experiment(0.3)), ["c60", "c7"])
+    known, unknown = written
+    assert known.prediction_id == answered.prediction_ids[0]
+    assert (known.request_id, known.application, known.model, known.as_of) == (
+        *("request-1", "key-1"),
+        *("churn", "2018-01-02T00:00:00"),
+    )
+    assert (known.pseudonym, known.is_known, known.is_answered) == ("C60", True, True)
+    assert (known.value, known.label) == (answered.said[0]["churn_probability"], answered.said[0]["risk_band"])
+    assert known.features_sha256 == f"{60:016x}"
+    assert known.propensity == (0.3 if known.variant == "challenger" else 0.7)
+    assert datetime.fromisoformat(known.predicted_at).utcoffset() is not None
+    assert 0 < known.latency_ms < 10_000
+    assert (unknown.pseudonym, unknown.is_known, unknown.value, unknown.label) == ("C7", False, None, None)
+
+
+def test_of_someone_who_was_erased_nothing_is_written_down() -> None:
+    answered, written = scored(Route(CHAMPION), ["c2", "c4"], erased={"c2"})
+    assert len(answered.prediction_ids) == 2
+    assert [row.pseudonym for row in written] == ["C4"]
+
+
+def test_a_shadow_scores_the_same_rows_and_nobody_hears_it() -> None:
+    answered, written = scored(Route(CHAMPION, CHALLENGER, experiment(0.3, is_shadow=True)), ["c2", "c4", "c5"])
+    assert set(answered.variants) == {"champion"}
+    heard, unheard = written[:3], written[3:]
+    assert [row.is_answered for row in written] == [True] * 3 + [False] * 3
+    assert [row.prediction_id for row in heard] == [row.prediction_id for row in unheard] == answered.prediction_ids
+    assert [(row.variant, row.version, row.value) for row in unheard] == [
+        ("challenger", "churn:new", -2),
+        ("challenger", "churn:new", -4),
+        ("challenger", "churn:new", None),
+    ]
+
+
+def test_without_a_version_the_caller_is_told() -> None:
+    with pytest.raises(Refusal, match="none"):
+        scored(None, ["c2"])
