@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 UV     := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check serve ui docs bench lock
+.PHONY: help run test check serve ui docs load bench lock
 
 help:   ## show this help
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
@@ -41,6 +41,10 @@ ui: $(READY)   ## Prefect server with UI and a worker: schedule and run cycles t
 
 docs: $(READY)   ## every table and column described, as one page; says where it lies
 	@$(BIN)/aimloop docs
+
+load: $(READY)   ## a mixed load on the services, latency by endpoint; USERS, SECONDS, STATE, or URL and KEY
+	@$(if $(STATE),AIMLOOP_STATE=$(STATE)) $(BIN)/python -m tests.load.run $(if $(USERS),--users $(USERS)) \
+		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(URL),--url $(URL))
 
 bench: $(READY)   ## measure; ONLY=name for one; writes docs/benchmarks.json and .md
 	@$(BIN)/python -m tests.benchmarks.bench $(ONLY)

@@ -17,13 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.services import free_port
+
 PASSWORD = "s3cret-of-the-shop'\"\\ 1"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def program(name: str, package: str, *folders: str) -> str:
