@@ -51,6 +51,11 @@ class Door:
             "/readyz": self._readyz,
         }
 
+    def close(self) -> None:
+        """Answer what has begun, and write down what has not been written yet."""
+        self._threads.shutdown(wait=True)
+        self._live.close()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._behind(scope, receive, send)

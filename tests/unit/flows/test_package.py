@@ -59,4 +59,4 @@ def test_where_building_fails_the_bentos_stay_as_they_are(cycle: Cycle, monkeypa
 
 def test_a_service_owns_the_champions_that_it_imports() -> None:
     champions = {"churn": "churn:c1", "clv": "clv:c1"}
-    assert package.needed("bentos.segment:Segment", champions)[1] == {}
+    assert package.needed("bentos.services.segment:Segment", champions)[1] == {}
