@@ -17,8 +17,8 @@ BENTO = "aimloop"
 SERVICE = "bentos.front_door:FrontDoor"
 _FOLDERS = ("bentos", "infra", "models")
 _REQUIREMENTS = (
-    *("bentoml", "filelock", "joblib", "kneed", "lightgbm", "numpy", "pandas", "pandera", "pyarrow"),
-    *("pydantic", "scikit-learn", "scipy", "sqlalchemy", "starlette", "threadpoolctl"),
+    *("bentoml", "filelock", "joblib", "kneed", "lightgbm", "numpy", "orjson", "pandas", "pandera"),
+    *("pyarrow", "pydantic", "redis", "scikit-learn", "scipy", "sqlalchemy", "starlette", "threadpoolctl"),
 )
 
 
