@@ -17,7 +17,7 @@ from infra.settings import load
 from infra.state import State
 from tests.benchmarks.measure import AIMLOOP, Figure, at_most, environ, published_state
 from tests.benchmarks.serving import servers
-from tests.benchmarks.serving.checked import TAKEN_UP_WITHIN, Found, ask_for
+from tests.benchmarks.serving.checked import TAKEN_UP_WITHIN, Found, ask_while
 from tests.benchmarks.serving.servers import Server
 from tests.benchmarks.serving.witness import Witness
 from tests.services import issued_key
@@ -58,7 +58,7 @@ def watched(door: Door, variables: Mapping[str, str], server: Server, key: str, 
     with Witness(door) as witness:
         clock = threading.Thread(target=_happen, args=(sorted(happenings, key=lambda each: each[0]), seconds, failed))
         clock.start()
-        found = asyncio.run(ask_for(seconds, server.url.removesuffix("/ctr"), key, door, witness))
+        found = asyncio.run(ask_while(clock.is_alive, server.url.removesuffix("/ctr"), key, door, witness))
         clock.join()
     if failed:
         raise RuntimeError("what should have happened meanwhile did not") from failed[0]
@@ -100,6 +100,7 @@ def _happen(happenings: Sequence[Happening], seconds: float, failed: list[Except
         except Exception as error:  # raised where the thread is waited for
             failed.append(error)
             return
+    time.sleep(max(TAKEN_UP_WITHIN, began + seconds - time.monotonic()))
 
 
 def _step(*words: str) -> list[str]:
