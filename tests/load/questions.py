@@ -16,7 +16,7 @@ WEIGHTS: Mapping[str, int] = {
     "segment": 8,
     "churn": 6,
     "clv": 6,
-    "churn, 50 customers": 5,
+    "churn, 50": 5,
     "profile": 2,
     "plan": 1,
     "outcomes": 2,
@@ -88,7 +88,7 @@ class Questions:
             return one_ad(shown._replace(customer_id=self._customer()) if self._random.random() < STRANGERS else shown)
         if kind == "ctr, 100 ads":
             return ads(kind, self._customer(), self._random.choices(self._shown, k=100))
-        if kind == "churn, 50 customers":
+        if kind == "churn, 50":
             customers = tuple(self._customer() for _ in range(50))
             return Question(kind, "POST", "/churn", {"customer_ids": customers}, customers)
         if kind == "plan":

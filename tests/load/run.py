@@ -77,7 +77,7 @@ def table(found: Found) -> Table:
     """A line an endpoint; latencies in milliseconds."""
     shown = Table("asked", "requests", "a second", "p50 ms", "p95 ms", "p99 ms", "max ms", "failed", box=None)
     for column in shown.columns[1:]:
-        column.justify = "right"
+        column.justify, column.no_wrap = "right", True
     everything = [taken for of_kind in found.milliseconds.values() for taken in of_kind]
     for kind, taken in [*sorted(found.milliseconds.items()), ("all", everything)]:
         points = np.percentile(taken, [50, 95, 99, 100]) if taken else []

@@ -5,6 +5,7 @@ that it should have come from.
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,23 +35,22 @@ class Found:
     seen: set[str] = field(default_factory=set, repr=False)  # the first prediction id of each answer
 
 
-async def ask_for(seconds: float, url: str, key: str, door: Door, witness: Witness) -> Found:
+async def ask_while(goes_on: Callable[[], bool], url: str, key: str, door: Door, witness: Witness) -> Found:
     """Several ask side by side, each again as soon as it has its answer."""
     champions = [model for model in catalog.MODELS if door.ledger.champion(model)]
     shown, found = drawn(door, 20_000), Found()
-    until = time.monotonic() + seconds
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client, asyncio.TaskGroup() as all_:
         for seed in range(ASKING):
-            all_.create_task(_ask_until(until, client, Questions(shown, champions, seed), witness, found))
+            all_.create_task(_ask(goes_on, client, Questions(shown, champions, seed), witness, found))
     return found
 
 
-async def _ask_until(
-    until: float, client: httpx.AsyncClient, questions: Questions, witness: Witness, found: Found
+async def _ask(
+    goes_on: Callable[[], bool], client: httpx.AsyncClient, questions: Questions, witness: Witness, found: Found
 ) -> None:
-    while (asked := time.monotonic()) < until:
-        question = questions.next()
+    while goes_on():
+        question, asked = questions.next(), time.monotonic()
         try:
             response = await client.request(question.method, question.path, json=question.body)
             status, answer = response.status_code, response.json()

@@ -71,8 +71,8 @@ def pace(server: Server, per_second: float, seconds: float) -> Paced:
     gc.collect()
     gc.disable()  # a collection here would count as the server's
     try:
-        _paced(server, requests, per_second, WARM_UP_SECONDS)
-        latencies, late = _paced(server, requests, per_second, seconds)
+        paced(server, requests, per_second, WARM_UP_SECONDS)
+        latencies, late = paced(server, requests, per_second, seconds)
     finally:
         gc.enable()
     points = np.percentile(latencies, [50, 99, 99.9]) * 1000
@@ -89,7 +89,7 @@ def written(server: Server) -> list[bytes]:
     return [f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in bodies]
 
 
-def _paced(
+def paced(
     server: Server, requests: Sequence[bytes], per_second: float, seconds: float
 ) -> tuple[list[float], list[float]]:
     """Seconds from when each request should have left to its answer, and how late those left that need not wait."""

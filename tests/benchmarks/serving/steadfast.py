@@ -17,8 +17,7 @@ from infra.settings import load
 from infra.state import State
 from tests.benchmarks.measure import AIMLOOP, Figure, at_most, environ, published_state
 from tests.benchmarks.serving import servers
-from tests.benchmarks.serving.checked import TAKEN_UP_WITHIN, Found, ask_for
-from tests.benchmarks.serving.servers import Server
+from tests.benchmarks.serving.checked import TAKEN_UP_WITHIN, Found, ask_while
 from tests.benchmarks.serving.witness import Witness
 from tests.services import issued_key
 
@@ -34,7 +33,8 @@ def failed_answers(folder: Path, seconds: float = SECONDS) -> dict[str, Figure]:
     variables = environ(state)
     prepared = servers.prepared(folder / "prepared", variables)
     with issued_key(variables, "benchmark") as key, servers.ours(prepared, variables, key) as server:
-        found, grown_mib = watched(opened(variables), variables, server, key, seconds)
+        url = server.url.removesuffix("/ctr")
+        found, grown_mib = watched(opened(variables), variables, url, key, seconds, lambda: server.worker_mib)
     for wrong, times in found.faults.most_common():
         print(f"  {wrong}: {times:,} times")
     return {
@@ -45,24 +45,26 @@ def failed_answers(folder: Path, seconds: float = SECONDS) -> dict[str, Figure]:
     }
 
 
-def watched(door: Door, variables: Mapping[str, str], server: Server, key: str, seconds: float) -> tuple[Found, float]:
-    """Ask while things change; what became of it, and how many MiB the worker grew once it was warm.
+def watched(
+    door: Door, variables: Mapping[str, str], url: str, key: str, seconds: float, memory_mib: Callable[[], float]
+) -> tuple[Found, float]:
+    """Ask while things change; what became of it, and how many MiB more there are at the end than once it was warm.
 
     Raises:
         RuntimeError: a change failed.
     """
     second = _said(_step("second-version", "ctr"), variables).strip()
     memory: list[float] = []
-    happenings = [*changes(second, variables), (WARM_AFTER, lambda: memory.append(server.worker_mib))]
+    happenings = [*changes(second, variables), (WARM_AFTER, lambda: memory.append(memory_mib()))]
     failed: list[Exception] = []
     with Witness(door) as witness:
         clock = threading.Thread(target=_happen, args=(sorted(happenings, key=lambda each: each[0]), seconds, failed))
         clock.start()
-        found = asyncio.run(ask_for(seconds, server.url.removesuffix("/ctr"), key, door, witness))
+        found = asyncio.run(ask_while(clock.is_alive, url, key, door, witness))
         clock.join()
     if failed:
         raise RuntimeError("what should have happened meanwhile did not") from failed[0]
-    return found, server.worker_mib - memory[0]
+    return found, memory_mib() - memory[0]
 
 
 def changes(second: str, variables: Mapping[str, str]) -> list[Happening]:
@@ -100,6 +102,7 @@ def _happen(happenings: Sequence[Happening], seconds: float, failed: list[Except
         except Exception as error:  # raised where the thread is waited for
             failed.append(error)
             return
+    time.sleep(max(TAKEN_UP_WITHIN, began + seconds - time.monotonic()))
 
 
 def _step(*words: str) -> list[str]:

@@ -25,7 +25,7 @@ def republish(cycle: Cycle, hours: int) -> str:
 
     door, as_of = cycle.door, cycle.as_of + timedelta(hours=hours)
     tables = {name: cycle.generation.query(f"SELECT * FROM marts.{mart}") for name, mart in PUBLISHED.items()}
-    profiles.publish(door.settings, door.state, f"{cycle.id}-{hours}", as_of, tables, now())
+    profiles.publish(door.settings, door.state, cycle.id, as_of, tables, now())
     return as_of.isoformat()
 
 
