@@ -16,7 +16,7 @@ from infra.erasing.erasure import IN_QUARANTINE, opened
 from infra.erasing.journal import Journal
 from infra.erasing.people import Person
 from infra.erasing.rewriting import Table
-from infra.files import remove_database, sha256
+from infra.files import remove_database
 from infra.intake import prediction_files
 from infra.intake.log_landing import land
 from infra.intake.log_zone import open_log_zone
@@ -112,7 +112,6 @@ def _erase_reports(connection: Connection, path: Path, journal: Journal) -> None
         if not counts:
             return
         journal.removed("outcomes as they were reported", dict(counts))
-        before = sha256(path)
-        reports.execute("DELETE FROM outcomes WHERE prediction_id IN (SELECT prediction_id FROM theirs)")
-        outcomes.compact(reports)
-    journal.changed(path, before)
+        with journal.changing(path):
+            reports.execute("DELETE FROM outcomes WHERE prediction_id IN (SELECT prediction_id FROM theirs)")
+            outcomes.compact(reports)

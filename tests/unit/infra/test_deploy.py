@@ -104,11 +104,11 @@ def test_one_port_from_the_image_to_the_network() -> None:
 
 
 def test_probes_ask_what_needs_no_key() -> None:
-    from bentos.gate import OPEN
+    from bentos.door import PROBES as ANSWERED
 
     paths = {container()[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert paths == PROBES
-    assert set(OPEN) >= PROBES
+    assert set(ANSWERED) >= PROBES
     assert container()["livenessProbe"]["httpGet"]["path"] == "/livez"  # a broken Redis is no reason to restart
     (health,) = (line for line in dockerfile() if line.startswith("HEALTHCHECK"))
     assert f"http://127.0.0.1:{PORT}/livez" in health
