@@ -21,6 +21,7 @@ from bentos.gate import Gate
 from bentos.openapi import document
 from bentos.page import PAGE
 from infra.errors import AimloopError
+from infra.profiles import GenerationGone
 
 if TYPE_CHECKING:
     from bentos.live import Live
@@ -107,7 +108,7 @@ class Door:
             request = _read(endpoint, body)
         try:
             if endpoint.is_quick(request) and self._are_profiles_near:
-                answer = endpoint.handle(self._live, request, asked)
+                answer = self._handled(endpoint, request, asked)
             else:
                 answer = await self._beside(endpoint, request, asked)
         except AimloopError as error:
@@ -124,9 +125,16 @@ class Door:
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, endpoint.handle, self._live, request, asked)
+            return await loop.run_in_executor(self._threads, self._handled, endpoint, request, asked)
         finally:
             self._waiting -= 1
+
+    def _handled(self, endpoint: Endpoint, request: Any, asked: Asked) -> Any:
+        try:
+            return endpoint.handle(self._live, request, asked)
+        except GenerationGone:  # Redis keeps two: a request that began long ago begins again with what is there now
+            self._live.refresh()
+            return endpoint.handle(self._live, request, asked)
 
     def _open_to_all(self, method: str, path: str) -> tuple[int, bytes, bytes]:
         """Documentation and probes, which need no key."""
@@ -149,9 +157,7 @@ class Door:
         no_model = "no model is loaded: " + ("; ".join(live.versions.troubles.values()) or "none has been trained yet")
         needs_models = any(endpoint.models for endpoint in self._endpoints.values())
         return _probed(
-            (no_model if needs_models and not live.versions.routes else None)
-            or (live.trouble or "no profiles yet" if live.profiles is None else None)
-            or self._gate.trouble()
+            (no_model if needs_models and not live.versions.routes else None) or live.unreadable or self._gate.trouble()
         )
 
 

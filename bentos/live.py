@@ -90,6 +90,7 @@ class Live:
         self._lost_before = 0
         self._numbers = count()
         self._ended = threading.Event()
+        self._looking = threading.Lock()
         self._follower = threading.Thread(target=self._follow, name="follower", daemon=True)
         self.refresh()
         self._tell()
@@ -140,6 +141,12 @@ class Live:
         return self._look is not None and self._look.is_stale
 
     @property
+    def unreadable(self) -> str | None:
+        """Why a customer could not be looked up now; a file that was opened before can be read whatever came since."""
+        is_file = self.settings.services.profile_store == "sqlite"
+        return None if self._look is not None and is_file else self.trouble
+
+    @property
     def is_alive(self) -> bool:
         """Do the threads beside the requests go on?"""
         return self._follower.is_alive() and self.shadow.is_alive
@@ -182,6 +189,10 @@ class Live:
 
     def refresh(self) -> None:
         """Take up what has been published, and whose keys count, if that has changed."""
+        with self._looking:
+            self._refresh()
+
+    def _refresh(self) -> None:
         try:
             self._look = self._looked()
             self.trouble = None

@@ -23,6 +23,7 @@ from bentos.gate import Gate
 from infra.api_keys import ApiKeys
 from infra.errors import AimloopError
 from infra.ledger import Ledger
+from infra.profiles import GenerationGone
 from infra.sections import Services
 from infra.settings import Settings
 from infra.state import State
@@ -40,12 +41,14 @@ class Echo(TypedDict):
     application: str
 
 
-def echo(_: Any, question: Question, asked: Asked) -> dict[str, Any]:
+def echo(live: Any, question: Question, asked: Asked) -> dict[str, Any]:
     """Says what came through."""
     if question.text == "refuse":
         raise Refusal(404, "there is none", "ask for another")
     if question.text == "fail":
         raise ZeroDivisionError("a secret of ours")
+    if question.text == "gone" and not live.refreshed:
+        raise GenerationGone("kept no longer", "open anew")
     if question.text == "trouble":
         raise AimloopError("Redis is away", "start it")
     return {"text": question.text, "request_id": asked.request_id, "application": asked.application}
@@ -71,9 +74,12 @@ class FakeLive:
     settings: Settings
     counts: Counts = field(default_factory=Counts)
     is_alive: bool = True
-    profiles: Any = "some"
-    trouble: str | None = None
+    unreadable: str | None = None
+    refreshed: int = 0
     versions: Any = field(default_factory=lambda: SimpleNamespace(routes={}, troubles={}))
+
+    def refresh(self) -> None:
+        self.refreshed += 1
 
 
 @pytest.fixture

@@ -58,6 +58,13 @@ def test_what_goes_wrong_is_told_in_the_same_words_and_keeps_our_secrets(client,
     assert "secret" not in answer.text
 
 
+@pytest.mark.parametrize("path", ["/ctr", "/slow"])
+def test_a_request_whose_profiles_are_gone_begins_again_with_those_that_are_there(door, state, path) -> None:
+    live = live_of(state)
+    answer = door(api_keys="off", live=live).post(path, json={"text": "gone"})
+    assert (answer.status_code, live.refreshed) == (200, 1)
+
+
 @pytest.mark.parametrize(("method", "path"), [("GET", "/ctr"), ("DELETE", "/ctr"), ("POST", "/livez"), ("PUT", "/")])
 def test_another_method_is_told_which_one(client, method, path) -> None:
     answer = client.request(method, path)
@@ -124,10 +131,8 @@ def test_alive_while_the_threads_beside_the_requests_go_on(door, state) -> None:
 
 def test_ready_only_while_requests_could_be_answered(door, state) -> None:
     assert door(api_keys="off", live=live_of(state)).get("/readyz").status_code == 200
-    waiting = door(api_keys="off", live=live_of(state, profiles=None)).get("/readyz")
-    assert (waiting.status_code, waiting.json()["reason"]) == (503, "no profiles yet")
-    served = live_of(state, trouble="Redis is away")  # what was read before is still served
-    assert door(api_keys="off", live=served).get("/readyz").status_code == 200
+    waiting = door(api_keys="off", live=live_of(state, unreadable="Redis is away")).get("/readyz")
+    assert (waiting.status_code, waiting.json()["reason"]) == (503, "Redis is away")
     state.ledger.mkdir()
     locked = door(live=live_of(state)).get("/readyz")
     assert (locked.status_code, locked.json()["reason"]) == (503, "keys cannot be read")
