@@ -1,15 +1,33 @@
 """What came of predictions: applications report here what was shown, clicked and bought."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, TypeAdapter
+from pydantic import AwareDatetime, BeforeValidator, Field, TypeAdapter, WithJsonSchema
 from typing_extensions import TypedDict
 
 from bentos.endpoint import Asked, Endpoint, Refusal
 from bentos.live import Live
 from bentos.shapes import MOST_ROWS, Request, RequestId
 from infra.outcomes import Outcome, OutcomeConflict
+
+_OUR_TIME = r"^(19[7-9]\d|2[01]\d\d)-"
+
+
+def _of_our_time(value: Any) -> Any:
+    """Years that no clock tells are refused as they are written: the document can say so, and UTC can hold the rest."""
+    if not isinstance(value, str) or not re.match(_OUR_TIME, value):
+        raise ValueError("an instant from 1970 to 2199, such as 2018-01-02T09:30:00Z, is meant")
+    return value
+
+
+Instant = Annotated[
+    AwareDatetime,
+    BeforeValidator(_of_our_time),
+    Field(strict=False, description="With its time zone.", examples=["2018-01-02T09:30:00Z"]),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": _OUR_TIME}),
+]
 
 
 class Reported(Request):
@@ -18,12 +36,7 @@ class Reported(Request):
     outcome_id: str = Field(min_length=1, max_length=200, description="The application's own; the same is kept once.")
     prediction_id: str = Field(pattern=r"^[0-9a-f]{12}-[0-9a-f]{1,16}$", description="As the answer named it.")
     kind: Literal["shown", "clicked", "converted"]
-    occurred_at: AwareDatetime = Field(
-        ge=datetime(1970, 1, 1, tzinfo=UTC),
-        lt=datetime(2200, 1, 1, tzinfo=UTC),
-        description="With its time zone.",
-        examples=["2018-01-02T09:30:00Z"],
-    )
+    occurred_at: Instant
     revenue: float | None = Field(default=None, ge=0, le=1e9, allow_inf_nan=False, description="Of a conversion.")
 
 

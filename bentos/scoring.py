@@ -158,5 +158,6 @@ def reasons(
     told: dict[int, list[str]] = {}
     for version in {served.tag: served for served in answered.versions}.values():
         theirs = [i for i in table.index if answered.versions[i].tag == version.tag]
-        told |= dict(zip(theirs, explain(version.fitted, table.loc[theirs]), strict=True))
+        if theirs:
+            told |= dict(zip(theirs, explain(version.fitted, table.loc[theirs]), strict=True))
     return told

@@ -13,9 +13,9 @@ MOST_ROWS = 1_000
 
 
 class Request(BaseModel):
-    """A misspelt field is refused, not left out."""
+    """A misspelt field is refused, not left out; so is 0 where false is meant."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class OneCustomer(Request):

@@ -52,9 +52,9 @@ def is_ready(url: str) -> bool:
 
 
 @contextmanager
-def issued_key(environ: Mapping[str, str], name: str) -> Iterator[str]:
-    """A key that may ask for everything as often as it likes, revoked when the block ends."""
-    asked = ["keys", "issue", name, "--role", "admin", "--requests-per-second", "1000000", "--json"]
+def issued_key(environ: Mapping[str, str], name: str, role: str = "admin") -> Iterator[str]:
+    """A key of that role for as many requests as one likes, revoked when the block ends."""
+    asked = ["keys", "issue", name, "--role", role, "--requests-per-second", "1000000", "--json"]
     issued = json.loads(_aimloop(asked, environ))
     try:
         yield issued["key"]
