@@ -2,12 +2,10 @@
 
 from typing import Annotated, Any
 
-import bentoml
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from bentos.customers import answer_for_each
-from bentos.doorway import PLAIN, open_door
 from bentos.endpoint import Asked, Endpoint
 from bentos.live import Live
 from bentos.shapes import EXAMPLES, Answer, Because, IsKnown, ManyScored, OneScored, Scored, ScoredCustomers, is_few
@@ -56,11 +54,3 @@ ENDPOINT = Endpoint(
     models=("clv",),
     is_quick=is_few,
 )
-
-
-@bentoml.service(name="clv", **PLAIN)
-class Clv:
-    """Expected revenue of customers, by the company's own ids."""
-
-
-open_door(Clv, ENDPOINT)

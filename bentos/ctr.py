@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, NotRequired, cast
 
-import bentoml
 from pydantic import Field, Tag, TypeAdapter
 
-from bentos.doorway import PLAIN, open_door
 from bentos.endpoint import Asked, Endpoint
 from bentos.live import Live, Look
 from bentos.scoring import Rows, reasons, score
@@ -147,11 +145,3 @@ ENDPOINT = Endpoint(
     models=("ctr",),
     is_quick=_is_quick,
 )
-
-
-@bentoml.service(name="ctr", **PLAIN)
-class Ctr:
-    """Click probabilities of what might be shown to customers, by the company's own ids."""
-
-
-open_door(Ctr, ENDPOINT)

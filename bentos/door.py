@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 THREADS = 4
 MOST_WAITING = 64
 BODY_SECONDS = 30.0
+PROBES = ("/livez", "/healthz", "/readyz")
 OF_BENTOML = "/static_content/"  # the scripts of the documentation's page
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _JSON, _HTML, _TEXT = b"application/json", b"text/html; charset=utf-8", b"text/plain; version=0.0.4; charset=utf-8"
@@ -46,10 +47,13 @@ class Door:
         self._open: Mapping[str, Any] = {
             "/": lambda: (200, _HTML, PAGE),
             "/docs.json": lambda: (200, _JSON, orjson.dumps(document(endpoints))),
-            "/livez": self._livez,
-            "/healthz": self._livez,
-            "/readyz": self._readyz,
+            **dict(zip(PROBES, (self._livez, self._livez, self._readyz), strict=True)),
         }
+
+    def close(self) -> None:
+        """Answer what has begun, and write down what has not been written yet."""
+        self._threads.shutdown(wait=True)
+        self._live.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -5,18 +5,12 @@ free once the timeout has passed), a context, a schema made anew for each answer
 the door first, and BentoML gets those that the door does not know.
 """
 
-import os
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bentos import health, metrics
-from bentos.door import Door
 from bentos.endpoint import Endpoint
-from bentos.gate import Gate
-from bentos.live import Live
-from infra.settings import load
 
 PLAIN: dict[str, Any] = {
     "logging": {"access": {"enabled": False}},  # a request names customers by the company's own ids
@@ -27,26 +21,26 @@ PLAIN: dict[str, Any] = {
 class Doorway:
     """A service's middleware until it starts; then the door takes its place before all other middleware."""
 
-    def __init__(self, app: ASGIApp, endpoints: tuple[Endpoint, ...]) -> None:
+    def __init__(self, app: ASGIApp, endpoints: Callable[[], tuple[Endpoint, ...]]) -> None:
         self._app, self._endpoints = app, endpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
             await self._app(scope, receive, send)
             return
+        from bentos.opening import opened
+
         service = scope["app"]  # Starlette's application, of which BentoML's middleware is the stack
-        settings = load(os.environ, Path.cwd())
-        live = Live(tuple(dict.fromkeys(name for endpoint in self._endpoints for name in endpoint.models)), settings)
-        service.middleware_stack = Door(service.middleware_stack, self._endpoints, live, Gate(settings, live.state))
+        service.middleware_stack = door = opened(service.middleware_stack, self._endpoints())
 
         async def send_after_closing(message: Message) -> None:
             if message["type"].startswith("lifespan.shutdown"):
-                live.close()
+                door.close()
             await send(message)
 
         await self._app(scope, receive, send_after_closing)
 
 
-def open_door(service: Any, *endpoints: Endpoint) -> None:
-    """Let a service answer at these endpoints, and at those that every service has."""
-    service.add_asgi_middleware(Doorway, endpoints=(*endpoints, health.ENDPOINT, metrics.ENDPOINT))
+def open_door(service: Any, endpoints: Callable[[], tuple[Endpoint, ...]]) -> None:
+    """Let a service answer at ``endpoints``, and at those that every service has."""
+    service.add_asgi_middleware(Doorway, endpoints=endpoints)

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from infra.api_keys import Role
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # this file is read where no service answers, too
     from bentos.live import Live
+    from infra.api_keys import Role
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Endpoint:
 
     method: str
     path: str
-    role: Role
+    role: "Role"
     answer: TypeAdapter[Any]
     handle: Callable[["Live", Any, Asked], Mapping[str, Any]]
     request: TypeAdapter[Any] | None = None

@@ -6,8 +6,8 @@ Safe to kill and to repeat: who is to be erased is written down first (encrypted
 then they are removed place by place, the raw zone last, because it knows how else they may be named; the
 certificate ends it. An erasure that was cut short is finished by the next `forget`, `run` or `rotate-key`.
 
-Places that later features add join here: a log of predictions (`erase_from_…` beside the others), copies in object
-storage. (Experiments keep no assignments: they are computed from ids.)
+Places that later features add join here (`erase_from_…` beside the others): copies in object storage. (Experiments
+keep no assignments: they are computed from ids.)
 """
 
 import re
@@ -20,7 +20,7 @@ import pandas as pd
 from flows.certificate import certify
 from flows.context import Door, now
 from infra import registry, warehouse
-from infra.erasing import erasure, journal, people, profiles, tombstones
+from infra.erasing import erasure, journal, log_erasure, people, profiles, tombstones
 from infra.erasing.journal import Journal
 from infra.erasing.mentions import erase_mentions
 from infra.erasing.people import Person
@@ -69,6 +69,7 @@ def finish(door: Door) -> list[dict[str, Any]]:
     erase_mentions(door.state, persons, done)
     profiles.erase(door.settings, door.state, persons, done)
     erasure.erase_from_warehouse(door.state, persons, done)
+    log_erasure.erase_from_log(door.state, door.keys, persons, now(), done)
     erasure.erase_from_raw_zone(door.state, door.keys, persons, done)
     certificates = [certify(door, person, done, now()) for person in persons]
     erased = [{"tombstone": c["tombstone"], "rows": sum(c["rows_removed"].values())} for c in certificates]
@@ -124,6 +125,7 @@ def _feature_rows(door: Door, person: Person, model: str) -> pd.DataFrame:
 
 def _refuse_strangers(door: Door, persons: Sequence[Person]) -> None:
     held = erasure.holdings(door.state, door.keys, persons)
+    held |= log_erasure.holdings(door.state, door.keys, persons, now())
     known = {tombstone for counts in held.values() for tombstone in counts}
     known |= set(tombstones.read(door.state, door.keys))
     strangers = [str(place) for place, person in enumerate(persons, start=1) if person.tombstone not in known]

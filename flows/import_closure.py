@@ -34,18 +34,15 @@ def closure(project: Path, modules: Iterable[str]) -> Closure:
     finder = _Finder(path=[str(project)])
     for module in modules:
         finder.import_hook(module)
-    ours = {
-        name: Path(found.__file__).relative_to(project)  # type: ignore[attr-defined]
-        for name, found in finder.modules.items()
-        if found.__file__  # type: ignore[attr-defined]
-    }
+    files = {name: vars(found)["__file__"] for name, found in finder.modules.items()}
+    ours = {name: Path(file).relative_to(project) for name, file in files.items() if file}
     roots = {name.partition(".")[0] for name in finder.badmodules}
     return Closure(ours, frozenset(roots - {name.partition(".")[0] for name in ours} - sys.stdlib_module_names))
 
 
 class _Finder(ModuleFinder):
     def scan_code(self, co: CodeType, m: Module) -> None:
-        if m.__name__.startswith(_TRAINING_IMPORTS_IN_FUNCTIONS):  # type: ignore[attr-defined]
+        if vars(m)["__name__"].startswith(_TRAINING_IMPORTS_IN_FUNCTIONS):
             co = co.replace(co_consts=tuple(value for value in co.co_consts if not isinstance(value, CodeType)))
         super().scan_code(co, m)
 

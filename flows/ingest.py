@@ -1,5 +1,7 @@
-"""Ingest: the source's tables into the raw zone, unless it holds these very data already."""
+"""Ingest: the source's tables into the raw zone, unless it holds these very data already, and the services' log."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from prefect import flow, task
@@ -7,7 +9,8 @@ from prefect.artifacts import create_table_artifact
 
 from flows.context import Door, data_fingerprint, now, open_door
 from infra.errors import AimloopError
-from infra.intake import landing, raw_zone
+from infra.intake import landing, log_landing, prediction_files, raw_zone
+from infra.intake.log_landing import Landed
 from infra.intake.raw_zone import Landing
 from infra.sources import catalog as sources
 
@@ -35,6 +38,11 @@ def land(door: Door) -> list[Landing]:
     return landing.land(door.state, door.keys, tables, fingerprint, settings.cleaning, settings.privacy, now())
 
 
+def land_log(door: Door) -> dict[str, Landed]:
+    """Land what services have logged, in files that are closed or left behind, and what applications have reported."""
+    return log_landing.land(door.state, door.keys, now(), prediction_files.free(door.state.predictions))
+
+
 @flow(name="ingest")
 def ingest(source: str) -> dict[str, Any]:
     """Land the source and report rows read = accepted + quarantined + suppressed."""
@@ -53,4 +61,16 @@ def ingest(source: str) -> dict[str, Any]:
     read, accepted, aside, erased = (sum(counts[kind] for counts in rows.values()) for kind in kinds)
     line = f"{read:,} rows read, {accepted:,} accepted, {aside:,} in quarantine"
     line += f", {erased:,} suppressed" if erased else ""
-    return {"line": line, "rows": rows, "quarantine": reasons, "rules": rules, "synthetic": synthetic}
+    logged = land_log(door)
+    line += _told(logged)
+    log = {name: asdict(landed) for name, landed in logged.items()}
+    return {"line": line, "rows": rows, "log": log, "quarantine": reasons, "rules": rules, "synthetic": synthetic}
+
+
+def _told(logged: Mapping[str, Landed]) -> str:
+    """Of the log, the tables that got rows."""
+    parts = []
+    for name, landed in logged.items():
+        aside = f" ({landed.quarantined:,} more in quarantine)" if landed.quarantined else ""
+        parts += [f"; {landed.accepted:,} {name}{aside}"] if landed.read else []
+    return "".join(parts)

@@ -16,11 +16,11 @@ from models import catalog
 
 FRONT_DOOR = "aimloop"
 SERVICES = {  # Bento → service
-    FRONT_DOOR: "bentos.front_door:FrontDoor",
-    "aimloop-segment": "bentos.segment:Segment",
-    "aimloop-ctr": "bentos.ctr:Ctr",
-    "aimloop-churn": "bentos.churn:Churn",
-    "aimloop-clv": "bentos.clv:Clv",
+    FRONT_DOOR: "bentos.services.front_door:FrontDoor",
+    "aimloop-segment": "bentos.services.segment:Segment",
+    "aimloop-ctr": "bentos.services.ctr:Ctr",
+    "aimloop-churn": "bentos.services.churn:Churn",
+    "aimloop-clv": "bentos.services.clv:Clv",
 }
 # Nothing imports them by name: pandas keeps texts in pyarrow, and uvicorn is twice as fast where it finds the others
 _UNNAMED = ("pyarrow", "httptools", "uvloop")

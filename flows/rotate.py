@@ -1,11 +1,12 @@
 """Rotate: all that depends on the keys is written anew under new ones, beside the old, and one pointer is swapped.
 
 Killed at any moment, the state is the old one whole or the new one whole; what is left of the other is
-cleared away by whoever locks the state next. Services turn to the new epoch at their next request.
+cleared away by whoever locks the state next. Services turn to the new epoch at their next request; what they
+logged under the old keys until then follows, unless the rotation is killed between its switch and its end.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,10 @@ from infra import epochs, keys
 from infra.erasing import redis_profiles
 from infra.erasing.rotation import Side, rewrite
 from infra.errors import AimloopError
+from infra.intake import log_landing, prediction_files
+from infra.keys import Keys
 from infra.settings import Settings
+from infra.state import State
 
 
 def rotate(door: Door, parts: Sequence[str]) -> dict[str, Any]:
@@ -32,16 +36,32 @@ def rotate(door: Door, parts: Sequence[str]) -> dict[str, Any]:
     old = door.state.pinned()
     name = epochs.start(door.state.root)
     following = replace(old, epoch=name)
+    log_landing.land(old, door.keys, now(), prediction_files.every(old.predictions))
     try:
         new_keys = keys.make_next(door.settings, old, following, parts)
-        rewrite(door.settings, Side(old, door.keys), Side(following, new_keys))
+        renamed = rewrite(door.settings, Side(old, door.keys), Side(following, new_keys))
     except BaseException:
         shutil.rmtree(following.epoch_folder, ignore_errors=True)
         raise
     epochs.switch(door.state.root, name)
     door.audit.record("rotate-key", {"keys": list(parts), "epoch": name}, now())
+    late = _follow(old, following, new_keys, renamed if "pseudonym" in parts else None)
     epochs.sweep(door.state.root)
-    return {"rotated": list(parts), "epoch": name, "next": [*_what_to_set(door.settings, parts), *_end_in_redis(door)]}
+    return {
+        "rotated": list(parts),
+        "epoch": name,
+        "next": _what_to_set(door.settings, parts) + late + _end_in_redis(door),
+    }
+
+
+def _follow(old: State, following: State, new_keys: Keys, renamed: Mapping[str, str] | None) -> list[str]:
+    """Land what services logged during the rotation; what people must know where that cannot be done."""
+    try:
+        files = prediction_files.every(old.predictions)
+    except AimloopError as error:
+        return [f"{error.what}: what it logged during the rotation is lost"]
+    log_landing.land(following, new_keys, now(), files, renamed=renamed)
+    return []
 
 
 def _end_in_redis(door: Door) -> list[str]:

@@ -31,8 +31,6 @@ class Contract(pa.DataFrameModel):
 
 
 # ── marts: what the models read ───────────────────────────────────────────────────────────────
-
-
 BY_HISTORY = ["snapshot_at", "tenure_days", "days_since_last_order", "amount_total", "orders_total"]
 
 
@@ -176,8 +174,6 @@ class Channels(Contract):
 
 
 # ── predictions: what the models say ──────────────────────────────────────────────────────────
-
-
 class SegmentPrediction(Contract):
     """One row per row asked for, in the same order."""
 
@@ -236,9 +232,27 @@ class Scores(Contract):
         metadata = {"key": ["cycle_id", "pseudonym"]}
 
 
+class PredictionOutcomes(Contract):
+    """A prediction of a service beside what came of it; clicked and converted are empty where nothing was reported."""
+
+    prediction_id: str = required()
+    variant: str = required(isin=["champion", "challenger"])
+    pseudonym: str = required()
+    predicted_at: Time = required()
+    version: str = required()
+    is_answered: bool = required()
+    propensity: float = required(gt=0, le=1)
+    value: float = optional()
+    clicked: Flag = optional()
+    converted: Flag = optional()
+    revenue: float = optional()
+    outcome_known_at: Time = optional()
+
+    class Config:
+        metadata = {"key": ["prediction_id", "variant"]}
+
+
 # ── evidence of data quality: counts, never a value of the company's ────────────────────────
-
-
 class FieldCounts(Contract):
     """A required column: rows read, and rows set aside because it was missing or could not be read."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.errors import AimloopError
+from infra.intake import log_zone
 from infra.settings import Settings
 from infra.sources.extensions import extension_file
 from infra.state import State, disk_trouble
@@ -29,6 +30,7 @@ def environment(state: State, target: Generation, storage_key: str) -> Iterator[
     values = {
         "MARTS_WAREHOUSE": str(target.path),
         "MARTS_RAW_ZONE": str(state.raw_zone),
+        "MARTS_LOG_ZONE": str(state.log_zone),
         "MARTS_SPILL": str(state.warehouse / "spill"),
         "MARTS_MEMORY_LIMIT": MEMORY_LIMIT,
         "MARTS_HTTPFS": str(extension_file("httpfs")),
@@ -39,6 +41,7 @@ def environment(state: State, target: Generation, storage_key: str) -> Iterator[
         "DBT_LOG_PATH": str(state.dbt / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
+    log_zone.begin(state, storage_key)  # dbt attaches it, whether anything has been logged or not
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

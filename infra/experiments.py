@@ -52,7 +52,7 @@ class Experiment:
     steps: tuple[Step, ...]
 
     def variant(self, customer_id: str) -> tuple[Variant, float]:
-        """Whose answer a customer gets, and how probable that was. Takes a microsecond.
+        """Whose answer a customer gets, and how probable that was; costs one hash of a short text.
 
         A share that is raised leaves everybody with the challenger who had it.
         """

@@ -127,5 +127,12 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def compact(connection: sqlite3.Connection) -> None:
+    """Leave nothing of what was deleted in the file or beside it."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def _text(instant: datetime) -> str:
     return instant.isoformat(timespec="microseconds")

@@ -4,8 +4,7 @@ One row in a frame costs milliseconds to make and to encode, as a tuple microsec
 """
 
 from collections.abc import Callable, Sequence
-from itertools import chain
-from operator import itemgetter
+from operator import getitem, itemgetter
 from types import NoneType
 from typing import Any, TypeAlias
 
@@ -35,10 +34,11 @@ def row_encoder(encoder: Encoder, columns: Sequence[str]) -> RowEncoder:
     codes = [_Codes(known, name in encoder.crowded) for name, known in encoder.categories.items()]
 
     def encode(rows: Sequence[Row]) -> Array:
-        numbers = [_numbers(numbers_of(row)) for row in rows]
-        levels = ([code[level] for code, level in zip(codes, levels_of(row), strict=True)] for row in rows)
-        values = chain.from_iterable(chain.from_iterable(zip(numbers, levels, strict=True)))
-        return _matrix(values, len(rows), len(encoder.features))
+        values: list[Any] = []
+        for row in rows:
+            values += _numbers(numbers_of(row))
+            values += map(getitem, codes, levels_of(row))
+        return within_bounds(np.fromiter(values, float, len(values)).reshape(len(rows), len(encoder.features)))
 
     return encode
 
@@ -64,10 +64,6 @@ def _numbers(values: tuple[Any, ...]) -> Sequence[Any]:
 
 def _number(value: Any) -> float:
     return float(to_numbers(pd.Series([value], dtype=object))[0])
-
-
-def _matrix(values: Any, rows: int, columns: int) -> Array:
-    return within_bounds(np.fromiter(values, float, rows * columns).reshape(rows, columns))
 
 
 class _Codes(dict[Any, float]):

@@ -15,7 +15,7 @@ from typing import Any
 from flows.forget import forget
 from flows.rotate import rotate
 from infra.keys import PARTS
-from tests.small_state import ANN, open_door
+from tests.small_state import ANN, land_log, open_door
 
 Act = Callable[[Path], None]
 
@@ -33,6 +33,12 @@ def forget_ann(folder: Path) -> None:
     door = open_door(folder)
     with door.state.lock():
         forget(door, [ANN])
+
+
+def land_what_waits(folder: Path) -> None:
+    door = open_door(folder)
+    with door.state.lock():
+        land_log(door)
 
 
 def moments(act: Act, folder: Path) -> int:

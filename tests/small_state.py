@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import orjson
 import pandas as pd
 
 from flows.context import Door
 from infra import profiles, warehouse
-from infra.intake import landing
+from infra.intake import landing, log_landing, prediction_files
+from infra.intake.log_zone import open_log_zone
 from infra.intake.raw_zone import open_raw_zone
 from infra.keys import open_keys
 from infra.ledger import Ledger
+from infra.outcomes import Outcome, Outcomes
+from infra.prediction_log import Prediction
 from infra.profiles import open_profiles
 from infra.sections import Services
 from infra.settings import Settings
@@ -30,6 +34,11 @@ ANN = "ann-777111"
 AS_OF = pd.Timestamp("2017-12-04")
 NOW = datetime(2017, 12, 4, 1)
 TAG = "segmentation:g1"
+LOGGED_AT = datetime(2017, 12, 6)
+PREDICTION = Prediction(
+    *("p", "r1", "2017-12-04T09:00:00Z", "segmentation", TAG, "champion", True, 1.0, "of someone", True),
+    *(None, None, None, None, "loyal", "0123456789abcdef", 1.5, "2017-12-04T00:00:00Z", "key1"),
+)
 
 
 def open_door(folder: Path, services: Services | None = None) -> Door:
@@ -75,6 +84,8 @@ def build(folder: Path, services: Services | None = None) -> Door:
     report = {"as_of": AS_OF.isoformat()}
     door.ledger.register(TAG, "segmentation", "g1", report, {}, datetime(2017, 12, 4))
 
+    log(door, pseudonyms)
+
     (state.reports / "g1").mkdir()
     (state.reports / "g1" / "drift.html").write_text("<html>from 0.5 to 98.25</html>")
     (state.dbt / "logs").mkdir()
@@ -84,6 +95,26 @@ def build(folder: Path, services: Services | None = None) -> Door:
         prefect.execute("CREATE TABLE log (message TEXT)")
         prefect.executemany("INSERT INTO log VALUES (?)", [("all is well",), (f"failed on {PEOPLE[ANN]}",)])
     return door
+
+
+def log(door: Door, pseudonyms: dict[str, str]) -> None:
+    """Of everyone a prediction and its outcome that have landed, and both again that wait; a broken row of Ann's."""
+    outcomes = Outcomes(door.state.outcomes)
+    for turn in ("landed", "waiting"):
+        for person, pseudonym in pseudonyms.items():
+            id_ = f"{turn}-{PEOPLE[person][:3].lower()}"
+            row = PREDICTION._replace(prediction_id=id_, pseudonym=pseudonym)
+            broken = {"of": pseudonym} if (turn, person) == ("landed", ANN) else {}
+            path = door.state.predictions / f"{id_}.jsonl{'.open' if person == ANN else ''}"
+            path.write_bytes(orjson.dumps(row._asdict()) + b"\n" + (orjson.dumps(broken) + b"\n" if broken else b""))
+            outcomes.report([Outcome(f"of-{id_}", id_, "clicked", datetime(2017, 12, 5), None, "key1")], LOGGED_AT)
+        if turn == "landed":
+            land_log(door)
+    outcomes.close()
+
+
+def land_log(door: Door) -> None:
+    log_landing.land(door.state, door.keys, LOGGED_AT, prediction_files.every(door.state.predictions))
 
 
 def features(pseudonyms: list[str]) -> pd.DataFrame:
@@ -145,6 +176,12 @@ def assert_whole(door: Door) -> None:
     assert set(orders) == {digest(p, f"o{n}") for p in pseudonyms.values() for n in range(4)}
     known = open_profiles(door.settings, door.state).rows("customers", [(p,) for p in pseudonyms.values()])
     assert known == [(p, n * 1.25, n) for n, p in enumerate(pseudonyms.values(), start=1)]
+    land_log(door)
+    with open_log_zone(door.state, door.keys) as zone:
+        said = zone.execute(
+            "SELECT pseudonym, count(*) FROM log.predictions JOIN log.outcomes USING (prediction_id) GROUP BY 1"
+        )
+        assert dict(said.fetchall()) == dict.fromkeys(pseudonyms.values(), 2)
 
 
 def certificates(folder: Path) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 {% set marts = [
     'customer_features', 'customer_profiles', 'customer_product_affinity', 'customer_category_affinity',
     'churn_labels', 'churn_examples', 'clv_labels', 'clv_examples', 'impression_features', 'product_candidates', 'customer_consents',
+    'prediction_outcomes',
 ] -%}
 
 with marts as (

@@ -48,7 +48,7 @@ def serve(
                 "leave out --without-keys, or --host",
             )
         bento = packaged(door, service)
-    url = f"http://{host}:{door.settings.port}"
+    url = f"http://{f'[{host}]' if ':' in host else host}:{door.settings.port}"
     if as_json:
         print_json({"bento": bento.tag, "url": url})
     else:

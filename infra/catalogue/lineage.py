@@ -27,9 +27,9 @@ class Ref(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the warehouse or of the raw zone.
+    """A table of the warehouse, of the raw zone or of the log zone.
 
-    ``layer`` is raw, cycle, seed, or the folder of a model; ``columns`` maps each column to those its values
+    ``layer`` is raw, log, cycle, seed, or the folder of a model; ``columns`` maps each column to those its values
     are computed from; ``chosen_by`` are the columns that decide which rows there are, ``rows_of`` the tables
     they are taken from.
     """
@@ -114,7 +114,7 @@ class Lineage:
         return sorted(r for r in self._decides_rows(ref.table) if self.is_beginning(r) and r.column != ROWS)
 
     def is_beginning(self, ref: Ref) -> bool:
-        return self.tables[ref.table].layer in ("raw", "cycle", "seed")
+        return self.tables[ref.table].layer in ("raw", "log", "cycle", "seed")
 
     def fed(self, ref: Ref) -> list[Ref]:
         """All columns of the marts that are computed from a column, itself left out."""

@@ -18,6 +18,7 @@ import pandas as pd
 from infra import dbt, warehouse
 from infra.files import publish_text, sources_sha256
 from infra.intake import landing
+from infra.intake.log_zone import open_log_zone
 from infra.intake.raw_zone import open_raw_zone
 from infra.keys import Keys, open_keys
 from infra.settings import Settings
@@ -89,14 +90,16 @@ def _empty_tables(settings: Settings, attributes: Sequence[str]) -> Iterator[tup
 
 
 def _tables(state: State, keys: Keys, target: Generation) -> dict[TableName, dict[str, str]]:
-    """Columns of the raw zone and of the generation before dbt builds anything in it."""
+    """Columns of the raw zone, of the log zone and of the generation before dbt builds anything in it."""
     columns = "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns"
     with open_raw_zone(state, keys) as zone:
         raw = zone.execute(f"{columns} WHERE table_catalog = 'raw'").fetchall()
+    with open_log_zone(state, keys) as zone:
+        log = zone.execute(f"{columns} WHERE table_catalog = 'log'").fetchall()
     made = target.query(columns).itertuples(index=False, name=None)
     tables: dict[TableName, dict[str, str]] = {}
     database_of_file = target.path.name.split(".")[0]  # as DuckDB calls it
-    for database, rows in (("raw", raw), (database_of_file, made)):
+    for database, rows in (("raw", raw), ("log", log), (database_of_file, made)):
         for schema, table, column, kind in rows:
             tables.setdefault((database, schema, table), {})[column] = kind
     return tables

@@ -26,7 +26,7 @@ from infra.warehouse import Connection, EngineError, attach_encrypted, engine
 
 # A row set aside is theirs when it carries their id as customer, or, since it may be broken in any way,
 # any text that can be nobody else's: as a value of its own, or as a word in a longer text.
-_IN_QUARANTINE = f"""
+IN_QUARANTINE = f"""
     SELECT DISTINCT q.rowid AS row_id, p.tombstone FROM old.quarantine q JOIN people p
       ON json_extract_string(q.row_json, '$.customer_id') = p.customer_id
       OR json_extract_string(q.row_json, '$.given_customer_id') = p.customer_id
@@ -43,7 +43,7 @@ def holdings(state: State, keys: Keys, persons: Sequence[Person]) -> dict[str, d
     """How many rows of whom lie where (place → tombstone → rows), in every database there is."""
     found: dict[str, dict[str, int]] = {}
     if state.raw_zone.exists():
-        with _raw_zone(state, keys, persons) as connection:
+        with opened(state.raw_zone, keys, persons) as connection:
             counts = _counts(connection)
         found |= {f"raw zone: {name}": count for name, count in counts.items() if count}
     for path in (generation.path for generation in warehouse.generations(state)):
@@ -70,7 +70,7 @@ def first_seen(state: State, keys: Keys, persons: Sequence[Person]) -> dict[str,
         for name, contract in RAW.items()
         if (time := event_time(contract)) and "customer_id" in contract.to_schema().columns
     ]
-    with _raw_zone(state, keys, persons) as connection:
+    with opened(state.raw_zone, keys, persons) as connection:
         rows = connection.execute(
             f"SELECT tombstone, min(least(happened_at, TIMESTAMP '2261-01-01')) FROM ({' UNION ALL '.join(times)}) "
             "JOIN people USING (customer_id) GROUP BY tombstone HAVING min(happened_at) IS NOT NULL"
@@ -87,14 +87,14 @@ def erase_from_raw_zone(state: State, keys: Keys, persons: Sequence[Person], jou
         return
     fresh = zone.with_name("zone.erasing.duckdb")
     remove_database(fresh)
-    with _raw_zone(state, keys, persons) as connection:
+    with opened(state.raw_zone, keys, persons) as connection:
         counts, mentions = _counts(connection), _mentions(connection)
         if not any(counts.values()) and not mentions:
             return
         for name, count in (counts | mentions).items():
             journal.removed(f"raw zone: {name}", count)
         connection.register("moved", _moved(connection, counts))
-        connection.execute(f"CREATE TEMP TABLE in_quarantine AS {_IN_QUARANTINE}")
+        connection.execute(f"CREATE TEMP TABLE in_quarantine AS {IN_QUARANTINE}")
         attach_encrypted(connection, fresh, "fresh", keys.storage, read_only=False)
         rewriting.copy(connection, _rows_of_others)
         connection.execute("DETACH fresh")
@@ -129,9 +129,10 @@ def erase_from_warehouse(state: State, persons: Sequence[Person], journal: Journ
 
 
 @contextmanager
-def _raw_zone(state: State, keys: Keys, persons: Sequence[Person]) -> Iterator[Connection]:
-    with engine(state.raw_zone.parent / "spill") as connection, _discreet(state.raw_zone):
-        attach_encrypted(connection, state.raw_zone, "old", keys.storage, read_only=True)
+def opened(zone: Path, keys: Keys, persons: Sequence[Person]) -> Iterator[Connection]:
+    """An encrypted zone, attached as ``old``, beside the tables of ``people.register``."""
+    with engine(zone.parent / "spill") as connection, _discreet(zone):
+        attach_encrypted(connection, zone, "old", keys.storage, read_only=True)
         register(connection, persons)
         yield connection
 
@@ -153,7 +154,7 @@ def _counts(connection: Connection) -> dict[str, dict[str, int]]:
     counts = {}
     for table in rewriting.tables(connection, "old"):
         if table.name == "quarantine":
-            owners = f"({_IN_QUARANTINE})"
+            owners = f"({IN_QUARANTINE})"
         elif key := _key(table):
             owners = f"(SELECT tombstone FROM {table.source} JOIN people USING ({key}))"
         else:
@@ -216,7 +217,7 @@ def _moved(connection: Connection, counts: Mapping[str, Mapping[str, int]]) -> p
     """How many rows of each landed table leave its accepted ones and its quarantine."""
     aside = connection.execute(
         f"SELECT table_name, count(DISTINCT rowid) FROM old.quarantine "
-        f"WHERE rowid IN (SELECT row_id FROM ({_IN_QUARANTINE})) GROUP BY table_name"
+        f"WHERE rowid IN (SELECT row_id FROM ({IN_QUARANTINE})) GROUP BY table_name"
     ).fetchall()
     in_quarantine = {str(name): int(count) for name, count in aside}
     rows = [(name, sum(counts.get(name, {}).values()), in_quarantine.get(name, 0)) for name in RAW]

@@ -4,7 +4,8 @@ An erasure that is killed and repeated finds less to remove the second time; the
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ class Journal:
         self.began_at = datetime.fromisoformat(content["began_at"])
         self.rows: dict[str, dict[str, int]] = content["rows"]
         self.files: dict[str, dict[str, str | None]] = content["files"]
+        for name, hashes in self.files.items():
+            if hashes["before"] == hashes["after"]:  # killed while it was changed
+                hashes["after"] = sha256(self._root / name)
 
     def removed(self, place: str, counts: Mapping[str, int]) -> None:
         """Note how many rows of whom go from a place; a repeat that finds fewer changes nothing."""
@@ -45,14 +49,17 @@ class Journal:
         self._note(target, None)
         remove_database(target)
 
-    def changed(self, target: Path, before: str) -> None:
-        """Note a file that was changed where it is."""
-        self._note(target, sha256(target), before)
+    @contextmanager
+    def changing(self, target: Path) -> Iterator[None]:
+        """Note a file that is changed where it is: before, as one that is still the same, and afterwards."""
+        self._note(target, sha256(target))
+        yield
+        self._note(target, sha256(target))
 
-    def _note(self, target: Path, after: str | None, before: str | None = None) -> None:
+    def _note(self, target: Path, after: str | None) -> None:
         name = target.relative_to(self._root).as_posix()
         earlier = self.files.get(name)
-        first = earlier["before"] if earlier else before or sha256(target)
+        first = earlier["before"] if earlier else sha256(target)
         self.files[name] = {"before": first, "after": after}
         self._save()
 

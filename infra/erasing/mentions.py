@@ -8,7 +8,6 @@ from pathlib import Path
 
 from infra.erasing.journal import Journal
 from infra.erasing.people import Person
-from infra.files import sha256
 from infra.state import State
 
 ERASED = "[erased]"
@@ -42,9 +41,8 @@ def erase_mentions(state: State, persons: Sequence[Person], journal: Journal) ->
         with _cells(path, pattern) as (connection, cells):
             count = sum(connection.execute(f"SELECT count(*) {where}").fetchone()[0] for _, _, where in cells)
             if noted(path, count):
-                before = sha256(path)
-                _redact(connection, cells)
-                journal.changed(path, before)
+                with journal.changing(path):
+                    _redact(connection, cells)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -1,7 +1,8 @@
-"""Another epoch: raw zone, published generation and profiles written anew under other keys.
+"""Another epoch: raw zone, log zone, published generation and profiles written anew under other keys.
 
-Old and new pseudonyms are joined in SQL. Whoever knows an old key could also compute digests that were
-made from pseudonyms (order and impression ids in the marts), so these are made anew as well.
+The log has been landed before (`flows.rotate`). Old and new pseudonyms are joined in SQL. Whoever knows an old key
+could also compute digests that were made from pseudonyms (order and impression ids in the marts), so these are made
+anew as well.
 """
 
 import shutil
@@ -30,15 +31,17 @@ class Side:
     keys: Keys
 
 
-def rewrite(settings: Settings, old: Side, following: Side) -> None:
-    """Fill the empty epoch ``following`` with what ``old`` holds; ``old`` is only read."""
+def rewrite(settings: Settings, old: Side, following: Side) -> dict[str, str]:
+    """Fill the empty epoch ``following`` with what ``old`` holds, which is only read; old → fresh pseudonyms."""
     renamed = _raw_zone(old, following)
+    _log_zone(old, following, renamed)
     if old.keys.pseudonym == following.keys.pseudonym:
         _copy_published(old.state, following.state)
         profiles.copy(settings, old.state, following.state)
     else:
         _warehouse(old, following, renamed)
         profiles.rename(settings, old.state, following.state, renamed)
+    return dict(zip(renamed["old"], renamed["fresh"], strict=True))
 
 
 def _raw_zone(old: Side, following: Side) -> pd.DataFrame:
@@ -56,6 +59,30 @@ def _raw_zone(old: Side, following: Side) -> pd.DataFrame:
         connection.execute("DETACH fresh")
     shutil.rmtree(spill, ignore_errors=True)
     return renamed
+
+
+def _log_zone(old: Side, following: Side, renamed: pd.DataFrame) -> None:
+    """Predictions stay, for they are a part of what was tried; of people the crosswalk does not know, without a name.
+
+    The texts of rows set aside go where pseudonyms change: these may stand anywhere in them.
+    """
+    if not old.state.log_zone.exists():
+        return
+    spill = following.state.log_zone.parent / "spill"
+    with engine(spill) as connection, explained_damage(old.state.log_zone):
+        attach_encrypted(connection, old.state.log_zone, "old", old.keys.storage, read_only=True)
+        attach_encrypted(connection, following.state.log_zone, "fresh", following.keys.storage, read_only=False)
+        connection.register("renamed", renamed)
+        others = {
+            "predictions": "SELECT theirs.* REPLACE (renamed.fresh AS pseudonym) FROM {} AS theirs "
+            "LEFT JOIN renamed ON renamed.old = theirs.pseudonym",
+            "quarantine": "SELECT * REPLACE (CAST(NULL AS VARCHAR) AS row_json) FROM {}",
+        }
+        if old.keys.pseudonym == following.keys.pseudonym:
+            others = {}
+        rewriting.copy(connection, lambda table: others.get(table.name, "SELECT * FROM {}").format(table.source))
+        connection.execute("DETACH fresh")
+    shutil.rmtree(spill, ignore_errors=True)
 
 
 def _warehouse(old: Side, following: Side, renamed: pd.DataFrame) -> None:

@@ -20,10 +20,10 @@ from infra.warehouse import Connection, attach_encrypted, engine
 
 @contextmanager
 def open_log_zone(state: State, keys: Keys, *, read_only: bool = True) -> Iterator[Connection]:
-    """The log zone, attached as ``log``; made where it is not there."""
-    if not state.log_zone.exists():
-        _make(state, keys)
-    with engine(state.log_zone.parent / "spill") as connection, explained_damage(state.log_zone):
+    """The log zone, attached as ``log``; begun where there is none."""
+    begin(state, keys.storage)
+    spill, remedy = state.log_zone.parent / "spill", "put a copy back; without it, move it away: a new one is begun"
+    with engine(spill) as connection, explained_damage(state.log_zone, remedy):
         attach_encrypted(connection, state.log_zone, "log", keys.storage, read_only=read_only)
         yield connection
         connection.execute("DETACH log")
@@ -35,11 +35,14 @@ def landings(state: State, keys: Keys) -> pd.DataFrame:
         return connection.execute("SELECT * EXCLUDE (up_to) FROM log.landings ORDER BY landing").df()
 
 
-def _make(state: State, keys: Keys) -> None:
+def begin(state: State, storage_key: str) -> None:
+    """Make the zone, empty, where there is none."""
+    if state.log_zone.exists():
+        return
     fresh = state.log_zone.with_name("log.building.duckdb")
     remove_database(fresh)
     with engine(state.log_zone.parent / "spill") as connection:
-        attach_encrypted(connection, fresh, "log", keys.storage, read_only=False)
+        attach_encrypted(connection, fresh, "log", storage_key, read_only=False)
         for name, contract in LOG.items():
             columns = contract_sql.columns(contract) | {"landed_at": "TIMESTAMP", "landing": "BIGINT"}
             listed = ", ".join(f'"{column}" {sql_type}' for column, sql_type in columns.items())

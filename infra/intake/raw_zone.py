@@ -43,7 +43,9 @@ def open_raw_zone(state: State, keys: Keys) -> Iterator[Connection]:
 
 
 @contextmanager
-def explained_damage(path: Path) -> Iterator[None]:
+def explained_damage(
+    path: Path, remedy: str = "put a copy back, or remove it and run again: the data is landed anew"
+) -> Iterator[None]:
     try:
         yield
     except QueryMistake:
@@ -51,7 +53,7 @@ def explained_damage(path: Path) -> Iterator[None]:
     except EngineError as error:
         raise disk_trouble(error, path) or AimloopError(
             f"{path} cannot be read: {str(error).splitlines()[0]}",
-            "it seems damaged: put a copy back, or remove it and run again: the data is landed anew",
+            f"it seems damaged: {remedy}",
         ) from error
 
 

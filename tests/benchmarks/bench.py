@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import psutil
 from rich.console import Console
 
-from tests.benchmarks import bank, cdnow, imbalance, intake, marts, training
+from tests.benchmarks import bank, cdnow, imbalance, intake, marts, scoring, training
 from tests.benchmarks.measure import AIMLOOP, Figure, at_most, environ, measured
 from tests.benchmarks.model_figures import model_figures
 from tests.benchmarks.serving import speed, steadfast
@@ -98,6 +98,7 @@ GROUPS: dict[str, Group] = {
     "imbalance": imbalance.imbalance,
     "marts": marts.marts,
     "overhead": overhead,
+    "scoring": scoring.scoring,
     "serving.speed": speed.speed,
     "serving.failed_answers": steadfast.failed_answers,
     "serving.parity": parity,

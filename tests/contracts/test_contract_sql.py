@@ -232,6 +232,10 @@ class Base(Contract):
         metadata = {"key": None, "event_time": None}  # noqa: RUF012  (pandera reads it from the class)
 
 
+class WithList(Base):
+    code: str = optional(isin=["a", "b's"])
+
+
 class WithPattern(Base):
     code: str = optional(str_matches="[a-z]+")
 
@@ -264,6 +268,13 @@ class WithCheckOfWholeRows(Base):
     @classmethod
     def is_even(cls, frame):
         return frame["number"] % 2 == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "is_of_the_list"), [("a", True), ("b's", True), (None, True), ("A", False), ("", False)]
+)
+def test_a_value_must_be_of_the_list_where_there_is_one(code: str | None, is_of_the_list: bool) -> None:
+    assert judged(WithList, {"code": code}) == (None if is_of_the_list else "code: must be one of a, b's")
 
 
 @pytest.mark.parametrize("contract", [WithPattern, WithRange, WithOwnCheck, WithOtherType])

@@ -130,6 +130,7 @@ def test_a_changed_trail_is_reported(aimloop: InProcess) -> None:
     assert shown.returncode == 2
     assert "changed at entry 1" in shown.stderr
     assert "nobody" in shown.stdout
+    assert aimloop("audit", "verify").returncode == 1
 
 
 @pytest.mark.parametrize(

@@ -2,23 +2,29 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import joblib
+import orjson
 import pandas as pd
 import pytest
 
 from flows import forget as story
 from flows.context import Door, data_fingerprint
 from flows.forget import finish, forget
+from flows.ingest import land_log
 from infra import warehouse
 from infra.erasing import people, tombstones
 from infra.errors import AimloopError
 from infra.files import sha256
 from infra.intake import landing
+from infra.intake.log_landing import Landed
+from infra.intake.log_zone import open_log_zone
 from infra.intake.raw_zone import open_raw_zone
 from infra.profiles import open_profiles
 from infra.warehouse import attach_encrypted
@@ -101,6 +107,45 @@ def test_rows_still_add_up_in_the_zone_that_is_left(erased: Erased) -> None:
     assert counted[:2] == [("customers", 3, 2, 0, 1), ("orders", 14, 8, 0, 6)]
 
 
+def test_predictions_and_outcomes_go_from_files_zone_and_reports_and_those_of_others_stay(erased: Erased) -> None:
+    state = erased.door.state
+    assert list(state.predictions.iterdir()) == []
+    with open_log_zone(state, erased.door.keys) as zone:
+        ids = zone.execute("SELECT prediction_id FROM log.predictions ORDER BY ALL").fetchall()
+        assert zone.execute("SELECT prediction_id FROM log.outcomes ORDER BY ALL").fetchall() == ids
+        assert zone.execute("FROM log.quarantine").fetchall() == []
+        counted = zone.execute(
+            "SELECT sum(read), sum(accepted), sum(quarantined), sum(suppressed), "
+            "bool_and(read = accepted + quarantined + suppressed) FROM log.landings"
+        ).fetchone()
+    assert ids == [(f"{turn}-{who}",) for turn in ("landed", "waiting") for who in ("bob", "cyd")]
+    assert counted == (13, 8, 0, 5, True)
+    with closing(sqlite3.connect(state.outcomes)) as reports:
+        assert reports.execute("SELECT prediction_id FROM outcomes ORDER BY 1").fetchall() == ids
+    assert b"landed-ann" not in state.outcomes.read_bytes()
+
+
+def test_what_a_service_logs_of_them_afterwards_does_not_stay(door: Door) -> None:
+    forget(door, [ANN])
+    door = open_door(door.state.root)
+    row = small_state.PREDICTION._replace(prediction_id="late", pseudonym=door.keys.pseudonymise(ANN))
+    (door.state.predictions / "late.jsonl").write_bytes(orjson.dumps(row._asdict()) + b"\n")
+
+    assert land_log(door)["predictions"] == Landed(1, 0, 0, 1)
+
+    assert places(door) == set()
+
+
+def test_someone_of_the_log_alone_is_known_and_no_version_learned_from_them(door: Door) -> None:
+    row = small_state.PREDICTION._replace(prediction_id="dee", pseudonym=door.keys.pseudonymise("dee-777444"))
+    (door.state.predictions / "dee.jsonl").write_bytes(orjson.dumps(row._asdict()) + b"\n")
+
+    (certificate,) = forget(door, ["dee-777444"])
+
+    assert certificate["rows_removed"] == {"prediction log: predictions": 1}
+    assert certificate["models"] == []
+
+
 def test_a_row_set_aside_goes_when_any_column_names_the_person(before: Door, erased: Erased) -> None:
     reasons = []
     for door in (before, erased.door):
@@ -143,6 +188,10 @@ def test_the_certificate_says_what_was_removed_and_names_nobody(before: Door, er
         "warehouse: marts.customer_features": 1,
         "warehouse: marts.scores": 1,
         "warehouse: staging.stg_orders": 4,
+        "prediction log: predictions": 2,
+        "prediction log: outcomes": 2,
+        "prediction log: quarantine": 1,
+        "outcomes as they were reported": 2,
         "raw zone: consents": 1,
         "raw zone: crosswalk": 1,
         "raw zone: customers": 1,

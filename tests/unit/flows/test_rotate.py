@@ -1,10 +1,12 @@
 """Rotation of keys: the same people under other pseudonyms, nothing of the old keys left, champions untouched."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 from pydantic import SecretStr
 
@@ -13,9 +15,10 @@ from bentos.live import Live, Look
 from flows.context import Door
 from flows.forget import forget
 from flows.rotate import rotate
-from infra import warehouse
+from infra import epochs, warehouse
 from infra.errors import AimloopError
 from infra.intake import landing
+from infra.intake.log_zone import open_log_zone
 from infra.intake.raw_zone import open_raw_zone
 from infra.keys import PARTS, open_keys
 from infra.ledger import Ledger
@@ -62,6 +65,46 @@ def test_nothing_of_the_old_keys_is_left_and_champions_stay(door: Door) -> None:
     with pytest.raises(AimloopError, match="does not open with this storage key"), open_raw_zone(door.state, door.keys):
         pass
     assert Ledger(door.state.ledger).champion("segmentation") == TAG
+
+
+def test_predictions_of_people_whom_the_crosswalk_does_not_know_stay_without_a_name(door: Door) -> None:
+    stranger = small_state.PREDICTION._replace(prediction_id="of-a-stranger", pseudonym="s" * 24)
+    (door.state.predictions / "1.jsonl").write_bytes(orjson.dumps(stranger._asdict()) + b"\n")
+
+    rotate(door, PARTS)
+
+    after = open_door(door.state.root)
+    with open_log_zone(after.state, after.keys) as zone:
+        without = zone.execute("SELECT prediction_id FROM log.predictions WHERE pseudonym IS NULL").fetchall()
+        texts = zone.execute("SELECT reason, row_json FROM log.quarantine").fetchall()
+    assert without == [("of-a-stranger",)]
+    assert texts == [("prediction_id: missing", None)]
+
+
+def test_with_another_storage_key_alone_the_log_stays_as_it_is(door: Door) -> None:
+    rotate(door, ["storage"])
+
+    after = open_door(door.state.root)
+    with open_log_zone(after.state, after.keys) as zone:
+        ((text,),) = zone.execute("SELECT row_json FROM log.quarantine").fetchall()
+    assert json.loads(text) == {"of": after.keys.pseudonymise(ANN)}
+
+
+def test_what_services_log_during_the_rotation_follows(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, switch = door.state.pinned(), epochs.switch
+    row = small_state.PREDICTION._replace(prediction_id="late", pseudonym=door.keys.pseudonymise(ANN))
+
+    def log_and_switch(root: Path, name: str) -> None:
+        switch(root, name)
+        (old.predictions / "late.jsonl.open").write_bytes(orjson.dumps(row._asdict()) + b"\n")
+
+    monkeypatch.setattr(epochs, "switch", log_and_switch)
+    rotate(door, PARTS)
+
+    after = open_door(door.state.root)
+    with open_log_zone(after.state, after.keys) as zone:
+        late = zone.execute("SELECT pseudonym FROM log.predictions WHERE prediction_id = 'late'").fetchall()
+    assert late == [(after.keys.pseudonymise(ANN),)]
 
 
 def test_scores_of_people_whom_the_crosswalk_no_longer_knows_are_left_behind(door: Door) -> None:

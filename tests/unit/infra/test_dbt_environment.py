@@ -17,6 +17,7 @@ TOLD = (
     *(
         "MARTS_WAREHOUSE",
         "MARTS_RAW_ZONE",
+        "MARTS_LOG_ZONE",
         "MARTS_SPILL",
         "MARTS_MEMORY_LIMIT",
         "MARTS_HTTPFS",
@@ -42,6 +43,7 @@ def test_dbt_is_told_where_things_are_while_it_runs(state: State) -> None:
     assert told == {
         "MARTS_WAREHOUSE": str(state.warehouse / "g1.duckdb"),
         "MARTS_RAW_ZONE": str(state.raw_zone),
+        "MARTS_LOG_ZONE": str(state.log_zone),
         "MARTS_SPILL": str(state.warehouse / "spill"),
         "MARTS_MEMORY_LIMIT": "3GB",
         "MARTS_HTTPFS": str(extension_file("httpfs")),

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, chisquare
 from sqlalchemy.exc import IntegrityError
@@ -95,7 +95,8 @@ def test_the_same_everywhere_and_for_ever() -> None:
     ]  # fmt: skip
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=()), max_size=40))
+@given(st.text(max_size=40))
+@example("\ud800")  # half of a character, as JSON may bring it
 def test_every_text_has_a_place(customer_id: str) -> None:
     assert 0 <= position("salt", customer_id) < 1
 

@@ -200,6 +200,30 @@ def test_a_model_is_found_in_the_folder_it_was_copied_to(tag: str, tmp_path: Pat
     assert registry.load_folder(tmp_path / "copy") == {"any": "object"}
 
 
+def test_an_exported_bento_finds_what_it_does_not_carry_at_home(tag: str, tmp_path: Path) -> None:
+    """BentoML then reads the models inside the Bento alone; versions promoted later lie in the state folder."""
+    from bentoml._internal.configuration.containers import BentoMLContainer
+
+    registry.save(tag, {"any": "object"}, REFERENCE, METADATA)
+    carried = type(BentoMLContainer.model_store.get())(tmp_path)
+
+    with BentoMLContainer.model_store.patch(carried):
+        assert registry.load(tag) == {"any": "object"}
+
+
+def test_a_copy_for_services_has_no_training_rows(tag: str, tmp_path: Path) -> None:
+    fitted = Fitted({"any": "object"}, ("orders",), REFERENCE)
+    registry.save(tag, fitted, REFERENCE, METADATA)
+
+    registry.copy_without_sample(tag, tmp_path)
+
+    folder = tmp_path / tag.replace(":", "/")
+    assert not (folder / "reference.parquet").exists()
+    copy = registry.load_folder(folder)
+    assert (copy.model, len(copy.reference), len(REFERENCE) > 0) == (fitted.model, 0, True)
+    assert registry.modules_of(tag) == {"models.fitted"}
+
+
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AimloopError, match="cannot be read"):
         registry.load_folder(tmp_path)

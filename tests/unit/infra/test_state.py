@@ -130,8 +130,10 @@ def test_what_an_interrupted_first_opening_left_does_not_hinder_the_next(tmp_pat
     assert (State(tmp_path / "state").open().root / "VERSION").read_text() == "2\n"
 
 
-def test_the_root_of_a_fresh_volume_is_taken(tmp_path: Path) -> None:
-    (tmp_path / "volume" / "lost+found").mkdir(parents=True)
+@pytest.mark.parametrize("made", ["lost+found", "bentoml"])
+def test_the_root_of_a_fresh_volume_is_taken(tmp_path: Path, made: str) -> None:
+    """`bentoml serve` makes its home there before a service looks."""
+    (tmp_path / "volume" / made).mkdir(parents=True)
 
     State(tmp_path / "volume").open()
 

@@ -1,6 +1,5 @@
 """What every model of the catalogue promises, whatever it predicts."""
 
-import math
 from dataclasses import FrozenInstanceError, fields, replace
 
 import joblib
@@ -9,7 +8,6 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from infra.saved_classes import classes_of
 from models.backtest import backtest
 from models.errors import MissingColumns, TooLittleHistory
 
@@ -102,82 +100,6 @@ def test_unseen_categories_and_missing_values_are_predicted_all_the_same(sample,
     predicted = sample.predict(fitted, rows)
     assert len(predicted) == 20
     assert predicted.notna().all(axis=None)
-
-
-# ── a few rows at once, as the services ask ───────────────────────────────────────────────────
-
-
-def _rows(frame: pd.DataFrame) -> list[tuple]:
-    """As a profile store has them: what is missing is None."""
-    return [tuple(None if pd.isna(v) else v for v in row) for row in frame.itertuples(index=False, name=None)]
-
-
-def _strange_rows(sample, features: tuple[str, ...]) -> list[tuple]:
-    """Rows of the sample, each feature in turn missing, infinite, beyond all bounds, unseen or something else."""
-    columns, rows = list(sample.frame.columns), [list(row) for row in _rows(sample.frame.head(400))]
-    numbers = [None, np.nan, np.inf, -np.inf, 1e300, -1e15, -0.0, -7.5, 0.0, 5e-324, "12.5", "1_0", "much", ""]
-    levels = [None, np.nan, "never seen", "", "\0", "x" * 500, "nan", "0", 7.0]
-    for i, feature in enumerate(features):
-        strange = numbers if pd.api.types.is_numeric_dtype(sample.frame[feature]) else levels
-        for j, row in enumerate(rows):
-            if (i + j) % 5 == 0 or j < len(strange):
-                row[columns.index(feature)] = strange[(j + i * (j >= len(strange))) % len(strange)]
-    return [tuple(row) for row in rows]
-
-
-def _alike(one: object, other: object) -> bool:
-    floats = isinstance(one, float) and isinstance(other, float)
-    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9) if floats else (one, type(one)) == (other, type(other))
-
-
-def _assert_scored_as_predicted(sample, fitted, rows: list[tuple], columns: list[str]) -> None:
-    predicted = sample.predict(fitted, pd.DataFrame(rows, columns=columns))
-    scored = sample.model.scorer(fitted, columns)(rows)
-    assert tuple(scored.values) == sample.predicted
-    assert len(scored.fingerprints) == len(rows)
-    for name in sample.predicted:
-        expected = [None if pd.isna(value) else value for value in predicted[name].tolist()]
-        assert all(_alike(*values) for values in zip(scored.values[name], expected, strict=True)), name
-
-
-@pytest.mark.parametrize("count", [0, 1, 2, 2_000])
-def test_the_scorer_says_of_rows_what_predicting_says(sample, fitted, count):
-    frame = sample.frame.head(count)
-    _assert_scored_as_predicted(sample, fitted, _rows(frame), list(frame.columns))
-
-
-def test_the_scorer_says_of_strange_rows_what_predicting_says(sample, fitted):
-    rows, columns = _strange_rows(sample, fitted.features), list(sample.frame.columns)
-    _assert_scored_as_predicted(sample, fitted, rows, columns)
-    score = sample.model.scorer(fitted, columns)
-    together = score(rows)
-    assert len(set(together.fingerprints)) > 300
-    for row in (0, 1, 7, 399):
-        alone = score([rows[row]])
-        assert alone.fingerprints == [together.fingerprints[row]]
-        assert all(_alike(alone.values[name][0], together.values[name][row]) for name in sample.predicted)
-
-
-def test_a_saved_model_has_the_same_scorer_and_keeps_nothing_of_it(sample, fitted, tmp_path):
-    columns, classes = list(sample.frame.columns), classes_of(fitted)
-    score, rows = sample.model.scorer(fitted, columns), _rows(sample.frame.head(50))
-    assert classes_of(fitted) == classes
-    joblib.dump(fitted, tmp_path / "model.joblib")
-    loaded = joblib.load(tmp_path / "model.joblib")
-    assert sample.model.scorer(loaded, columns)(rows) == score(rows)
-
-
-def test_the_scorer_needs_the_features_alone_in_any_order(sample, fitted):
-    everything, features = list(sample.frame.columns), list(fitted.features)[::-1]
-    rows = _rows(sample.frame.head(50)), _rows(sample.frame.head(50)[features])
-    assert sample.model.scorer(fitted, everything)(rows[0]) == sample.model.scorer(fitted, features)(rows[1])
-
-
-def test_the_scorer_names_the_column_that_is_missing(sample, fitted):
-    for feature in fitted.features:
-        with pytest.raises(MissingColumns, match=feature) as refusal:
-            sample.model.scorer(fitted, [name for name in fitted.features if name != feature])
-        assert refusal.value.missing == [feature]
 
 
 def test_training_and_predicting_leave_the_frame_as_it_was(sample, fitted):

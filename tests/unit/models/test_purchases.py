@@ -233,6 +233,11 @@ def test_no_customers_are_expected_to_spend_nothing():
     assert purchases.expected_revenue(CDNOW, history(), 39).tolist() == []
 
 
+def test_a_history_that_is_missing_counts_as_none():
+    unknown, none = history((None, None, 39.0, None)), history((0, 0.0, 39.0, None))
+    assert purchases.expected_revenue(CDNOW, unknown, 39) == purchases.expected_revenue(CDNOW, none, 39) > 0
+
+
 @pytest.mark.parametrize("column", [*purchases.HISTORY, purchases.SPENT])
 def test_a_missing_column_is_named(customers, column):
     with pytest.raises(MissingColumns, match=column):
