@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from locust import FastHttpUser, between, events
+from locust import FastHttpUser, between, events, task
 
 from tests.load.answers import fault, prediction_ids
 from tests.load.questions import Questions
@@ -37,29 +37,24 @@ class Application(FastHttpUser):
         users.append(self)
         self.questions = Questions(SHOWN, PLAN["models"], seed=len(users))
 
-    @staticmethod
-    def _checked(question: Any, answer: Any, status: int) -> str | None:
-        wrong = fault(question, status, answer)
-        ids = [] if wrong else prediction_ids(question, answer)[:1]
-        if not seen.isdisjoint(ids):
-            return "a prediction id for the second time"
-        seen.update(ids)
-        return wrong
-
-
-def _ask(user: Application) -> None:
-    question = user.questions.next()
-    body = None if question.body is None else json.dumps(question.body)
-    with user.client.request(
-        question.method, question.path, name=question.kind, data=body, headers=HEADERS, catch_response=True
-    ) as response:
-        answer = _parsed(response)
-        wrong = user._checked(question, answer, response.status_code)
-        if wrong:
-            response.failure(wrong)
-            return
-        response.success()
-    user.questions.answered(prediction_ids(question, answer))
+    @task
+    def ask(self) -> None:
+        question = self.questions.next()
+        body = None if question.body is None else json.dumps(question.body)
+        with self.client.request(
+            question.method, question.path, name=question.kind, data=body, headers=HEADERS, catch_response=True
+        ) as response:
+            answer = _parsed(response)
+            wrong = fault(question, response.status_code, answer)
+            ids = [] if wrong else prediction_ids(question, answer)
+            if not seen.isdisjoint(ids[:1]):
+                wrong = "a prediction id for the second time"
+            if wrong:
+                response.failure(wrong)
+                return
+            response.success()
+        seen.update(ids[:1])
+        self.questions.answered(ids)
 
 
 def _parsed(response: Any) -> Any:
@@ -67,9 +62,6 @@ def _parsed(response: Any) -> Any:
         return response.json()
     except (ValueError, TypeError):  # no JSON, or no answer at all: the status says so
         return None
-
-
-Application.tasks = [_ask]
 
 
 @events.request.add_listener
