@@ -98,11 +98,9 @@ def answer(live: Live, request: AdsForOne | Pairs, asked: Asked) -> dict[str, An
 
 def _rows(look: Look, customer_ids: Sequence[str], ads: Sequence[Ad]) -> tuple[Rows, list[bool]]:
     """Everything known of each customer with each ad, and which products are known."""
-    profiles, pseudonymise = look.profiles, look.keys.pseudonymise
-    nothing = look.nothing
-    pseudonyms = {id_: pseudonymise(id_) for id_ in dict.fromkeys(customer_ids)}
-    keys = [pseudonyms[id_] for id_ in customer_ids]
-    distinct = dict.fromkeys(pseudonyms.values())
+    profiles, nothing = look.profiles, look.nothing
+    keys = look.pseudonyms(customer_ids)
+    distinct = dict.fromkeys(keys)
     customers = dict(zip(distinct, profiles.rows("customers", [(key,) for key in distinct]), strict=True))
     products = profiles.rows("products", [(ad.product_id,) for ad in ads])
     category_at = profiles.columns["products"].index("category")
@@ -124,7 +122,9 @@ def _rows(look: Look, customer_ids: Sequence[str], ads: Sequence[Ad]) -> tuple[R
     ]
     is_known = [customers[key] is not None for key in keys]
     shown = [(ad.product_id, ad.channel, ad.placement) for ad in ads]
-    return Rows(customer_ids, look.ad_columns, features, is_known, shown), [product is not None for product in products]
+    return Rows(customer_ids, keys, look.ad_columns, features, is_known, shown), [
+        product is not None for product in products
+    ]
 
 
 def _is_quick(request: AdsForOne | Pairs) -> bool:

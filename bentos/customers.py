@@ -26,9 +26,10 @@ def answer_for_each(
     ``told`` makes of a fitted model and what it predicted the fields of the entry.
     """
     look = live.look
-    columns, found = look.customers(request.ids)
+    pseudonyms = look.pseudonyms(request.ids)
+    columns, found = look.customers(pseudonyms)
     is_known = [features is not None for features in found]
-    rows = Rows(request.ids, columns, found, is_known)
+    rows = Rows(request.ids, pseudonyms, columns, found, is_known)
     answered = score(live, look, model, rows, asked)
     entries = answered.rows()
     for entry, version, said in zip(entries, answered.versions, answered.said, strict=True):

@@ -8,7 +8,7 @@ import gc
 import logging
 import secrets
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -62,10 +62,18 @@ class Look:
         """By table: the values of a row that is not there."""
         return {table: (None,) * len(columns) for table, columns in self.profiles.columns.items()}
 
-    def customers(self, ids: Iterable[str]) -> tuple[tuple[str, ...], list[tuple[Any, ...] | None]]:
+    def customers(self, pseudonyms: Iterable[str]) -> tuple[tuple[str, ...], list[tuple[Any, ...] | None]]:
         """The columns of customers, and the values of each; None for strangers."""
-        keys = [(self.keys.pseudonymise(id_),) for id_ in ids]
+        keys = [(pseudonym,) for pseudonym in pseudonyms]
         return self.profiles.columns["customers"], self.profiles.rows("customers", keys)
+
+    def pseudonyms(self, ids: Sequence[str]) -> list[str]:
+        """One an id, in order."""
+        known: dict[str, str] = {}
+        for id_ in ids:
+            if id_ not in known:
+                known[id_] = self.keys.pseudonymise(id_)
+        return [known[id_] for id_ in ids]
 
     def is_erased(self, customer_id: str) -> bool:
         """Of whom nothing must be written down again."""

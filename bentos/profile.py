@@ -32,7 +32,7 @@ class ProfileAnswer(Answer):
 def answer(live: Live, request: OneCustomer | ManyCustomers, asked: Asked) -> dict[str, Any]:
     """The features of each customer, and as of when."""
     look = live.look
-    columns, found = look.customers(request.ids)
+    columns, found = look.customers(look.pseudonyms(request.ids))
     live.bulk_reads.note(asked.application, sum(values is not None for values in found))
     return {
         "request_id": asked.request_id,

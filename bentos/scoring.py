@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import compress, repeat
 from typing import Any
 
 import pandas as pd
@@ -25,11 +26,12 @@ _NO_AD = (None, None, None)
 
 @dataclass(frozen=True)
 class Rows:
-    """What is to be scored, a row for each: the customer's own id; the features, None where the customer is not known
-    and the model cannot do without; the ad, if there is one: product, channel, placement.
+    """What is to be scored, a row for each: the customer's own id and pseudonym; the features, None where the customer
+    is not known and the model cannot do without; the ad, if there is one: product, channel, placement.
     """
 
     customer_ids: Sequence[str]
+    pseudonyms: Sequence[str]
     columns: tuple[str, ...]
     features: Sequence[tuple[Any, ...] | None]
     is_known: Sequence[bool]
@@ -59,7 +61,8 @@ class Answered:
 def score(live: Live, look: Look, model: str, rows: Rows, asked: Asked) -> Answered:
     """Score rows with the model's champion and challenger, write them down, and let a shadow score along."""
     route = live.route(model)
-    routed = [route.of(id_) for id_ in rows.customer_ids]
+    by_customer = {id_: route.of(id_) for id_ in dict.fromkeys(rows.customer_ids)}
+    routed = [by_customer[id_] for id_ in rows.customer_ids]
     said, fingerprints = _scored([served for _, served, _ in routed], rows)
     ids = [live.prediction_id() for _ in routed]
     answered = Answered([served for _, served, _ in routed], [variant for variant, _, _ in routed], ids, said)
@@ -114,38 +117,34 @@ class _Written:
     ) -> None:
         """Write rows to the log; what is of someone who has been erased is not written."""
         value, label = TOLD[self.model]
-        latency_ms = round((time.perf_counter() - self.asked.began) * 1e3, 3)
-        ads = self.rows.ads or [_NO_AD] * len(self.rows)
-        pseudonymise, is_erased = self.look.keys.pseudonymise, self.look.is_erased
+        rows, asked = self.rows, self.asked
+        products, channels, placements = zip(*rows.ads or [_NO_AD] * len(rows), strict=True)
         for variant in set(answered.variants):
             self.live.counts.predictions(self.model, variant, answered.variants.count(variant))
-        self.look.log.add(
-            [
-                Prediction(
-                    prediction_id=answered.prediction_ids[i],
-                    request_id=self.asked.request_id,
-                    predicted_at=self.predicted_at,
-                    model=self.model,
-                    version=answered.versions[i].tag,
-                    variant=answered.variants[i],
-                    is_answered=is_answered,
-                    propensity=chances[i],
-                    pseudonym=pseudonymise(customer_id),
-                    is_known=self.rows.is_known[i],
-                    product_id=ads[i][0],
-                    channel=ads[i][1],
-                    placement=ads[i][2],
-                    value=None if value is None or said is None else said[value],
-                    label=None if label is None or said is None else said[label],
-                    features_sha256=fingerprints[i],
-                    latency_ms=latency_ms,
-                    as_of=self.look.profiles.as_of,
-                    application=self.asked.application,
-                )
-                for i, (customer_id, said) in enumerate(zip(self.rows.customer_ids, answered.said, strict=True))
-                if not is_erased(customer_id)
-            ]
+        predictions = map(
+            Prediction,  # its fields, in their order
+            answered.prediction_ids,
+            repeat(asked.request_id),
+            repeat(self.predicted_at),
+            repeat(self.model),
+            (version.tag for version in answered.versions),
+            answered.variants,
+            repeat(is_answered),
+            chances,
+            rows.pseudonyms,
+            rows.is_known,
+            products,
+            channels,
+            placements,
+            (None if value is None or said is None else said[value] for said in answered.said),
+            (None if label is None or said is None else said[label] for said in answered.said),
+            fingerprints,
+            repeat(round((time.perf_counter() - asked.began) * 1e3, 3)),
+            repeat(self.look.profiles.as_of),
+            repeat(asked.application),
         )
+        may_be_known = [not self.look.is_erased(id_) for id_ in rows.customer_ids] if self.look.erased else repeat(True)
+        self.look.log.add(list(compress(predictions, may_be_known)))
 
 
 def reasons(

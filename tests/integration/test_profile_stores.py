@@ -97,6 +97,15 @@ def test_values_come_back_exactly_in_the_order_asked_and_strangers_as_none(profi
     assert customers(profiles) == []
 
 
+@pytest.mark.parametrize("table", list(KEYS))
+@pytest.mark.parametrize("times", [1, 5, 50, 500])
+def test_many_keys_at_once_are_found_as_one_by_one_are(profiles: Profiles, table: str, times: int) -> None:
+    keys = [("ann", "p1"), ("bob", "p1"), ("ann", "p2"), ("zoe", "p2"), ("ann", "c1"), ("p1", "p1"), ("\ud800", "p1")]
+    asked = [key[-len(KEYS[table]) :] for key in keys] * times
+    asked += [(*("ann",) * (len(KEYS[table]) - 1), f"p{number}") for number in range(20)]
+    assert profiles.rows(table, asked) == [profiles.rows(table, [key])[0] for key in asked]
+
+
 def test_the_columns_of_a_key_come_first(profiles: Profiles) -> None:
     assert profiles.columns["customers"][:3] == ("pseudonym", "snapshot_at", "orders_total")
     assert {table: names[: len(KEYS[table])] for table, names in profiles.columns.items()} == KEYS

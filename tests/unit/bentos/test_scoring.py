@@ -78,13 +78,13 @@ def scored(route: Route | None, ids: list[str], erased: set[str] = frozenset()) 
     )
     look = SimpleNamespace(
         log=log,
-        keys=SimpleNamespace(pseudonymise=str.upper),
+        erased=erased,
         is_erased=lambda id_: id_ in erased,
         profiles=SimpleNamespace(as_of="2018-01-02T00:00:00"),
     )
     is_known = [int(id_[1:]) % 2 == 0 for id_ in ids]
     features = [(int(id_[1:]),) if known else None for id_, known in zip(ids, is_known, strict=True)]
-    rows = Rows(ids, COLUMNS, features, is_known)
+    rows = Rows(ids, [id_.upper() for id_ in ids], COLUMNS, features, is_known)
     answered = score(live, look, "churn", rows, Asked("request-1", "key-1", time.perf_counter()))
     shadow.close()
     return answered, log.rows
