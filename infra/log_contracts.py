@@ -30,7 +30,7 @@ class Predictions(Contract):
     placement: str = optional()
     value: float = optional()
     label: str = optional()
-    features_sha256: str = optional(str_length=_ID)
+    features_fingerprint: str = optional(str_length=_ID)
     latency_ms: float = required(ge=0)
     as_of: Time = required()
     application: str = required(str_length=_ID)

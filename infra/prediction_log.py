@@ -54,7 +54,7 @@ class Prediction(NamedTuple):
     placement: str | None
     value: float | None
     label: str | None
-    features_sha256: str | None
+    features_fingerprint: str | None
     latency_ms: float
     as_of: str
     application: str

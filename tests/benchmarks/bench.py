@@ -22,7 +22,7 @@ from rich.console import Console
 from tests.benchmarks import bank, cdnow, imbalance, intake, marts, scoring, training
 from tests.benchmarks.measure import AIMLOOP, Figure, at_most, environ, measured
 from tests.benchmarks.model_figures import model_figures
-from tests.benchmarks.serving import speed, steadfast
+from tests.benchmarks.serving import fuzz, speed, steadfast
 
 PROJECT = Path(__file__).resolve().parents[2]
 JSON, MARKDOWN = PROJECT / "docs" / "benchmarks.json", PROJECT / "docs" / "benchmarks.md"
@@ -101,6 +101,7 @@ GROUPS: dict[str, Group] = {
     "scoring": scoring.scoring,
     "serving.speed": speed.speed,
     "serving.failed_answers": steadfast.failed_answers,
+    "serving.fuzz": fuzz.fuzz,
     "serving.parity": parity,
     "budget": budget,
     "intake": intake.intake,

@@ -31,7 +31,7 @@ select
     , predictions.is_answered
     , predictions.propensity
     , predictions.is_known
-    , predictions.features_sha256
+    , predictions.features_fingerprint
     , predictions.latency_ms
 
     -- times

@@ -77,7 +77,7 @@ class Application:
                     placement=shown.placement,
                     value=probability,
                     label=None,
-                    features_sha256=fingerprint,
+                    features_fingerprint=fingerprint,
                     latency_ms=(time.perf_counter() - began) * 1e3,
                     as_of=self._profiles.as_of,
                     application=key.id,

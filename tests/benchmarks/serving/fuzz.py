@@ -7,8 +7,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.measure import AIMLOOP, Figure, at_least, at_most, environ, published_state
-from tests.services import free_port, issued_key, started
+from tests.benchmarks.measure import Figure, at_least, at_most, environ, published_state
+from tests.benchmarks.serving import servers
+from tests.services import issued_key
 
 SECONDS_TO_ANSWER = 10
 EXAMPLES = 1_500  # of each of the ten operations, beside those that cover every keyword of the schemas
@@ -57,11 +58,10 @@ def counted(events: Path) -> tuple[int, list[str]]:
 def fuzz(folder: Path) -> dict[str, Figure]:
     """Ten thousand requests to the front door of a published state."""
     variables = environ(published_state(folder))
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = [AIMLOOP, "serve", "--port", str(port)]
-    with issued_key(variables, "fuzz") as key, started(command, variables, f"{url}/readyz", folder / "serve.log"):
-        done = fuzzed(url, f"Bearer {key}", EXAMPLES)
+    prepared = servers.prepared(folder / "prepared", variables)
+    with issued_key(variables, "fuzz") as key, servers.ours(prepared, variables, key) as ours:
+        done = fuzzed(ours.url.removesuffix("/ctr"), str(ours.authorization), EXAMPLES)
+    print("".join(f"  {failure}\n" for failure in done.failures), end="")
     return {
         "serving.fuzz_cases": at_least(done.cases, 10_000, "requests"),
         "serving.fuzz_failures": at_most(len(done.failures), 0, "answers"),

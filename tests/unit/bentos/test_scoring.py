@@ -119,7 +119,7 @@ def test_what_was_said_is_written_down_by_pseudonym() -> None:
     )
     assert (known.pseudonym, known.is_known, known.is_answered) == ("C60", True, True)
     assert (known.value, known.label) == (answered.said[0]["churn_probability"], answered.said[0]["risk_band"])
-    assert known.features_sha256 == f"{60:016x}"
+    assert known.features_fingerprint == f"{60:016x}"
     assert known.propensity == (0.3 if known.variant == "challenger" else 0.7)
     assert datetime.fromisoformat(known.predicted_at).utcoffset() is not None
     assert 0 < known.latency_ms < 10_000
