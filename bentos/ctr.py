@@ -88,12 +88,7 @@ def answer(live: Live, request: AdsForOne | Pairs, asked: Asked) -> dict[str, An
     if request.explain:
         for i, because in reasons(answered, rows, ctr.explain).items():
             entries[i]["because"] = because
-    return {
-        "request_id": asked.request_id,
-        "as_of": look.profiles.as_of,
-        "is_stale": look.is_stale,
-        "impressions": entries,
-    }
+    return {**look.head(asked.request_id), "impressions": entries}
 
 
 def _rows(look: Look, customer_ids: Sequence[str], ads: Sequence[Ad]) -> tuple[Rows, list[bool]]:

@@ -39,9 +39,4 @@ def answer_for_each(
     if request.explain:
         for i, because in reasons(answered, rows, explain).items():
             entries[i]["because"] = because
-    return {
-        "request_id": asked.request_id,
-        "as_of": look.profiles.as_of,
-        "is_stale": look.is_stale,
-        "customers": entries,
-    }
+    return {**look.head(asked.request_id), "customers": entries}

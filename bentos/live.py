@@ -75,6 +75,10 @@ class Look:
                 known[id_] = self.keys.pseudonymise(id_)
         return [known[id_] for id_ in ids]
 
+    def head(self, request_id: str) -> dict[str, Any]:
+        """What every answer about customers begins with (`shapes.Answer`)."""
+        return {"request_id": request_id, "as_of": self.profiles.as_of, "is_stale": self.is_stale}
+
     def is_erased(self, customer_id: str) -> bool:
         """Of whom nothing must be written down again."""
         return bool(self.erased) and self.keys.entomb(customer_id) in self.erased

@@ -34,12 +34,7 @@ def answer(live: Live, request: OneCustomer | ManyCustomers, asked: Asked) -> di
     look = live.look
     columns, found = look.customers(look.pseudonyms(request.ids))
     live.bulk_reads.note(asked.application, sum(values is not None for values in found))
-    return {
-        "request_id": asked.request_id,
-        "as_of": look.profiles.as_of,
-        "is_stale": look.is_stale,
-        "customers": [_told(columns, values) for values in found],
-    }
+    return {**look.head(asked.request_id), "customers": [_told(columns, values) for values in found]}
 
 
 def _told(columns: Sequence[str], values: Sequence[Any] | None) -> dict[str, Any]:
