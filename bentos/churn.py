@@ -13,13 +13,21 @@ from models import churn
 
 
 class _Said(TypedDict, total=False):
-    churn_probability: Annotated[float | None, Field(description="Of no order within the horizon; 0 to 1.", ge=0, le=1)]
+    churn_probability: Annotated[
+        float | None, Field(description="Of no order within `churn_horizon_days` (56); 0 to 1.", ge=0, le=1)
+    ]
     risk_band: Annotated[
         Literal["low", "medium", "high", "lapsed"],
         Field(description="`lapsed`: no order for so long that there is nothing to predict; the rest is empty."),
     ]
     median_days_to_order: Annotated[float | None, Field(description="By then half such customers have ordered.")]
-    contact_day: Annotated[int | None, Field(description="Days after as_of on which to make contact.")]
+    contact_day: Annotated[
+        int | None,
+        Field(
+            description="Days after as_of from which on silence means leaving rather than pausing, or 15 days before "
+            "the membership ends: then make contact, unless the customer has ordered by then."
+        ),
+    ]
     because: Because
 
 

@@ -56,7 +56,9 @@ class Pairs(Request):
         return self.impressions
 
 
-CtrRequest = Annotated[Annotated[AdsForOne, Tag("one")] | Annotated[Pairs, Tag("many")], told_apart_by("customer_id")]
+CtrRequest = Annotated[
+    Annotated[AdsForOne, Tag("one")] | Annotated[Pairs, Tag("many")], told_apart_by("customer_id", "impressions")
+]
 
 
 class ImpressionScore(Scored):

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 THREADS = 4
 MOST_WAITING = 64
+MOST_TOLD = 5  # errors of one request
+BRANCHES = {"one", "many", "shown", "clicked", "converted"}  # of requests that may be one thing or another
 BODY_SECONDS = 30.0
 PROBES = ("/livez", "/healthz", "/readyz")
 OF_BENTOML = "/static_content/"  # the scripts of the documentation's page
@@ -178,9 +180,14 @@ def _read(endpoint: Endpoint, body: bytes) -> Any:
     try:
         return endpoint.request.validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        if first["type"] == "json_invalid":
-            raise Refusal(400, f"the body is no JSON: {first['msg']}", "send a JSON object") from None
-        where = ".".join(str(part) for part in first["loc"] if part not in ("one", "many")) or "the body"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise Refusal(422, f"{where}: {first['msg']}{more}", "GET / documents every field") from None
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        if found[0]["type"] == "json_invalid":
+            raise Refusal(400, f"the body is no JSON: {found[0]['msg']}", "send a JSON object") from None
+        told = [f"{_where(each['loc'])}: {each['msg']}" for each in found[:MOST_TOLD]]
+        more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+        raise Refusal(422, "; ".join(told) + more, f"GET / documents every field of {endpoint.path}") from None
+
+
+def _where(place: tuple[int | str, ...]) -> str:
+    """The field that is meant; which of several requests was understood is our own affair."""
+    return ".".join(str(part) for part in place if part not in BRANCHES) or "the body"

@@ -16,6 +16,7 @@ class ModelHealth(TypedDict):
     champion: Annotated[str | None, Field(description="Tag of the version; null where none can be used.")]
     challenger: Annotated[str | None, Field(description="Of a running experiment.")]
     challenger_share: Annotated[float, Field(description="Of customers; 0 in the shadow, and without one.")]
+    is_shadow: Annotated[bool, Field(description="The challenger scores along, and nobody hears it.")]
     trouble: Annotated[str | None, Field(description="Why a version that the ledger names cannot be used.")]
 
 
@@ -77,6 +78,7 @@ def _model(live: Live, name: str) -> dict[str, Any]:
         "champion": route.champion.tag if route is not None else None,
         "challenger": route.challenger.tag if route is not None and route.challenger is not None else None,
         "challenger_share": experiment.share if experiment is not None and not experiment.is_shadow else 0.0,
+        "is_shadow": experiment is not None and experiment.is_shadow,
         "trouble": live.versions.troubles.get(name),
     }
 

@@ -30,18 +30,35 @@ Instant = Annotated[
 ]
 
 
-class Reported(Request):
-    """One thing that came of one prediction."""
+class _Reported(Request):
+    """One thing that came of one prediction; one that is unknown yet is kept, and waits for it."""
 
     outcome_id: str = Field(min_length=1, max_length=200, description="The application's own; the same is kept once.")
     prediction_id: str = Field(pattern=r"^[0-9a-f]{12}-[0-9a-f]{1,16}$", description="As the answer named it.")
-    kind: Literal["shown", "clicked", "converted"]
     occurred_at: Instant
-    revenue: float | None = Field(default=None, ge=0, le=1e9, allow_inf_nan=False, description="Of a conversion.")
+
+
+class Seen(_Reported):
+    """The prediction's ad was shown or clicked."""
+
+    kind: Literal["shown", "clicked"]
+    revenue: None = None
+
+
+class Conversion(_Reported):
+    """The customer bought."""
+
+    kind: Literal["converted"]
+    revenue: float | None = Field(
+        default=None, ge=0, le=1e9, allow_inf_nan=False, description="In the currency of orders, where it is known."
+    )
+
+
+Reported = Annotated[Seen | Conversion, Field(discriminator="kind")]
 
 
 class Report(Request):
-    """What came of predictions."""
+    """What came of predictions: all of it is kept, or, where one does not fit, none."""
 
     outcomes: list[Reported] = Field(min_length=1, max_length=MOST_ROWS)
 

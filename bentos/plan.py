@@ -20,6 +20,9 @@ from models.budget import Params
 from models.errors import Infeasible
 
 MOST_BUDGETS = 20
+Return = Annotated[
+    float, Field(description="Units bought × the channels' unit_return, as assumed in channels.csv, whose unit it has.")
+]
 Money = Annotated[float, Field(description="In the unit of the channels' costs.")]
 
 
@@ -29,7 +32,7 @@ class Purchase(TypedDict):
     channel: str
     units: float
     cost: Money
-    expected_return: float
+    expected_return: Return
     binds: Annotated[str | None, Field(description="The bound that the units lie at: minimum or maximum.")]
 
 
@@ -38,8 +41,8 @@ class Plan(TypedDict):
 
     budget: Money
     cost: NotRequired[Money]
-    expected_return: NotRequired[float]
-    marginal_return: NotRequired[Annotated[float, Field(description="What one more unit of budget would return.")]]
+    expected_return: NotRequired[Return]
+    marginal_return: NotRequired[Annotated[float, Field(description="What one more unit of budget would add to it.")]]
     allocation: NotRequired[list[Purchase]]
     infeasible: NotRequired[Annotated[str, Field(description="Why there is no plan for this budget.")]]
 

@@ -53,22 +53,35 @@ class ManyScored(ManyCustomers):
     explain: Explain = False
 
 
-def told_apart_by(field: str) -> Discriminator:
-    """Tells by whether ``field`` is there which of two requests is meant: so errors name the fields of that one."""
-    return Discriminator(lambda value: "one" if isinstance(value, dict) and field in value else "many")
+def told_apart_by(one: str, many: str) -> Discriminator:
+    """Tells by which field is there which of two requests is meant: so errors name the fields of that one."""
+
+    def which(value: Any) -> str | None:
+        if not isinstance(value, dict):
+            return None
+        return "one" if one in value else "many" if many in value else None
+
+    return Discriminator(
+        which, custom_error_type="neither", custom_error_message=f"an object with {one} or with {many} is needed"
+    )
 
 
 Customers = Annotated[
-    Annotated[OneCustomer, Tag("one")] | Annotated[ManyCustomers, Tag("many")], told_apart_by("customer_id")
+    Annotated[OneCustomer, Tag("one")] | Annotated[ManyCustomers, Tag("many")],
+    told_apart_by("customer_id", "customer_ids"),
 ]
 ScoredCustomers = Annotated[
-    Annotated[OneScored, Tag("one")] | Annotated[ManyScored, Tag("many")], told_apart_by("customer_id")
+    Annotated[OneScored, Tag("one")] | Annotated[ManyScored, Tag("many")],
+    told_apart_by("customer_id", "customer_ids"),
 ]
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {"one": {"customer_id": "1"}, "many": {"customer_ids": ["1", "8"]}}
 
 RequestId = Annotated[str, Field(description="The X-Request-Id that came, or a new one.")]
 AsOf = Annotated[str, Field(description="The instant (UTC) up to which the world is known.", examples=["2018-01-02"])]
-IsStale = Annotated[bool, Field(description="Profiles were published longer ago than `services.stale_after_days`.")]
+IsStale = Annotated[
+    bool,
+    Field(description="Profiles were published longer ago than `services.stale_after_days`; as_of may be older still."),
+]
 IsKnown = Annotated[bool, Field(description="False for a customer without orders: there is nothing to say of them.")]
 Because = Annotated[list[str], Field(description="If asked to explain: the strongest reasons, in words.")]
 

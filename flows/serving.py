@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -66,6 +67,21 @@ def serve_environ(bento: Packaged, door: Door, environ: Mapping[str, str]) -> di
     told = {f"AIMLOOP_SERVICES__{k.upper()}": str(v) for k, v in services.items() if not isinstance(v, SecretStr)}
     options = f"{environ.get('BENTOML_CONFIG_OPTIONS', '')} services.{bento.entry}.workers={services['workers']}"
     return {**environ, **told, "AIMLOOP_STATE": str(door.state.root), "BENTOML_CONFIG_OPTIONS": options.strip()}
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Raises:
+    AimloopError: something else listens there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what has just ended there does not count
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise AimloopError(
+                f"{host} port {port} cannot be listened on: {error.strerror}", "choose another with --port"
+            ) from None
 
 
 def is_this_machine(host: str) -> bool:

@@ -29,6 +29,7 @@ MEANINGS: Mapping[Role, str] = {
     "report": "report outcomes",
     "admin": "everything",
 }
+LONGEST_NAME = 64
 _TOKEN = re.compile(r"aim_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
 
 
@@ -88,6 +89,11 @@ class ApiKeys:
         Raises:
             AimloopError: an unknown role, or a valid key of that name already.
         """
+        if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable() or name != name.strip():
+            raise AimloopError(
+                f"a key's name has 1 to {LONGEST_NAME} characters that can be seen, not {name!r}",
+                "call it after who uses it: shop, newsletter",
+            )
         unknown = [role for role in roles if role not in ROLES]
         if unknown or not roles:
             raise AimloopError(

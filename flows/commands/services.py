@@ -24,7 +24,7 @@ Service = Annotated[
 @app.command()
 def serve(
     service: Service = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (default: 3000, or the setting).")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0: whoever reaches this machine.")] = LOCALHOST,
     workers: Annotated[int | None, typer.Option(help="Processes that answer, side by side.")] = None,
     without_keys: Annotated[
@@ -32,11 +32,11 @@ def serve(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Serve the last cycle's Bento on localhost; the page / documents every endpoint.
+    """Serve the published cycle's Bento on localhost; the page / documents every endpoint.
 
     Applications need a key: `aimloop keys issue NAME --role score`.
     """
-    from flows.serving import is_this_machine, packaged, serve_command, serve_environ
+    from flows.serving import is_this_machine, packaged, refuse_taken, serve_command, serve_environ
 
     given = {"api_keys": "off" if without_keys else None, "workers": workers}
     with explained():
@@ -48,6 +48,7 @@ def serve(
                 "leave out --without-keys, or --host",
             )
         bento = packaged(door, service)
+        refuse_taken(host, door.settings.port)
     url = f"http://{f'[{host}]' if ':' in host else host}:{door.settings.port}"
     if as_json:
         print_json({"bento": bento.tag, "url": url})
@@ -75,7 +76,7 @@ def export(
     service: Service = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put the last cycle's Bento with its models into a folder, ready for `docker build FOLDER`."""
+    """Put the published cycle's Bento with its models into a folder, ready for `docker build FOLDER`."""
     from flows.export import export as export_to
     from flows.serving import packaged
 

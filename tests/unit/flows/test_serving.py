@@ -1,12 +1,13 @@
 """Which Bento is served, and what its server is told."""
 
+import socket
 from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
 
 from flows.context import Door
-from flows.serving import Packaged, is_this_machine, packaged, serve_environ
+from flows.serving import Packaged, is_this_machine, packaged, refuse_taken, serve_environ
 from infra.errors import AimloopError
 from tests.small_state import AS_OF
 
@@ -65,3 +66,13 @@ def test_who_hears_an_address(host: str, answer: bool) -> None:
 def test_a_name_is_no_address() -> None:
     with pytest.raises(AimloopError, match="no IP address"):
         is_this_machine("localhost")
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_starts() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(AimloopError, match=f"port {port} cannot be listened on"):
+            refuse_taken("127.0.0.1", port)
+    refuse_taken("127.0.0.1", port)

@@ -118,3 +118,9 @@ def test_admin_may_everything_and_others_what_they_are_for(keys: ApiKeys) -> Non
 def test_an_unknown_key_cannot_be_revoked(keys: ApiKeys) -> None:
     with pytest.raises(AimloopError, match="there is no key '00000000'"):
         keys.revoke("00000000", NOW)
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "tab\there", " shop", "x" * 65, "\u200b"])
+def test_a_name_that_lists_could_not_show_is_refused(keys, name) -> None:
+    with pytest.raises(AimloopError, match="a key's name has 1 to 64 characters that can be seen"):
+        keys.issue(name, ["score"], NOW)
