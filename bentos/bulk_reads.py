@@ -10,10 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from infra.audit import Audit
-from infra.errors import AimloopError
 from infra.ledger import Ledger
 
 MANY = 100
@@ -58,14 +55,23 @@ class Recorder:
     def __call__(self, details: dict[str, Any]) -> None:
         self._entries.put(details)
 
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
     def _work(self) -> None:
         while (details := self._entries.get()) is not None:
-            now = datetime.now(UTC).replace(tzinfo=None)
             try:
-                with closing(Ledger(self._ledger)) as ledger:
-                    Audit(ledger, user=f"key {details['key']}", role="read").record("profiles read", details, now)
-            except (SQLAlchemyError, AimloopError):
+                self._write(details)
+            except Exception:  # a trail may be damaged in any way; the next entry is tried all the same
                 _log.exception("not on the audit trail: %s", details)
+
+    def _write(self, details: dict[str, Any]) -> None:
+        if not self._ledger.exists():  # opening it would make another, empty one
+            raise FileNotFoundError(self._ledger)
+        with closing(Ledger(self._ledger)) as ledger:
+            now = datetime.now(UTC).replace(tzinfo=None)
+            Audit(ledger, user=f"key {details['key']}", role="read").record("profiles read", details, now)
 
     def close(self) -> None:
         """Write what is left."""

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -76,9 +78,23 @@ class Counts:
             gauge.set(labels in versions)
 
     def text(self) -> bytes:
-        """The counts of all workers, in Prometheus' text format."""
-        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        """The counts of all workers, in Prometheus' text format; how things are, of those that live."""
+        if FOLDER not in os.environ:
             return generate_latest(self._own)
+        for file in Path(os.environ[FOLDER]).glob("gauge_live*_*.db"):
+            pid = int(file.stem.rpartition("_")[2])
+            if not _is_running(pid):
+                mark_process_dead(pid)
         shared = CollectorRegistry()
         MultiProcessCollector(shared)
         return generate_latest(shared)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from bentos.live import Live
 
 THREADS = 4
-MOST_WAITING = 64
+MOST_WAITING, MOST_WAITING_FOR_DISK = 64, 16
 MOST_TOLD = 5  # errors of one request
+LONGEST_ERROR = 500  # what a caller sent comes back in it
 BRANCHES = {"one", "many", "shown", "clicked", "converted"}  # of requests that may be one thing or another
 BODY_SECONDS = 30.0
 PROBES = ("/livez", "/healthz", "/readyz")
@@ -38,14 +39,20 @@ _JSON, _HTML, _TEXT = b"application/json", b"text/html; charset=utf-8", b"text/p
 _log = logging.getLogger(__name__)
 
 
+class _Lane:
+    """Threads for requests that take longer, and how many of those may wait."""
+
+    def __init__(self, threads: int, most: int) -> None:
+        self.threads, self.most, self.waiting = ThreadPoolExecutor(threads, "answers"), most, 0
+
+
 class Door:
     """An ASGI application before another one, ``behind``, which gets what is its own."""
 
     def __init__(self, behind: ASGIApp, endpoints: Sequence[Endpoint], live: "Live", gate: Gate) -> None:
         self._behind, self._live, self._gate = behind, live, gate
         self._endpoints = {(endpoint.method, endpoint.path): endpoint for endpoint in endpoints}
-        self._threads = ThreadPoolExecutor(THREADS, "answers")
-        self._waiting = 0
+        self._lanes = {False: _Lane(THREADS, MOST_WAITING), True: _Lane(1, MOST_WAITING_FOR_DISK)}
         self._are_profiles_near = live.settings.services.profile_store == "sqlite"
         self._open: Mapping[str, Any] = {
             "/": lambda: (200, _HTML, PAGE),
@@ -55,7 +62,8 @@ class Door:
 
     def close(self) -> None:
         """Answer what has begun, and write down what has not been written yet."""
-        self._threads.shutdown(wait=True)
+        for lane in self._lanes.values():
+            lane.threads.shutdown(wait=True)
         self._live.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,33 +117,34 @@ class Door:
                 raise Refusal(408, "the body did not come", "send it at once") from None
             request = _read(endpoint, body)
         try:
-            if endpoint.is_quick(request) and self._are_profiles_near:
+            if endpoint.is_quick(request) and (self._are_profiles_near or endpoint.request is None):
                 answer = self._handled(endpoint, request, asked)
             else:
                 answer = await self._beside(endpoint, request, asked)
         except AimloopError as error:
-            _log.error("request %s: %s", asked.request_id, error)
-            raise Refusal(503, error.what, error.remedy) from None
+            _log.error("request %s: %s", asked.request_id, error)  # it names paths of ours
+            raise Refusal(503, "this cannot be answered now", "the service's log and /health say why") from None
         if isinstance(answer, bytes):
             return 200, _TEXT, answer
         return 200, _JSON, orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
 
     async def _beside(self, endpoint: Endpoint, request: Any, asked: Asked) -> Any:
         """Answered in a thread, so that quick requests need not wait."""
-        if self._waiting >= MOST_WAITING:
+        lane = self._lanes[endpoint.waits_for_disk]
+        if lane.waiting >= lane.most:
             raise Refusal(503, "too many long requests at once", "send it again in a moment", {"Retry-After": "1"})
-        self._waiting += 1
+        lane.waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self._handled, endpoint, request, asked)
+            return await loop.run_in_executor(lane.threads, self._handled, endpoint, request, asked)
         finally:
-            self._waiting -= 1
+            lane.waiting -= 1
 
     def _handled(self, endpoint: Endpoint, request: Any, asked: Asked) -> Any:
         try:
             return endpoint.handle(self._live, request, asked)
         except GenerationGone:  # Redis keeps two: a request that began long ago begins again with what is there now
-            self._live.refresh()
+            self._live.refresh(anew=True)
             return endpoint.handle(self._live, request, asked)
 
     def _open_to_all(self, method: str, path: str) -> tuple[int, bytes, bytes]:
@@ -143,6 +152,9 @@ class Door:
         allowed = [known for known, at in self._endpoints if at == path] + ["GET"] * (path in self._open)
         if not allowed:
             raise Refusal(404, "there is nothing here", "GET / documents the endpoints")
+        if method == "HEAD" and "GET" in allowed and path in self._open:  # some balancers probe so
+            status, kind, _ = self._open[path]()
+            return status, kind, b""
         if method not in allowed:
             methods = ", ".join(allowed)
             raise Refusal(405, f"this is asked with {methods}", "GET / documents the endpoints", {"Allow": methods})
@@ -185,7 +197,9 @@ def _read(endpoint: Endpoint, body: bytes) -> Any:
             raise Refusal(400, f"the body is no JSON: {found[0]['msg']}", "send a JSON object") from None
         told = [f"{_where(each['loc'])}: {each['msg']}" for each in found[:MOST_TOLD]]
         more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
-        raise Refusal(422, "; ".join(told) + more, f"GET / documents every field of {endpoint.path}") from None
+        raise Refusal(
+            422, ("; ".join(told) + more)[:LONGEST_ERROR], f"GET / documents every field of {endpoint.path}"
+        ) from None
 
 
 def _where(place: tuple[int | str, ...]) -> str:

@@ -1,11 +1,14 @@
 """How the door comes to stand before BentoML, which starts workers, watches them and packages them.
 
 BentoML's own path costs more than scoring does: OpenTelemetry, a timer a request that is never cancelled (its memory is
-free once the timeout has passed), a context, a schema made anew for each answer (docs/decisions/0026). So requests meet
+free once the timeout has passed), a context, a schema made anew for each answer (docs/decisions/0033). So requests meet
 the door first, and BentoML gets those that the door does not know.
 """
 
+import os
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,6 +31,7 @@ class Doorway:
         if scope["type"] != "lifespan":
             await self._app(scope, receive, send)
             return
+        _count_apart()
         from bentos.opening import opened
 
         service = scope["app"]  # Starlette's application, of which BentoML's middleware is the stack
@@ -39,6 +43,20 @@ class Doorway:
             await send(message)
 
         await self._app(scope, receive, send_after_closing)
+
+
+def _count_apart() -> None:
+    """Workers of one service share a folder of counts: not BentoML's, which each service empties when it starts."""
+    given = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if given is None:
+        return
+    shared = Path(given)
+    for other in shared.parent.glob(f"{shared.name}-*"):
+        if not Path(f"/proc/{other.name.rpartition('-')[2]}").exists() and Path("/proc").exists():
+            shutil.rmtree(other, ignore_errors=True)  # of a service that has ended
+    ours = shared.with_name(f"{shared.name}-{os.getppid()}")
+    ours.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(ours)
 
 
 def open_door(service: Any, endpoints: Callable[[], tuple[Endpoint, ...]]) -> None:

@@ -40,6 +40,8 @@ class Endpoint:
     values that JSON knows, or raises a `Refusal`. ``is_quick`` tells of a request that it takes less than a few
     milliseconds: it is answered at once, others in a thread beside.
 
+    ``waits_for_disk`` sends it to threads of their own, so that a disk that is slow holds up nobody else.
+
     ``request`` and ``answer`` say the shapes, ``models`` which versions are held for it.
     """
 
@@ -52,6 +54,7 @@ class Endpoint:
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     models: tuple[str, ...] = ()
     is_quick: Callable[[Any], bool] = _never
+    waits_for_disk: bool = False
 
     @property
     def summary(self) -> str:

@@ -43,6 +43,7 @@ class HealthAnswer(TypedDict):
     request_id: RequestId
     status: Annotated[str, Field(description="`ok`, or `failing` where one of the parts has a trouble.")]
     worker: str
+    ledger_trouble: Annotated[str | None, Field(description="Why champions, experiments and keys stay as they were.")]
     models: dict[str, ModelHealth]
     profiles: ProfilesHealth
     prediction_log: LogHealth
@@ -60,11 +61,12 @@ def answer(live: Live, _: None, asked: Asked) -> dict[str, Any]:
         "is_stale": live.is_stale,
         "trouble": live.trouble,
     }
-    is_failing = live.trouble or live.log_trouble or live.versions.troubles
+    is_failing = live.trouble or live.log_trouble or live.versions.troubles or live.versions.ledger_trouble
     return {
         "request_id": asked.request_id,
         "status": "failing" if is_failing else "ok",
         "worker": live.worker,
+        "ledger_trouble": live.versions.ledger_trouble,
         "models": models,
         "profiles": told,
         "prediction_log": log,
@@ -83,4 +85,4 @@ def _model(live: Live, name: str) -> dict[str, Any]:
     }
 
 
-ENDPOINT = Endpoint("GET", "/health", "read", TypeAdapter(HealthAnswer), answer)
+ENDPOINT = Endpoint("GET", "/health", "read", TypeAdapter(HealthAnswer), answer, is_quick=lambda _: True)

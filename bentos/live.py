@@ -120,8 +120,9 @@ class Live:
             Refusal: there are no profiles, or they cannot be read.
         """
         if self._look is None:
-            what, _, remedy = (self.trouble or "no profiles yet").partition("\n  → ")
-            raise Refusal(503, what, remedy or "run a cycle first: `aimloop run`")
+            raise Refusal(
+                503, "there are no profiles that can be read", "`/health` says why; `aimloop run` publishes some"
+            )
         return self._look
 
     def route(self, name: str) -> Route:
@@ -161,7 +162,7 @@ class Live:
     @property
     def is_alive(self) -> bool:
         """Do the threads beside the requests go on?"""
-        return self._follower.is_alive() and self.shadow.is_alive
+        return self._follower.is_alive() and self.shadow.is_alive and self._trail.is_alive
 
     @property
     def lost_rows(self) -> int:
@@ -176,17 +177,17 @@ class Live:
 
     def _follow(self) -> None:
         while not self._ended.wait(LOOK_SECONDS):
-            try:
-                self.versions.look()
-                self.refresh()
-                self._tell()
-            except Exception:  # what is served now goes on being served
-                _log.exception("what is new could not be taken up")
+            for do in (self.versions.look, self.refresh, self._tell):
+                try:
+                    do()
+                except Exception:  # what is served now goes on being served, and the others are done all the same
+                    _log.exception("what is new could not be taken up")
 
     def _tell(self) -> None:
         """How things are, for who looks at the counts."""
         troubles = {f"model {name}": name in self.versions.troubles for name in self.versions.names}
         troubles |= {
+            "ledger": self.versions.ledger_trouble is not None,
             "profiles": self.trouble is not None,
             "stale profiles": self.is_stale,
             "prediction log": self.log_trouble is not None,
@@ -199,28 +200,29 @@ class Live:
         }
         self.counts.standing(self.lost_rows, troubles, live)
 
-    def refresh(self) -> None:
-        """Take up what has been published, and whose keys count, if that has changed."""
+    def refresh(self, anew: bool = False) -> None:
+        """Take up what has been published, and whose keys count, if that has changed, or (``anew``) if not."""
         with self._looking:
-            self._refresh()
+            self._refresh(anew)
 
-    def _refresh(self) -> None:
+    def _refresh(self, anew: bool) -> None:
         try:
-            self._look = self._looked()
+            self._look = self._looked(anew)
             self.trouble = None
-        except (AimloopError, OSError) as error:
-            if str(error) != self.trouble:
-                _log.error("profiles cannot be read: %s", error)
-            self.trouble = str(error)
+        except Exception as error:  # pointers and files may be damaged in any way: what was opened is served on
+            trouble = str(error) if isinstance(error, AimloopError) else f"{type(error).__name__}: {error}"
+            if trouble != self.trouble:
+                _log.error("profiles cannot be read: %s", trouble, exc_info=not isinstance(error, AimloopError))
+            self.trouble = trouble
             # what was published before may be served on, but not what belongs to keys that have been rotated
             if self._look is not None and self._look.seen[0] != str(self.state.pinned().epoch):
                 self._look = None
 
-    def _looked(self) -> Look:
+    def _looked(self, anew: bool) -> Look:
         pinned, last = self.state.pinned(), self._look
         epoch, erasures = str(pinned.epoch), tombstones.fingerprint(pinned)
         seen = (epoch, published(self.settings, pinned), erasures)
-        if last is not None and last.seen == seen:
+        if last is not None and last.seen == seen and not anew:
             return _aged(last, self.settings.services.stale_after_days)
         is_same = last is not None and (last.seen[0], last.seen[2]) == (epoch, erasures)
         keys = last.keys if last is not None and is_same else self._open_keys(pinned)

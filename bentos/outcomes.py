@@ -33,7 +33,11 @@ Instant = Annotated[
 class _Reported(Request):
     """One thing that came of one prediction; one that is unknown yet is kept, and waits for it."""
 
-    outcome_id: str = Field(min_length=1, max_length=200, description="The application's own; the same is kept once.")
+    outcome_id: str = Field(
+        min_length=1,
+        max_length=200,
+        description="Chosen by who reports. The same is kept once, whoever sends it: begin it with your own name.",
+    )
     prediction_id: str = Field(pattern=r"^[0-9a-f]{12}-[0-9a-f]{1,16}$", description="As the answer named it.")
     occurred_at: Instant
 
@@ -99,7 +103,8 @@ ENDPOINT = Endpoint(
     TypeAdapter(ReportAnswer),
     answer,
     TypeAdapter(Report),
-    {
+    waits_for_disk=True,
+    examples={
         "a click": {
             "outcomes": [
                 {

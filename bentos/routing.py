@@ -78,6 +78,7 @@ class Versions:
 
     def __init__(self, ledger: Path, names: tuple[str, ...], packaged: Mapping[str, str]) -> None:
         self.troubles: dict[str, str] = {}
+        self.ledger_trouble: str | None = None
         self.names = names
         self._ledger, self._packaged = ledger, packaged
         self._routes: dict[str, Route] = {}
@@ -101,13 +102,16 @@ class Versions:
 
     def _read_ledger(self) -> None:
         """What was named last stays while nothing has been written since, or the ledger cannot be read."""
-        if not self._ledger.exists():
-            return
+        if not self._ledger.exists() and not self._watch.has_read:
+            return  # a service may run without one, with the versions that it was packaged with
         try:
             found = self._watch.if_changed(self._named)
-        except (sqlite3.Error, SQLAlchemyError, AimloopError):
-            _log.exception("the ledger cannot be read: the versions stay as they are")
+        except (sqlite3.Error, SQLAlchemyError, AimloopError) as error:
+            if self.ledger_trouble is None:
+                _log.exception("the ledger cannot be read: the versions stay as they are")
+            self.ledger_trouble = str(error)
             return
+        self.ledger_trouble = None
         if found is not None:
             self._tags, self._experiments = found
 

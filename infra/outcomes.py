@@ -18,7 +18,7 @@ from infra.errors import AimloopError
 from infra.state import disk_trouble
 
 Kind = Literal["shown", "clicked", "converted"]
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 2.0
 
 _TABLE = """
     CREATE TABLE IF NOT EXISTS outcomes (

@@ -7,7 +7,6 @@ Call ``State.set_homes`` first: BentoML reads its home when it is imported.
 import json
 import shutil
 from collections.abc import Hashable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -144,7 +143,12 @@ def rewritten_without(folder: Path, rows: pd.DataFrame) -> Iterator[tuple[Path, 
         return
     left = sample[~is_theirs]
     fresh = {name: folder / f"{name}.fresh" for name in (_MODEL_FILE, _REFERENCE_FILE)}
-    fitted = load_folder(folder)
+    try:
+        fitted = load_folder(folder)
+    except AimloopError as error:
+        raise AimloopError(
+            f"{error.what}, and it holds rows of who is to be erased", f"remove {folder}, then run this again"
+        ) from error
     joblib.dump(replace(fitted, reference=left), fresh[_MODEL_FILE], compress=1)
     left.to_parquet(fresh[_REFERENCE_FILE])
     # the sample beside the model last: as long as it holds the rows, a repeat finds them
@@ -183,10 +187,15 @@ def _folder(tag: str) -> Path:
 
     at_home = type(BentoMLContainer.model_store.get())(Path(BentoMLContainer.bentoml_home.get()) / "models")
     for store in (BentoMLContainer.model_store.get(), at_home):
-        with suppress(bentoml.exceptions.BentoMLException):
+        try:
             found = store.get(tag)
-            if str(found.tag) == tag:  # BentoML takes the beginning of a tag for the whole
-                return Path(found.path)
+        except bentoml.exceptions.BentoMLException:
+            continue
+        except Exception as error:  # its description may be damaged in any way
+            reason = f"{type(error).__name__} in its model.yaml"
+            raise AimloopError(f"model version {tag} cannot be read: {reason}", _TRAIN_ANOTHER) from error
+        if str(found.tag) == tag:  # BentoML takes the beginning of a tag for the whole
+            return Path(found.path)
     raise AimloopError(
         f"model version {tag} is not in the model store", f"put it back from a copy of the store; {_TRAIN_ANOTHER}"
     )

@@ -78,8 +78,8 @@ class FakeLive:
     refreshed: int = 0
     versions: Any = field(default_factory=lambda: SimpleNamespace(routes={}, troubles={}))
 
-    def refresh(self) -> None:
-        self.refreshed += 1
+    def refresh(self, anew: bool = False) -> None:
+        self.refreshed += anew
 
 
 @pytest.fixture

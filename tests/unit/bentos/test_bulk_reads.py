@@ -54,6 +54,7 @@ def test_never_more_than_ninety_nine_stay_unrecorded(sizes: list[int]) -> None:
 
 def test_entries_stand_on_the_audit_trail(tmp_path) -> None:
     state = State(tmp_path / "state").open()
+    Ledger(state.ledger).close()
     recorder = Recorder(state.ledger)
     BulkReads(recorder).note("abc123", 250)
     recorder.close()
@@ -61,3 +62,13 @@ def test_entries_stand_on_the_audit_trail(tmp_path) -> None:
         (entry,) = Audit(ledger, "tests", "tests").entries()
     assert (entry.user, entry.role, entry.action, entry.is_intact) == ("key abc123", "read", "profiles read", True)
     assert json.loads(json.dumps(entry.details)) == {"key": "abc123", "profiles": 250, "within_the_hour": 250}
+
+
+def test_no_other_ledger_is_made_where_one_is_gone_and_the_next_entry_is_tried(tmp_path) -> None:
+    state = State(tmp_path / "state").open()
+    recorder = Recorder(state.ledger)
+    recorder({"key": "abc123", "profiles": 250})
+    recorder({"key": "abc123", "profiles": 250})
+    assert recorder.is_alive
+    recorder.close()
+    assert not state.ledger.exists()

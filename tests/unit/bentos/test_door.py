@@ -47,7 +47,7 @@ def test_a_request_that_does_not_fit_is_told_where(client, body, status, error) 
     ("text", "told"),
     [
         ("refuse", (404, "there is none")),
-        ("trouble", (503, "Redis is away")),
+        ("trouble", (503, "this cannot be answered now")),
         ("fail", (500, "something went wrong here")),
     ],
 )

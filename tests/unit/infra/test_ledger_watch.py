@@ -50,3 +50,18 @@ def test_without_a_ledger_it_says_so_and_makes_none(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError):
         LedgerWatch(tmp_path / "ledger.sqlite").if_changed(begun)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ledger_that_is_put_back_from_a_copy_is_watched_from_then_on(state: State, ledger: Ledger) -> None:
+    watch = LedgerWatch(state.ledger)
+    watch.if_changed(begun)
+    copy = state.root / "copy.sqlite"
+    with closing(Ledger(copy)) as other:
+        other.begin_cycle("of the copy", NOW, "test", NOW)
+    for file in state.root.glob("ledger.sqlite*"):
+        file.unlink()
+    copy.replace(state.ledger)
+    assert watch.if_changed(begun) == "of the copy"
+    with closing(Ledger(state.ledger)) as again:
+        again.begin_cycle("after it", NOW.replace(hour=13), "test", NOW.replace(hour=13))
+    assert watch.if_changed(begun) == "after it"
