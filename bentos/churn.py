@@ -56,6 +56,6 @@ ENDPOINT = Endpoint(
     answer,
     TypeAdapter(ScoredCustomers),
     EXAMPLES,
-    models=("churn",),
+    models={"churn": churn.scorer},
     is_quick=is_few,
 )

@@ -51,6 +51,6 @@ ENDPOINT = Endpoint(
     answer,
     TypeAdapter(ScoredCustomers),
     EXAMPLES,
-    models=("clv",),
+    models={"clv": clv.scorer},
     is_quick=is_few,
 )

@@ -139,6 +139,6 @@ ENDPOINT = Endpoint(
         "one": {"customer_id": "1", "ads": [{"product_id": "1029743", "channel": "mailer"}]},
         "many": {"impressions": [{"customer_id": "1", "product_id": "1029743", "placement": "display 0, mailer A"}]},
     },
-    models=("ctr",),
+    models={"ctr": ctr.scorer},
     is_quick=_is_quick,
 )

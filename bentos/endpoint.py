@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 if TYPE_CHECKING:  # this file is read where no service answers, too
     from bentos.live import Live
+    from bentos.routing import MakeScorer
     from infra.api_keys import Role
 
 
@@ -42,7 +43,8 @@ class Endpoint:
 
     ``waits_for_disk`` sends it to threads of their own, so that a disk that is slow holds up nobody else.
 
-    ``request`` and ``answer`` say the shapes, ``models`` which versions are held for it.
+    ``request`` and ``answer`` say the shapes, ``models`` of which versions are held for it, and how their scorers are
+    made.
     """
 
     method: str
@@ -52,7 +54,7 @@ class Endpoint:
     handle: Callable[["Live", Any, Asked], Mapping[str, Any]]
     request: TypeAdapter[Any] | None = None
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    models: tuple[str, ...] = ()
+    models: Mapping[str, "MakeScorer"] = field(default_factory=dict)
     is_quick: Callable[[Any], bool] = _never
     waits_for_disk: bool = False
 

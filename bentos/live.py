@@ -19,7 +19,7 @@ from typing import Any
 from bentos.bulk_reads import BulkReads, Recorder
 from bentos.counting import Counts
 from bentos.endpoint import Refusal
-from bentos.routing import Route, Versions
+from bentos.routing import MakeScorer, Route, Versions
 from bentos.shadow import Shadow
 from infra import registry
 from infra.erasing import tombstones
@@ -87,11 +87,11 @@ class Look:
 class Live:
     """Opened once a worker."""
 
-    def __init__(self, names: tuple[str, ...], settings: Settings) -> None:
+    def __init__(self, makers: Mapping[str, MakeScorer], settings: Settings) -> None:
         self.settings = settings
         self.worker = secrets.token_hex(6)
         self.state = State(settings.state).open()
-        self.versions = Versions(self.state.ledger, names, registry.packaged_champions(_CODE))
+        self.versions = Versions(self.state.ledger, makers, registry.packaged_champions(_CODE))
         self.counts = Counts()
         self.shadow = Shadow()
         self._trail = Recorder(self.state.ledger)

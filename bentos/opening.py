@@ -16,6 +16,6 @@ from infra.settings import load
 def opened(behind: ASGIApp, endpoints: tuple[Endpoint, ...]) -> Door:
     """The door of a service with these endpoints, and those that every service has."""
     settings = load(os.environ, Path.cwd())
-    models = tuple(dict.fromkeys(name for endpoint in endpoints for name in endpoint.models))
-    live = Live(models, settings)
+    makers = {name: make for endpoint in endpoints for name, make in endpoint.models.items()}
+    live = Live(makers, settings)
     return Door(behind, (*endpoints, health.ENDPOINT, metrics.ENDPOINT), live, Gate(settings, live.state))

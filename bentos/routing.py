@@ -4,10 +4,10 @@ import gc
 import logging
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,10 +16,10 @@ from infra.errors import AimloopError
 from infra.experiments import Experiment, Experiments
 from infra.ledger import Ledger
 from infra.ledger_watch import LedgerWatch
-from models import catalog
 from models.scoring import Scorer
 
 RETRY_SECONDS = 10.0
+MakeScorer: TypeAlias = Callable[[Any, tuple[str, ...]], Scorer]
 _log = logging.getLogger(__name__)
 
 
@@ -30,12 +30,13 @@ class Served:
     name: str
     tag: str
     fitted: Any = field(repr=False)
+    make_scorer: MakeScorer = field(repr=False)
     _scorers: dict[tuple[str, ...], Scorer] = field(default_factory=dict, repr=False)
 
     def scorer(self, columns: tuple[str, ...]) -> Scorer:
         found = self._scorers.get(columns)
         if found is None:
-            found = self._scorers[columns] = catalog.MODELS[self.name].model.scorer(self.fitted, columns)
+            found = self._scorers[columns] = self.make_scorer(self.fitted, columns)
         return found
 
 
@@ -68,7 +69,8 @@ class _Failed(NamedTuple):
 
 
 class Versions:
-    """A route a model; requests that run while it changes end with the one they began with.
+    """A route for each model that ``makers`` names, with how its scorer is made; requests that run while it changes end
+    with the one they began with.
 
     ``packaged`` are the tags that the Bento was built with: they answer without a ledger, and where the ledger's
     champion cannot be loaded at the start. Later, one that cannot be loaded leaves the one before in its place; a
@@ -76,10 +78,10 @@ class Versions:
     why.
     """
 
-    def __init__(self, ledger: Path, names: tuple[str, ...], packaged: Mapping[str, str]) -> None:
+    def __init__(self, ledger: Path, makers: Mapping[str, MakeScorer], packaged: Mapping[str, str]) -> None:
         self.troubles: dict[str, str] = {}
         self.ledger_trouble: str | None = None
-        self.names = names
+        self.names, self._makers = tuple(makers), makers
         self._ledger, self._packaged = ledger, packaged
         self._routes: dict[str, Route] = {}
         self._watch = LedgerWatch(ledger)
@@ -153,7 +155,7 @@ class Versions:
         if failed is not None and time.monotonic() < failed.try_again_at:
             return None, failed.reason
         try:
-            return Served(name, tag, registry.load(tag)), ""
+            return Served(name, tag, registry.load(tag), self._makers[name]), ""
         except AimloopError as error:
             self._failed[tag] = _Failed(str(error), time.monotonic() + RETRY_SECONDS)
             return None, str(error)

@@ -57,6 +57,6 @@ ENDPOINT = Endpoint(
     answer,
     TypeAdapter(ScoredCustomers),
     EXAMPLES,
-    models=("segmentation",),
+    models={"segmentation": segmentation.scorer},
     is_quick=is_few,
 )

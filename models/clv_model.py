@@ -74,6 +74,8 @@ class ClvModel:
         """
         assert self.booster is not None
         matrix = self.encoder.transform(frame)
+        if not len(matrix):  # LightGBM refuses them
+            return pd.DataFrame(columns=[*self.encoder.features, "average"], index=frame.index, dtype=float)
         line = self.line(matrix)
         parts = np.asarray(self.booster.predict(self.relative(matrix), pred_contrib=True)).reshape(len(frame), -1)
         money = pd.DataFrame(parts * (line + self.small)[:, None], frame.index, [*self.encoder.features, "average"])

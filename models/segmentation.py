@@ -218,7 +218,7 @@ def _told(model: SegmentationModel, matrix: Array) -> dict[str, np.ndarray]:
     }
 
 
-def explain(fitted: Fitted, frame: pd.DataFrame) -> list[list[str]]:
+def explain(fitted: Fitted, frame: pd.DataFrame, most: int = 3) -> list[list[str]]:
     """Where each row lies on the axes that segments are told apart by: the value, and its fifth (5 is best)."""
     said = predict(fitted, frame)
     scores = [said[f"{axis}_score"].tolist() for axis in ("recency", "frequency", "monetary")]
@@ -226,7 +226,7 @@ def explain(fitted: Fitted, frame: pd.DataFrame) -> list[list[str]]:
     return [
         [
             f"{in_words(name)}: {value[row]} ({score[row]} of 5)"
-            for name, value, score in zip(AXES, values, scores, strict=True)
+            for name, value, score in list(zip(AXES, values, scores, strict=True))[:most]
         ]
         for row in range(len(frame))
     ]

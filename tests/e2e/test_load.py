@@ -17,7 +17,7 @@ def test_users_ask_all_that_there_is_and_nothing_fails(small_cycle: SmallCycle) 
     models = [name for name in catalog.MODELS if door.ledger.champion(name)]
     with served(small_cycle.aimloop) as client:
         url, key = str(client.base_url), client.headers["Authorization"].removeprefix("Bearer ")
-        found = play(Plan(url.rstrip("/"), key, models, drawn(door, 500)), users=4, seconds=4)
+        found = play(Plan(url.rstrip("/"), key, models, drawn(door, 500)), users=4, seconds=8)
     assert found.faults == {}
     assert {"ctr, one ad", "ctr, 100 ads", "profile"} <= set(found.milliseconds)
 

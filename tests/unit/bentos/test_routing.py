@@ -19,7 +19,7 @@ from infra.promotions import Promotions
 from infra.state import State
 
 NOW = datetime(2018, 1, 1, 12)
-NAMES = ("churn", "ctr")
+NAMES = dict.fromkeys(("churn", "ctr"), lambda fitted, columns: pytest.fail("nothing is scored here"))
 
 
 @pytest.fixture

@@ -220,7 +220,7 @@ def test_a_full_disk_leaves_the_old_epoch_and_nothing_else(door: Door, monkeypat
 @pytest.fixture
 def live(door: Door) -> Iterator[Live]:
     """What a worker of a service without models holds."""
-    live = Live((), door.settings)
+    live = Live({}, door.settings)
     yield live
     live.close()
 
@@ -247,7 +247,7 @@ def test_a_service_turns_to_the_new_epoch_at_its_next_look(door: Door, live: Liv
 
 def test_a_service_that_was_not_given_the_new_key_says_so(door: Door) -> None:
     door = moved_to_the_environment(door)
-    live = Live((), door.settings)
+    live = Live({}, door.settings)
     try:
         assert known(live.look, ANN) == [1]
         rotate(given(door, **NEW), PARTS)

@@ -1,5 +1,7 @@
 """What every model of the catalogue promises when the rows are not as one would wish, and what it tells of itself."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -127,7 +129,8 @@ def test_reasons_are_few_and_in_words(sample, fitted):
     told = explain(fitted, sample.frame.head(30), 2)
     assert len(told) == 30
     assert {len(reasons) for reasons in told} <= {0, 1, 2}
-    assert all("odds × " in reason and "_" not in reason.split(":")[0] for reasons in told for reason in reasons)
+    shape = re.compile(r"[^_]+: .+ \((odds × [\d.]+|[+-][\d,]+\.\d\d|[1-5] of 5)\)")
+    assert all(shape.fullmatch(reason) for reasons in told for reason in reasons)
 
 
 @pytest.mark.filterwarnings("error")
