@@ -40,6 +40,8 @@ def pytest_unconfigure() -> None:
 
 
 HAVE_THEIR_OWN = ("test_bad_input.py", "test_own_data.py")  # cycles, among the tests in e2e/
+# another small cycle, so that both processes have as much to do
+TAKE_ANOTHER = ("test_load.py", "test_packaging.py", "test_redis.py")
 
 
 class TogetherByFile(LoadScopeScheduling):
@@ -50,8 +52,10 @@ class TogetherByFile(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
-        is_of_small_cycle = file.startswith("tests/e2e/") and Path(file).name not in HAVE_THEIR_OWN
-        return "small cycle" if is_of_small_cycle else file
+        name = Path(file).name
+        if not file.startswith("tests/e2e/") or name in HAVE_THEIR_OWN:
+            return file
+        return "another small cycle" if name in TAKE_ANOTHER else "small cycle"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherByFile:
