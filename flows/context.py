@@ -4,6 +4,9 @@ import getpass
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,9 +66,22 @@ class Cycle:
         return folder
 
 
+_simulated: ContextVar[datetime | None] = ContextVar("simulated", default=None)
+
+
 def now() -> datetime:
-    """The clock, as naive UTC; only doors read it."""
-    return datetime.now(UTC).replace(tzinfo=None)
+    """The clock, as naive UTC; only doors read it. Within `simulated` it stands still."""
+    return _simulated.get() or datetime.now(UTC).replace(tzinfo=None)
+
+
+@contextmanager
+def simulated(instant: datetime) -> Iterator[None]:
+    """Let the clock of this context stand at an instant (naive UTC): a replay lives in the past."""
+    token = _simulated.set(instant)
+    try:
+        yield
+    finally:
+        _simulated.reset(token)
 
 
 def open_door(**overrides: Any) -> Door:

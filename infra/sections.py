@@ -176,3 +176,15 @@ class Services(Section):
         le=86_400,
         description="A file of the prediction log is closed, and ready to be ingested, after this long.",
     )
+
+
+class Drift(Section):
+    """``[drift]``: when the world has moved so far that models are retrained."""
+
+
+class Experimentation(Section):
+    """``[experiments]``: how challengers are tried, and what decides."""
+
+
+class Alerts(Section):
+    """``[alerts]``: whom to tell, and how often."""

@@ -24,7 +24,18 @@ from pydantic import (
 )
 
 from infra.errors import AimloopError, did_you_mean
-from infra.sections import Cleaning, Privacy, Quality, Services, SourceSettings, TableInput, TableInputs
+from infra.sections import (
+    Alerts,
+    Cleaning,
+    Drift,
+    Experimentation,
+    Privacy,
+    Quality,
+    Services,
+    SourceSettings,
+    TableInput,
+    TableInputs,
+)
 
 PREFIX = "AIMLOOP_"
 CONFIG_FILE = "aimloop.toml"
@@ -127,6 +138,13 @@ class Settings(BaseModel):
     )
     quality: Quality = Field(default_factory=Quality, description="When data is too poor to act on.")
     services: Services = Field(default_factory=Services, description="How models are served to applications.")
+    drift: Drift = Field(
+        default_factory=Drift, description="When the world has moved so far that models are retrained."
+    )
+    experiments: Experimentation = Field(
+        default_factory=Experimentation, description="How challengers are tried, and what decides."
+    )
+    alerts: Alerts = Field(default_factory=Alerts, description="Whom to tell, and how often.")
 
     @model_validator(mode="before")
     @classmethod
@@ -142,8 +160,9 @@ class Settings(BaseModel):
         return value
 
     def meaning(self) -> dict[str, Any]:
-        """The settings that change what a cycle computes (not where it is kept, nor how it is served; not secrets)."""
+        """The settings that change what a cycle computes (not where it is kept, served or watched; no secrets)."""
         elsewhere = {"state", "port", "ui_port", "services", "as_of", "sources", "role"}
+        elsewhere |= {"drift", "experiments", "alerts"}
         secrets = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
         return self.model_dump(mode="json", exclude=elsewhere | secrets)
 

@@ -92,7 +92,7 @@ def test_a_name_like_no_other_is_refused_with_the_list_of_known_ones(tmp_path: P
     error = refusal(tmp_path, {"AIMLOOP_XYZZY": "1"})
 
     assert error.remedy.startswith("known settings: state, ")
-    assert error.remedy.endswith("sources, tables, cleaning, privacy, quality, services")
+    assert error.remedy.endswith("sources, tables, cleaning, privacy, quality, services, drift, experiments, alerts")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,31 @@
+"""The contracts of evidence: what experiments and versions in use are judged by."""
+
+from infra.contracts import Contract, Whole, optional, required
+
+
+class ArmOutcomes(Contract):
+    """One metric of an experiment: a row for each customer, step of the ramp and variant the customer had in it.
+
+    The metric is ``sum(reward) / sum(units)`` over customers: clicks per impression, conversions or revenue per
+    customer (units 1). ``before_…`` are the same of the stretch before the experiment, empty where there is none.
+    """
+
+    pseudonym: str = required()
+    step: Whole = required(ge=0)
+    variant: str = required(isin=["champion", "challenger"])
+    units: float = required(ge=0)
+    reward: float = required()
+    before_units: float = optional(ge=0)
+    before_reward: float = optional()
+
+    class Config:
+        metadata = {"key": ["pseudonym", "step", "variant"]}
+
+
+class PairedLosses(Contract):
+    """Rows that champion and challenger both scored and whose outcome is known; a smaller loss is better."""
+
+    pseudonym: str = required()
+    weight: float = required(gt=0)
+    champion_loss: float = required()
+    challenger_loss: float = required()
