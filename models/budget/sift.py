@@ -1,9 +1,10 @@
 """Large linear programmes: only what is in doubt goes to the solver, until it is proven that nothing else matters.
 
-Prices (`prices.rough`) settle most columns: far too dear, or well worth taking whatever prices turn out exactly. They are
-fixed there, and the solver gets the rest with what is left of each row, and may break rows at a high price. Its prices settle
-columns anew. The programme ends when the dual bound, which counts *every* column, meets the return of the plan: the plan is
-then optimal, however it was found. (Known as sifting; Bixby et al., Very large-scale linear programming, 1992.)
+Prices (`prices.rough`) settle most columns: far too dear, or well worth taking whatever prices turn out exactly. They
+are fixed there, and the solver gets the rest with what is left of each row, and may break rows at a high price. Its
+prices settle columns anew. The programme ends when the dual bound, which counts *every* column, meets the return of
+the plan: the plan is then optimal, however it was found. (Known as sifting; Bixby et al., Very large-scale linear
+programming, 1992.)
 """
 
 import time
@@ -25,9 +26,7 @@ DEAR = 3.0  # times the return at stake: the price of breaking a row
 Solve = Callable[[Programme, float | None], Found]
 
 
-def solve(
-    form: Form, upper: Floats, solver: Solve, seconds: float | None = None, doubt: int = MOST_IN_DOUBT
-) -> Found:
+def solve(form: Form, upper: Floats, solver: Solve, seconds: float | None = None, doubt: int = MOST_IN_DOUBT) -> Found:
     """The optimum of a form without blocks; "infeasible" where rows must be broken."""
     end = None if seconds is None else time.monotonic() + seconds
     groups = grouped(form, upper)
@@ -104,7 +103,7 @@ def _inner(form: Form, g: Groups, prices: Floats) -> _Inner:
 
 
 def _doubtful(form: Form, g: Groups, inner: _Inner, most: int) -> Ints:
-    """The columns nearest to being decided otherwise; of a group's columns not the one that is sure to be taken last."""
+    """The columns nearest to being decided otherwise; of a group's not the one that is sure to be taken last."""
     scale = np.abs(form.returns) + np.abs(inner.rate) + 1e-15
     edge = inner.rate - inner.worth[g.of] * g.entry
     margin = np.abs(edge) / scale
@@ -151,7 +150,9 @@ class _Part:
             lower=np.zeros(len(chosen) + len(breaks)),
             upper=np.concatenate([form.upper[chosen], np.full(len(breaks), np.inf)]),
             matrix=sparse.vstack([sparse.hstack([rest, slack]), sparse.hstack([shared, empty])], format="csc"),
-            row_low=np.concatenate([np.where(self._sense == AT_MOST, -np.inf, left), np.full(len(self._groups), -np.inf)]),
+            row_low=np.concatenate(
+                [np.where(self._sense == AT_MOST, -np.inf, left), np.full(len(self._groups), -np.inf)]
+            ),
             row_high=np.concatenate(
                 [np.where(self._sense == AT_LEAST, np.inf, left), np.maximum(g.amount[self._groups] - used, 0.0)]
             ),
