@@ -18,7 +18,7 @@ from models.budget.arrays import Floats, Found, Programme, nothing
 from models.budget.form import AT_LEAST, AT_MOST, Form, Ints
 from models.budget.prices import Groups, at_stake, grouped, rough
 
-MOST_IN_DOUBT = 25_000
+MOST_IN_DOUBT = 10_000  # to begin with; each round half as many again
 PROVEN = 1e-9  # relative gap between bound and plan
 ROUNDS = 40
 DEAR = 3.0  # times the return at stake: the price of breaking a row
@@ -58,8 +58,9 @@ def solve(form: Form, upper: Floats, solver: Solve, seconds: float | None = None
         dear = np.where(broken, dear * 10, dear)
         if dear.max(initial=0.0) > 1e6 * DEAR * stake.max(initial=0.0):
             return nothing("infeasible")
-        kept = in_doubt[found.x[: len(in_doubt)] > 0]
-        doubt = int(doubt * 1.2)
+        bought = found.x[: len(in_doubt)]
+        kept = in_doubt[(bought > 0) & (bought < form.upper[in_doubt])]
+        doubt = int(doubt * 1.5)
     return best or nothing("stopped")
 
 

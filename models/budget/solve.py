@@ -84,6 +84,8 @@ def solve_built(built: Built, method: Method | None = None, *, budget_alone: boo
 def interval(units: Floats, low: Floats, high: Floats) -> Interval | None:
     """The return if all inputs lay at one end; ``None`` where something is bought whose return has no interval."""
     bought = units > 0
+    if np.isnan(low).all():
+        return None
     ends = [float(np.sum(end[bought] * units[bought])) for end in (low, high)]
     return None if np.isnan(ends).any() else Interval(low=ends[0], high=ends[1])
 
