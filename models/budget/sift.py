@@ -26,8 +26,19 @@ DEAR = 3.0  # times the return at stake: the price of breaking a row
 Solve = Callable[[Programme, float | None], Found]
 
 
-def solve(form: Form, upper: Floats, solver: Solve, seconds: float | None = None, doubt: int = MOST_IN_DOUBT) -> Found:
-    """The optimum of a form without blocks; "infeasible" where rows must be broken."""
+def solve(
+    form: Form,
+    upper: Floats,
+    solver: Solve,
+    seconds: float | None = None,
+    *,
+    doubt: int = MOST_IN_DOUBT,
+    proven: float = PROVEN,
+) -> Found:
+    """The optimum of a form without blocks; "infeasible" where rows must be broken.
+
+    ``proven``: the relative gap between bound and plan that counts as none; CBC writes eight digits.
+    """
     end = None if seconds is None else time.monotonic() + seconds
     groups = grouped(form, upper)
     stake = at_stake(form, groups)
@@ -51,7 +62,7 @@ def solve(form: Form, upper: Floats, solver: Solve, seconds: float | None = None
         gained = float(form.returns @ x)
         if not broken.any():
             gap = (check.bound - gained) / max(abs(check.bound), 1e-12)
-            is_best = gap <= PROVEN
+            is_best = gap <= proven
             best = Found(status="optimal" if is_best else "stopped", x=x, row_values=values, bound=check.bound)
             if is_best:
                 return best
