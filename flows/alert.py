@@ -164,6 +164,21 @@ def _send_each(deliveries: Deliveries, blocks: Sequence[str], sending: Sending) 
             sending.waiting -= 1
 
 
+def send_test(blocks: Sequence[str]) -> dict[str, str | None]:
+    """A message through each block; what went wrong with it, or None."""
+    from flows.notification import NotSentError, send
+
+    came: dict[str, str | None] = {}
+    for block in blocks:
+        try:
+            send(block, "[aimloop] test", "This is a test: messages about incidents would come this way.")
+        except NotSentError as error:
+            came[block] = str(error)
+        else:
+            came[block] = None
+    return came
+
+
 def _is_prefect_there() -> bool:
     """Blocks are kept by a Prefect server: one that is named, or that of the flow that runs."""
     return bool(os.environ.get("PREFECT_API_URL")) or _is_within_a_flow()

@@ -1,9 +1,23 @@
 """`aimloop`: a thin front to the flows. Importing a file of commands adds them to the application."""
 
-from flows.commands import audience, audit, cycle, data, experiments, keys, lineage, models, people, promotion, services
+from flows.commands import (
+    alerts,
+    audience,
+    audit,
+    cycle,
+    data,
+    experiments,
+    keys,
+    lineage,
+    models,
+    people,
+    promotion,
+    services,
+)
 from flows.commands.app import app
 
 __all__ = [
+    "alerts",
     "app",
     "audience",
     "audit",

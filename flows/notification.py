@@ -120,6 +120,8 @@ def _why(error: Exception) -> str:
         return f"the mail server answered {error.smtp_code} ({type(error).__name__})"
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return "no answer in time"
+    if isinstance(error, httpx.TransportError):
+        return f"it could not be reached ({type(error).__name__})"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__

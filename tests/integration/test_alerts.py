@@ -9,9 +9,8 @@ import pytest
 
 from flows.alert import announce
 from flows.context import Door, simulated
-from infra.incidents import Incidents
 from infra.sections import Alerts
-from monitoring.alerts import Condition, News
+from monitoring.alerts import Condition
 from tests import small_state
 from tests.integration.receivers import Receiver, webhook
 
