@@ -66,7 +66,8 @@ def announce(door: Door, conditions: Sequence[Condition] = (), news: Sequence[Ne
         parts.append("nobody is told: no block is named in [alerts] of aimloop.toml; `aimloop alerts` shows all")
     line = "; ".join(parts) or "nothing to tell"
     is_bad = bool(done["opened"] or done["escalated"] or sending.failed)
-    _log(logging.WARNING if is_bad else logging.INFO, f"alerts: {line}")
+    if parts:
+        _log(logging.WARNING if is_bad else logging.INFO, f"alerts: {line}")
     return {
         "line": line,
         **done,
@@ -91,8 +92,10 @@ def _conditions(door: Door, book: Book, conditions: Sequence[Condition], at: dat
 
 def _write_down(door: Door, book: Book, step: Step, at: datetime) -> Action:
     key, action = step.condition.key, step.action
-    if action == "remind" and book.is_waiting(key):
-        action = "keep"  # who has not heard of it yet need not be reminded
+    # who has not heard of it yet need not be reminded
+    unaware = book.unaware(key) if action == "remind" else set()
+    if unaware and unaware.issuperset(door.settings.alerts.blocks):
+        action = "keep"
     facts = Facts(step.severity, step.headline, step.condition.reasons, step.condition.report)
     if action == "open":
         book.open(key, facts)
@@ -100,7 +103,7 @@ def _write_down(door: Door, book: Book, step: Step, at: datetime) -> Action:
         book.keep(key, facts)
     if action != "keep":
         message = messages.of_incident(step, at, _links(door))
-        book.say_of(key, DONE[action], message.subject, message.body)
+        book.say_of(key, DONE[action], message.subject, message.body, but=unaware)
     if action == "close":
         book.close(key)
     return action
