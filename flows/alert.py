@@ -58,9 +58,9 @@ def announce(door: Door, conditions: Sequence[Condition] = (), news: Sequence[Ne
     parts = [f"{name} {', '.join(keys)}" for name, keys in done.items() if keys and name != "kept"]
     parts += [f"told of {', '.join(told)}"] if told else []
     parts += [f"{len(done['kept'])} still open, told before"] if done["kept"] else []
-    parts += [f"{sending.sent} messages sent"] if sending.sent else []
+    parts += [f"messages sent: {sending.sent}"] if sending.sent else []
     parts += [f"{block} failed: {why}" for block, why in sending.failed.items()]
-    parts += [f"{sending.waiting} messages wait for the next announcement"] if sending.waiting else []
+    parts += [f"messages that wait for the next announcement: {sending.waiting}"] if sending.waiting else []
     has_spoken = bool(told) or any(keys for name, keys in done.items() if name != "kept")
     if has_spoken and not blocks:
         parts.append("nobody is told: no block is named in [alerts] of aimloop.toml; `aimloop alerts` shows all")

@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+from tests.services import free_port
+
 
 @dataclass
 class Receiver:
@@ -85,12 +87,13 @@ def mail_server(certificate: Any | None = None, *, asks: bool = False) -> Iterat
 
     def is_right(_: Any, __: Any, ___: Any, ____: str, given: Any) -> Any:
         box.signed_in.append(given.login.decode())
-        return AuthResult(success=(given.login.decode(), given.password.decode()) == (box.user, box.password))
+        is_known = (given.login.decode(), given.password.decode()) == (box.user, box.password)
+        return AuthResult(success=is_known, handled=False)
 
     controller = Controller(
         Handler(),
         hostname="127.0.0.1",
-        port=_free_port(),
+        port=free_port(),
         tls_context=certificate,
         require_starttls=certificate is not None,
         authenticator=is_right if asks else None,
@@ -103,9 +106,3 @@ def mail_server(certificate: Any | None = None, *, asks: bool = False) -> Iterat
         yield box
     finally:
         controller.stop()
-
-
-def _free_port() -> int:
-    from tests.services import free_port
-
-    return free_port()

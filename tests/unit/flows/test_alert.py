@@ -72,7 +72,7 @@ def test_a_block_is_not_asked_where_there_is_no_prefect(
 ) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     door = anew(quiet_door, tmp_path, blocks=("slack-webhook/on-call",))
-    assert announce(door, [DRIFT])["line"] == "opened drift.ctr; 1 messages wait for the next announcement"
+    assert announce(door, [DRIFT])["line"] == "opened drift.ctr; messages that wait for the next announcement: 1"
 
 
 def test_a_report_is_a_link_where_reports_are_served(quiet_door: Door, tmp_path: Path) -> None:
