@@ -31,7 +31,7 @@ def show(
     open_ones = [each for each in incidents if each.closed_at is None]
     resolved = [each for each in incidents if each.closed_at is not None]
     if not open_ones:
-        _print(console, "[green]Nothing is wrong[/] that anybody was to be told of.")
+        _print(console, "[green]No incident is open.[/]")
     for each in open_ones:
         lasts = in_words(now - each.opened_at)
         colour = _COLOURS[each.severity]

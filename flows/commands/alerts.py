@@ -204,7 +204,7 @@ def remove(
         print_json({"removed": block, "is_in_settings": is_named})
     else:
         rest = "; take it out of [alerts] in aimloop.toml too" if is_named else ""
-        Console().print(f"{block} is removed{rest}.", highlight=False, soft_wrap=True)
+        Console().print(f"{block} is removed{rest}.", highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+import pytest
+
 from tests.services import free_port
 
 
@@ -69,6 +71,7 @@ class Mailbox:
 @contextmanager
 def mail_server(certificate: Any | None = None, *, asks: bool = False) -> Iterator[Mailbox]:
     """An SMTP server on a port of its own; with a ``certificate`` (an SSL context) it offers STARTTLS."""
+    pytest.importorskip("aiosmtpd", reason="pip install aiosmtpd")
     from aiosmtpd.controller import Controller
     from aiosmtpd.smtp import AuthResult
 
