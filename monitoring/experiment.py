@@ -29,7 +29,8 @@ class ExperimentRule:
     A larger reward is better, of the metric and of the guardrails; a smaller loss. ``expected_lift`` and
     ``expected_loss_gain`` (both relative to the champion) say what the experiment is to find and tune its test to that;
     they do not change what it may claim. ``tolerated_loss``: the relative loss of a guardrail beyond which the
-    challenger, surely, does harm. ``mismatch_alpha``: how often dealing that is faithful may be suspected.
+    challenger, surely, does harm. ``alarm_alpha``: how often dealing that is faithful may be suspected,
+    and failures at their limit.
     """
 
     metric: str = "click_rate"
@@ -42,7 +43,7 @@ class ExperimentRule:
     max_days: float = 28
     min_customers: int = 100
     max_failure_rate: float = 0.01
-    mismatch_alpha: float = 0.01
+    alarm_alpha: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def judge_experiment(
     if absent:
         raise ValueError(f"no outcomes of {', '.join(absent)}")
     failing = judge_failures(failures, rule)
-    dealing = judge_dealing(outcomes[rule.metric], shares, rule.mismatch_alpha, rule.max_failure_rate)
+    dealing = judge_dealing(outcomes[rule.metric], shares, rule.alarm_alpha, rule.max_failure_rate)
     metric = _judge_metric(rule.metric, outcomes[rule.metric], 0.0, rule)
     guardrails = {name: _judge_metric(name, outcomes[name], rule.tolerated_loss, rule) for name in rule.guardrails}
     found = {rule.metric: metric, **guardrails}
@@ -153,9 +154,9 @@ def _go_on(reason: str, days: float, rule: ExperimentRule) -> tuple[Action, str]
 
 
 def judge_failures(failures: tuple[int, int], rule: ExperimentRule) -> Verdict:
-    """Does the challenger, surely, fail more often than it may? The log evidence is held against log(1 / alpha)."""
+    """Does the challenger, surely, fail more often than it may? The log evidence is held against log(1 / alarm_alpha)."""
     failed, asked = failures
-    value, threshold = log_exceedance(failed, asked, rule.max_failure_rate), float(np.log(1 / rule.alpha))
+    value, threshold = log_exceedance(failed, asked, rule.max_failure_rate), float(np.log(1 / rule.alarm_alpha))
     reason = f"{failed:,} of {asked:,} answers failed, {rule.max_failure_rate:.1%} may"
     return Verdict("experiment.failures", value < threshold, value, threshold, reason)
 
