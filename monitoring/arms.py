@@ -71,7 +71,8 @@ def arm_rows(outcomes: DataFrame[ArmOutcomes]) -> ArmRows:
 
 def customers_of(rows: ArmRows) -> tuple[int, int]:
     """How many each variant answered: champion, challenger. Who had both counts for both."""
-    return tuple(len(np.unique(rows.customer[rows.is_challenger == side])) for side in (False, True))  # type: ignore[return-value]
+    champion, challenger = (np.bincount(rows.customer[rows.is_challenger == side]) for side in (False, True))
+    return int(np.count_nonzero(champion)), int(np.count_nonzero(challenger))
 
 
 def compare_arms(rows: ArmRows) -> Comparison | None:

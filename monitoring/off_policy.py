@@ -58,8 +58,8 @@ def inverse_propensity(
         alpha: one minus the interval's coverage.
 
     Raises:
-        ValueError: a logged propensity is missing or not in (0, 1], a target not in [0, 1], a reward is missing, or there are
-            fewer than 30 customers.
+        ValueError: a logged propensity is missing or not in (0, 1], a target not in [0, 1], a reward is missing, or
+            there are fewer than 30 customers.
     """
     weight, clipped = _weights(logged, target, max_weight)
     total = weight if normalised else np.ones_like(weight)
