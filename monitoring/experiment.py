@@ -186,7 +186,6 @@ def half_of(found: Comparison | PairedComparison, rule: ExperimentRule) -> float
 
     What it is to find hangs on the rate of both variants together, which hardly moves with their difference.
     """
-    is_paired = isinstance(found, PairedComparison)
     if isinstance(found, PairedComparison):
         effect = found.champion * rule.expected_loss_gain
     else:
