@@ -1,4 +1,4 @@
-"""Experiments with a lift that they should find: +10 % on a click rate of 5 %, 2,000 times, each judged 200 times.
+"""Experiments with a lift that they should find: +10 % on a click rate of 5 %, 1,000 times, each judged 200 times.
 
 N is the sample, in impressions, at which a fixed-horizon two-sided 5 % test of two proportions finds it with 95 %
 power. Customers come one after another, see 20 impressions each and are dealt evenly; up to 1.5 N. What seems better
@@ -16,7 +16,7 @@ from monitoring.arms import ArmRows, compare_arms
 from monitoring.experiment import ExperimentRule, half_of, judge_experiment
 from tests.benchmarks.measure import Figure, at_least, at_most
 
-EXPERIMENTS, JUDGEMENTS = 2_000, 200
+EXPERIMENTS, JUDGEMENTS = 1_000, 200
 RATE, LIFT, IMPRESSIONS = 0.05, 0.1, 20
 RULE = ExperimentRule(expected_lift=LIFT)
 
