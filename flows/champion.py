@@ -73,7 +73,7 @@ def _compared(champion: Version, fitted: Fitted, entry: Entry, result: Backtest,
 def _gated(cycle: Cycle, entry: Entry, name: str, champion: Fitted, result: Backtest) -> dict[str, Any]:
     """The gate's judgement; without one the version stays a candidate, and the reason is noted."""
     try:
-        return {"gate": gate(cycle, entry, name, champion, result)}
+        return {"gate": gate(cycle, entry, champion, result)}
     except Exception as error:
         logging.getLogger(__name__).warning("%s was not judged by the gate", name, exc_info=True)
         return {"note": f"the gate could not judge it: {_in_words(error)}"}

@@ -46,6 +46,11 @@ class Door:
         """The audit trail, as this user in this role writes it."""
         return Audit(self.ledger, user=_user(), role=self.settings.role)
 
+    @property
+    def own_audit(self) -> Audit:
+        """The audit trail as the loop writes it where its rules decided, and nobody was asked."""
+        return Audit(self.ledger, user="aimloop", role="loop")
+
 
 @dataclass(frozen=True)
 class Cycle:
@@ -72,6 +77,11 @@ _simulated: ContextVar[datetime | None] = ContextVar("simulated", default=None)
 def now() -> datetime:
     """The clock, as naive UTC; only doors read it. Within `simulated` it stands still."""
     return _simulated.get() or datetime.now(UTC).replace(tzinfo=None)
+
+
+def is_simulated() -> bool:
+    """Whether the clock stands still: then the world outside is not to hear of what is done."""
+    return _simulated.get() is not None
 
 
 @contextmanager

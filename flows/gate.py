@@ -21,20 +21,20 @@ from monitoring.gate import Cost, GateRule, judge_gate
 _TURNS = 15
 
 
-def gate(cycle: Cycle, entry: Entry, name: str, champion: Fitted, result: Backtest) -> dict[str, Any]:
+def gate(cycle: Cycle, entry: Entry, champion: Fitted, result: Backtest) -> dict[str, Any]:
     """The judgement of a candidate, as JSON (`monitoring.gate.GateJudgement`)."""
     rows = paired(cycle, entry, champion, result)
     cost = Cost(row_ms(entry, result.fitted, result.later), registry.size_bytes(result.fitted))
     settings = cycle.door.settings
-    rule = rule_of(settings.experiments, entry, name, settings.seed)
+    rule = rule_of(settings.experiments, entry, settings.seed)
     return judge_gate(rows, [*ATTRIBUTES, TENURE], cost, rule).plain()
 
 
-def rule_of(settings: Experimentation, entry: Entry, name: str, seed: int) -> GateRule:
+def rule_of(settings: Experimentation, entry: Entry, seed: int) -> GateRule:
     """What the settings ask of a candidate; segments have no outcome that an experiment could be decided by."""
     return GateRule(
         loss=entry.loss,
-        must_be_sure=name == "segmentation",
+        must_be_sure=entry.tried == "by gate",
         margin=settings.gate_margin,
         slice_margin=settings.gate_slice_margin,
         calibration=settings.gate_calibration,

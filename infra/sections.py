@@ -236,14 +236,21 @@ class Experimentation(Section):
     expected_lift: float = Field(
         0.1, gt=0, le=10, description="The relative improvement that the test is tuned to find soonest."
     )
-    min_days: float = Field(7, ge=0, allow_inf_nan=False, description="No challenger wins or loses before; harm ends it.")
-    max_days: float = Field(28, gt=0, allow_inf_nan=False, description="The champion stays if nothing is decided by then.")
+    min_days: float = Field(
+        7, ge=0, allow_inf_nan=False, description="No challenger wins or loses before; harm ends it."
+    )
+    max_days: float = Field(
+        28, gt=0, allow_inf_nan=False, description="The champion stays if nothing is decided by then."
+    )
     min_customers: int = Field(100, ge=2, description="With fewer customers in an arm nothing is said.")
     max_failure_rate: float = Field(
         0.01, gt=0, lt=1, description="Share of rows that a challenger may fail to answer (crashed, too slow)."
     )
     probation_days: float = Field(
-        7, ge=0, allow_inf_nan=False, description="For so long a new champion goes back by itself if a guardrail breaks."
+        7,
+        ge=0,
+        allow_inf_nan=False,
+        description="For so long a new champion goes back by itself if a guardrail breaks.",
     )
     probation_drop: float = Field(
         0.2, gt=0, lt=1, description="The share by which its click rate may surely lie below the one before."

@@ -19,7 +19,9 @@ class Entry:
     ``table`` is the mart, ``contract`` its shape, ``brought_as`` the raw table without which it stays
     empty, ``recent_days`` how much of it is needed (by ``recent_by``; None: all of it), ``headline`` the
     metric people are shown first and ``baseline`` the one it is compared with; ``follow`` gives a new version what
-    it takes over from the champion. Versions are compared by ``loss`` on what ``outcomes`` says of the same rows.
+    it takes over from the champion. Versions are compared by ``loss`` on what ``outcomes`` says of the same rows,
+    and a new one is ``tried`` by a share of the customers, where versions act differently on them; in the shadow, where
+    both score every row and the outcomes tell which did better; or by its gate alone, where no outcome could.
     """
 
     model: Model
@@ -30,6 +32,7 @@ class Entry:
     baseline: str
     loss: Literal["log_loss", "squared_error"]
     outcomes: Callable[[Fitted, pd.DataFrame], pd.DataFrame]
+    tried: Literal["by share", "in shadow", "by gate"]
     recent_by: str | None = None
     recent_days: int | None = None
     follow: Callable[[Fitted, Fitted], Fitted] | None = None
@@ -45,6 +48,7 @@ MODELS: dict[str, Entry] = {
         "baseline_eta_squared",
         "squared_error",
         comparison.outcomes_of_segments,
+        "by gate",
         follow=segmentation.follow,
     ),
     "ctr": Entry(
@@ -56,14 +60,31 @@ MODELS: dict[str, Entry] = {
         "baseline_auc",
         "log_loss",
         ctr.outcomes,
+        "by share",
         "shown_at",
         294,
     ),
     "churn": Entry(
-        cast(Model, churn), "churn_examples", ChurnExamples, "orders", "auc", "baseline_auc", "log_loss", churn.outcomes
+        cast(Model, churn),
+        "churn_examples",
+        ChurnExamples,
+        "orders",
+        "auc",
+        "baseline_auc",
+        "log_loss",
+        churn.outcomes,
+        "in shadow",
     ),
     "clv": Entry(
-        cast(Model, clv), "clv_examples", ClvExamples, "orders", "r2", "baseline_r2", "squared_error", clv.outcomes
+        cast(Model, clv),
+        "clv_examples",
+        ClvExamples,
+        "orders",
+        "r2",
+        "baseline_r2",
+        "squared_error",
+        clv.outcomes,
+        "in shadow",
     ),
 }
 

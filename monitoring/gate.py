@@ -138,7 +138,9 @@ def _loss(change: Metric, champion: float, rule: GateRule) -> Verdict:
     if value >= 0:
         return Verdict("gate.loss", False, value, margin, f"{told}: not expected to be better than the champion")
     if rule.must_be_sure and not high < 0:
-        return Verdict("gate.loss", False, value, margin, f"{told}: not surely better, and no experiment could prove it")
+        return Verdict(
+            "gate.loss", False, value, margin, f"{told}: not surely better, and no experiment could prove it"
+        )
     if high > margin:
         return Verdict("gate.loss", False, value, margin, f"{told}: may be worse by more than {margin:.0%}")
     sure = "surely better" if high < 0 else f"expected to be better, surely not worse by more than {margin:.0%}"
