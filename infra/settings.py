@@ -310,4 +310,5 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "quality": Quality,
     "services": Services,
     "experiments": Experimentation,
+    "alerts": Alerts,
 }
