@@ -182,6 +182,12 @@ class Services(Section):
         le=86_400,
         description="A file of the prediction log is closed, and ready to be ingested, after this long.",
     )
+    challenger_timeout_ms: float = Field(
+        250,
+        gt=0,
+        allow_inf_nan=False,
+        description="A challenger that takes longer for up to 1,000 rows has failed: the champion answers.",
+    )
 
 
 class Drift(Section):
