@@ -28,7 +28,7 @@ class Patience:
     def attempt(
         self, name: str, do: Callable[[], None], rows: int, most_ms: float, clock: Callable[[], float]
     ) -> Failure | None:
-        """Have ``do`` done; returns what went wrong, if anything did. ``clock`` tells seconds, of whichever kind count."""
+        """Have ``do`` done; returns what went wrong, if anything did. ``clock`` tells seconds."""
         if self.in_a_row >= FAILURES_IN_A_ROW:
             if time.monotonic() < self.again_at:
                 return "passed over"

@@ -1,6 +1,19 @@
 """`aimloop`: a thin front to the flows. Importing a file of commands adds them to the application."""
 
-from flows.commands import audience, audit, cycle, data, experiments, keys, lineage, models, people, promotion, services
+from flows.commands import (
+    audience,
+    audit,
+    cycle,
+    data,
+    evaluate,
+    experiments,
+    keys,
+    lineage,
+    models,
+    people,
+    promotion,
+    services,
+)
 from flows.commands.app import app
 
 __all__ = [
@@ -9,6 +22,7 @@ __all__ = [
     "audit",
     "cycle",
     "data",
+    "evaluate",
     "experiments",
     "keys",
     "lineage",

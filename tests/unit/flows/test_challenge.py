@@ -8,7 +8,6 @@ from flows.context import Door, simulated
 from flows.promote import start_experiment
 from infra.evaluations import Evaluations
 from infra.experiments import Experiments
-from infra.incidents import Incidents
 from infra.retrainings import Retrainings
 from tests.small_state import TAG
 from tests.unit.flows.loop_examples import FAILED, NOW, PASSED, cycle_of, judged, version, with_settings
@@ -68,7 +67,7 @@ def test_segments_that_were_compared_with_another_champion_are_left_alone(door: 
 
 
 def test_a_rejected_candidate_is_written_down_with_its_reasons(door: Door) -> None:
-    cycle, champion, candidate = with_candidate(door, "ctr", FAILED)
+    cycle, _, candidate = with_candidate(door, "ctr", FAILED)
     (found,) = challenge_all(cycle)
     assert (found.decision, found.reason) == ("rejected", "not expected to be better")
     assert Experiments(door.ledger).all() == []

@@ -145,7 +145,7 @@ def test_guardrails_of_which_nothing_is_reported_are_left_out(door: Door, shadow
 
 
 def test_where_both_score_every_row_the_horizon_passes_first(door: Door, monkeypatch) -> None:
-    first, second = (version(cycle_of(door, f"2017-12-{day}"), "churn") for day in ("04", "11"))
+    _, second = (version(cycle_of(door, f"2017-12-{day}"), "churn") for day in ("04", "11"))
     experiment = start_experiment(door, second, None, "passed its gate")
     asked: list = []
 

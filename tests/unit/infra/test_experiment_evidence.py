@@ -1,4 +1,4 @@
-"""What the log says of an experiment: each row by the variant that was dealt, each outcome once, and nothing is lost."""
+"""What the log says of an experiment: rows by the variant that was dealt, outcomes once, and nothing is lost."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
