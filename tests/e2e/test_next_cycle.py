@@ -9,6 +9,7 @@ import pytest
 
 from infra import registry, warehouse
 from infra.contracts import CustomerFeatures, Scores
+from infra.later_labels import labels
 from infra.state import State
 from models import churn
 from models.catalog import MODELS
@@ -101,3 +102,15 @@ def test_scores_of_both_cycles_are_kept(small_cycle: SmallCycle, next_cycle: dic
     assert generation is not None
     cycles = generation.read(Scores, "scores")["cycle_id"].unique()
     assert set(cycles) == {small_cycle.status["cycle"]["id"], next_cycle["cycle"]["id"]}
+
+
+def test_what_customers_did_after_a_profile_is_what_the_marts_learn_from(small_cycle: SmallCycle) -> None:
+    """Experiments judge by `later_labels`, models by marts: on the grid of snapshots they are the same."""
+    generation = warehouse.published(State(small_cycle.state))
+    assert generation is not None
+    for mart, label, days in (("churn_labels", "churned", 56), ("clv_labels", "revenue", 90)):
+        learned = generation.query(f"SELECT pseudonym, snapshot_at AS as_of, {label} FROM marts.{mart}")
+        instants = [instant.to_pydatetime() for instant in learned["as_of"].drop_duplicates()]
+        both = learned.merge(labels(generation, instants, days), on=["pseudonym", "as_of"], validate="one_to_one")
+        assert len(both) == len(learned) > 1_000
+        assert both[f"{label}_x"].tolist() == pytest.approx(both[f"{label}_y"].tolist())
