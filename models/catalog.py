@@ -17,7 +17,8 @@ class Entry:
     ``table`` is the mart, ``contract`` its shape, ``brought_as`` the raw table without which it stays
     empty, ``recent_days`` how much of it is needed (by ``recent_by``; None: all of it), ``headline`` the
     metric people are shown first and ``baseline`` the one it is compared with; ``follow`` gives a new version what
-    it takes over from the champion.
+    it takes over from the champion. ``says`` is the column of its prediction that counts, ``happens`` the column that
+    says what time a row speaks of, ``labelled`` the one that says when its outcome was known (None: there is none).
     """
 
     model: Model
@@ -26,6 +27,9 @@ class Entry:
     brought_as: str
     headline: str
     baseline: str
+    says: str
+    happens: str = "snapshot_at"
+    labelled: str | None = "label_ends_at"
     recent_by: str | None = None
     recent_days: int | None = None
     follow: Callable[[Fitted, Fitted], Fitted] | None = None
@@ -39,6 +43,8 @@ MODELS: dict[str, Entry] = {
         "orders",
         "eta_squared",
         "baseline_eta_squared",
+        "segment",
+        labelled=None,
         follow=segmentation.follow,
     ),
     "ctr": Entry(
@@ -48,11 +54,16 @@ MODELS: dict[str, Entry] = {
         "impressions",
         "auc",
         "baseline_auc",
-        "shown_at",
-        294,
+        "click_probability",
+        happens="shown_at",
+        labelled="label_known_at",
+        recent_by="shown_at",
+        recent_days=294,
     ),
-    "churn": Entry(cast(Model, churn), "churn_examples", ChurnExamples, "orders", "auc", "baseline_auc"),
-    "clv": Entry(cast(Model, clv), "clv_examples", ClvExamples, "orders", "r2", "baseline_r2"),
+    "churn": Entry(
+        cast(Model, churn), "churn_examples", ChurnExamples, "orders", "auc", "baseline_auc", "churn_probability"
+    ),
+    "clv": Entry(cast(Model, clv), "clv_examples", ClvExamples, "orders", "r2", "baseline_r2", "expected_revenue"),
 }
 
 
