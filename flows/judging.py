@@ -173,7 +173,7 @@ def _performance(
 ) -> Iterator[Judged]:
     """On outcomes that became known lately, of rows the version had not learned from; none where there are none."""
     entry = catalog.MODELS[name]
-    if entry.labelled is None:
+    if entry.outcome is None:
         return
     since = cycle.as_of - (IMPRESSION_WEEKS if is_impressions(entry) else 1) * WEEK
     where = f"{entry.labelled} > $since AND {entry.labelled} <= $as_of AND {entry.happens} >= $origin"

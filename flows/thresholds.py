@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import pandas as pd
+from pandera.typing.pandas import DataFrame
 
 from infra.loop_contracts import LabelledPredictions
 from infra.sections import Drift
 from infra.warehouse import checked
 from models.backtest import Backtest
 from models.catalog import Entry
+from models.fitted import Fitted
 from models.importance import importances, said
-from monitoring.distances import prepared, sampled
+from monitoring.distances import Binned, prepared, sampled
 from monitoring.ordinary import OrdinaryRule, Periods, Threshold, learn_distances, moving
 from monitoring.performance import Ordinary, learn_performance
 from monitoring.segments import learn_migration
@@ -21,8 +22,9 @@ from monitoring.segments import learn_migration
 WEEK = pd.Timedelta(days=7)
 IMPRESSION_WEEKS = 4  # what happens at any time is looked at four weeks at a time; snapshots one by one
 MOST_DAYS = 182
-POOL_ROWS = 60_000
-LABELLED_ROWS = 150_000
+PREDICTION = "prediction"
+POOL_ROWS = 50_000
+LABELLED_ROWS = 100_000
 MONDAY = pd.Timestamp("1970-01-05")
 
 
@@ -31,12 +33,18 @@ def learn(entry: Entry, examples: pd.DataFrame, result: Backtest, setting: Drift
 
     Where there are too few weeks, ``why_none`` says so and there are no thresholds.
     """
-    rule = rule_of(setting, seed)
-    fitted = result.fitted
-    ordinary = _ordinary_rows(entry, examples, result)
-    shares = importances(entry.model, fitted, result.past, entry.says, seed)
+    shares = importances(entry.model, result.fitted, result.past, entry.says, seed)
+    return learn_with(entry, shares, examples, result, setting, seed)
+
+
+def learn_with(
+    entry: Entry, shares: Mapping[str, float], examples: pd.DataFrame, result: Backtest, setting: Drift, seed: int
+) -> dict[str, Any]:
+    """The same, importances known."""
+    rule, fitted = rule_of(setting, seed), result.fitted
     part = slice_of(fitted.reference, shares)
-    known: dict[str, Any] = {"importances": shares, "slice": part}
+    known: dict[str, Any] = {"importances": dict(shares), "slice": part}
+    ordinary = _ordinary_rows(entry, examples, result)
     pool = sampled(ordinary, POOL_ROWS, seed)
     periods = _periods(entry, pool, result)
     known |= {"weeks": periods.weeks, "why_none": periods.too_few}
@@ -44,15 +52,14 @@ def learn(entry: Entry, examples: pd.DataFrame, result: Backtest, setting: Drift
         return known
     columns = [name for name in fitted.reference if fitted.reference[name].notna().any() and name in pool]
     frame, _ = prepared(pool[columns], fitted.reference[columns], columns)
-    known["moving"] = list(moving(frame, periods))
-    weights = {name: share for name, share in shares.items() if name in columns and name not in known["moving"]}
-    statistics: dict[str, Mapping[str, float]] = {"prediction": {"prediction": 1.0}}
+    binned = Binned(frame.assign(**{PREDICTION: said(entry.model, fitted, pool, entry.says).reset_index(drop=True)}))
+    known["moving"] = [name for name in moving(binned, periods) if name != PREDICTION]
+    weights = {name: shares.get(name, 0.0) for name in columns if name not in known["moving"]}
+    statistics: dict[str, Mapping[str, float]] = {"prediction": {PREDICTION: 1.0}}
     if (total := sum(weights.values())) > 0:
         statistics["data"] = {name: share / total for name, share in weights.items()}
-    prediction = said(entry.model, fitted, pool, entry.says).reset_index(drop=True)
-    learned = learn_distances(frame.assign(prediction=prediction), periods, statistics, rule)
-    known |= {name: asdict(each) for name, each in learned.items()}
-    if entry.labelled is not None and (usual := _learn_performance(entry, result, part, rule)) is not None:
+    known |= {name: asdict(each) for name, each in learn_distances(binned, periods, statistics, rule).items()}
+    if entry.outcome is not None and (usual := _learn_performance(entry, result, part, rule)) is not None:
         known["performance"] = asdict(usual)
     if entry.says == "segment" and (migration := _learn_migration(entry, ordinary, result, rule)) is not None:
         known["migration"] = asdict(migration)
@@ -87,12 +94,17 @@ def slice_of(reference: pd.DataFrame, shares: Mapping[str, float]) -> str | None
     return max(texts, key=lambda name: shares[name]) if texts else None
 
 
-def labelled(entry: Entry, fitted: Any, frame: pd.DataFrame, part: str | None) -> Any:
-    """What a version says of rows beside what came of them, in the contract that performance is judged by."""
-    model: Any = entry.model
-    found = model.outcomes(fitted, frame)
-    sliced = frame[part].astype(object).to_numpy() if part in frame else np.full(len(frame), None, dtype=object)
-    rows = found[["pseudonym", "actual", "predicted", "weight"]].assign(part=sliced)
+def labelled(
+    entry: Entry, fitted: Fitted, frame: pd.DataFrame, part: str | None
+) -> DataFrame[LabelledPredictions]:
+    """What a version says of rows beside what came of them; rows that it says nothing of are left out."""
+    assert entry.outcome is not None
+    rows = frame[["pseudonym"]].assign(
+        actual=frame[entry.outcome].astype(float),
+        predicted=entry.model.predict(fitted, frame)[entry.says].astype(float),
+        weight=frame["sampling_weight"] if "sampling_weight" in frame else 1.0,
+        part=frame[part].astype(object) if part in frame else None,
+    )
     return checked(LabelledPredictions, rows[rows["predicted"].notna()], "labelled predictions")
 
 
@@ -131,7 +143,7 @@ def _learn_performance(entry: Entry, result: Backtest, part: str | None, rule: O
     periods = Periods.of(_weeks(entry, kept), kept["pseudonym"], IMPRESSION_WEEKS if is_impressions(entry) else 1)
     if periods.too_few:
         return None
-    return learn_performance(said_of_past, labelled(entry, result.fitted, result.later, part), periods, rule)
+    return learn_performance(said_of_past, labelled(entry, result.fitted, sampled(result.later, LABELLED_ROWS, rule.seed), part), periods, rule)
 
 
 def _learn_migration(entry: Entry, ordinary: pd.DataFrame, result: Backtest, rule: OrdinaryRule) -> Threshold | None:

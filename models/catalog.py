@@ -18,7 +18,8 @@ class Entry:
     empty, ``recent_days`` how much of it is needed (by ``recent_by``; None: all of it), ``headline`` the
     metric people are shown first and ``baseline`` the one it is compared with; ``follow`` gives a new version what
     it takes over from the champion. ``says`` is the column of its prediction that counts, ``happens`` the column that
-    says what time a row speaks of, ``labelled`` the one that says when its outcome was known (None: there is none).
+    says what time a row speaks of, ``outcome`` the one of what came of it (None: nothing does) and ``labelled`` the one
+    that says when that was known.
     """
 
     model: Model
@@ -28,8 +29,9 @@ class Entry:
     headline: str
     baseline: str
     says: str
+    outcome: str | None
+    labelled: str = "label_ends_at"
     happens: str = "snapshot_at"
-    labelled: str | None = "label_ends_at"
     recent_by: str | None = None
     recent_days: int | None = None
     follow: Callable[[Fitted, Fitted], Fitted] | None = None
@@ -44,7 +46,7 @@ MODELS: dict[str, Entry] = {
         "eta_squared",
         "baseline_eta_squared",
         "segment",
-        labelled=None,
+        None,
         follow=segmentation.follow,
     ),
     "ctr": Entry(
@@ -55,15 +57,25 @@ MODELS: dict[str, Entry] = {
         "auc",
         "baseline_auc",
         "click_probability",
-        happens="shown_at",
+        "clicked",
         labelled="label_known_at",
+        happens="shown_at",
         recent_by="shown_at",
         recent_days=294,
     ),
     "churn": Entry(
-        cast(Model, churn), "churn_examples", ChurnExamples, "orders", "auc", "baseline_auc", "churn_probability"
+        cast(Model, churn),
+        "churn_examples",
+        ChurnExamples,
+        "orders",
+        "auc",
+        "baseline_auc",
+        "churn_probability",
+        "churned",
     ),
-    "clv": Entry(cast(Model, clv), "clv_examples", ClvExamples, "orders", "r2", "baseline_r2", "expected_revenue"),
+    "clv": Entry(
+        cast(Model, clv), "clv_examples", ClvExamples, "orders", "r2", "baseline_r2", "expected_revenue", "revenue"
+    ),
 }
 
 

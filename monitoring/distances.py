@@ -96,6 +96,17 @@ class Binned:
         has_both = (current.sum(axis=1) > 0) & (reference.sum(axis=1) > 0)
         return np.where(has_both, found, 0.0)
 
+    def mean_ranks(self, group: npt.NDArray[np.int64]) -> dict[str, Array]:
+        """Of each number the mean rank (of its bins) in every group 0, 1, …; missing where a group has no value."""
+        found, groups = {}, int(group.max()) + 1
+        for position in np.flatnonzero(self._is_number):
+            codes = self._flat[:, position] - position * (BINS + 1)
+            is_known = codes < BINS
+            sizes = np.bincount(group[is_known], minlength=groups)
+            sums = np.bincount(group[is_known], codes[is_known], groups)
+            found[str(self.columns[position])] = np.where(sizes > 0, sums / np.maximum(sizes, 1), np.nan)
+        return found
+
     def _deviations(self, shares: Array) -> Array:
         mean = (shares * self._values).sum(axis=1, keepdims=True)
         return np.asarray(np.sqrt((shares * (self._values - mean) ** 2).sum(axis=1)))

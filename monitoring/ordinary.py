@@ -126,7 +126,7 @@ def threshold(values: Sequence[float] | Array, rule: OrdinaryRule, weeks: int) -
     )
 
 
-def moving(frame: pd.DataFrame, periods: Periods) -> tuple[str, ...]:
+def moving(binned: Binned, periods: Periods) -> tuple[str, ...]:
     """Numbers that move with the calendar: the weekly mean of their ranks rises, or falls, nearly every week.
 
     Days since the first order and totals ever are of that kind: a later period lies farther on by construction, and
@@ -135,24 +135,19 @@ def moving(frame: pd.DataFrame, periods: Periods) -> tuple[str, ...]:
     """
     if periods.too_few:
         return ()
-    found = []
-    for name in frame:
-        if not pd.api.types.is_numeric_dtype(frame[name]):
-            continue
-        ranks = pd.Series(rankdata(frame[name].to_numpy(float, na_value=np.nan), nan_policy="omit"))
-        weekly = ranks.groupby(periods.week).mean()
-        if weekly.notna().all() and weekly.nunique() > 1:
-            rho = np.corrcoef(rankdata(weekly), np.arange(len(weekly)))[0, 1]
-            if abs(rho) >= MOVES_FROM:
-                found.append(str(name))
-    return tuple(found)
+    return tuple(name for name, weekly in binned.mean_ranks(periods.week).items() if _is_moving(weekly))
+
+
+def _is_moving(weekly: Array) -> bool:
+    if np.isnan(weekly).any() or len(np.unique(weekly)) < 2:
+        return False
+    return bool(abs(np.corrcoef(rankdata(weekly), np.arange(len(weekly)))[0, 1]) >= MOVES_FROM)
 
 
 def learn_distances(
-    frame: pd.DataFrame, periods: Periods, weights: Mapping[str, Mapping[str, float]], rule: OrdinaryRule
+    binned: Binned, periods: Periods, weights: Mapping[str, Mapping[str, float]], rule: OrdinaryRule
 ) -> dict[str, Threshold]:
-    """Thresholds of statistics, each Σ weight × distance over columns of a ``prepared`` frame, all from one resampling."""
-    binned = Binned(frame)
+    """Thresholds of statistics, each Σ weight × distance over columns, all from one resampling."""
     matrix = np.array([[of.get(name, 0.0) for name in binned.columns] for of in weights.values()])
     generator = np.random.default_rng(rule.seed)
     by_week = [np.flatnonzero(periods.week == week) for week in range(periods.weeks)]

@@ -1,10 +1,11 @@
 """Performance on late labels: does what was predicted still come, as far as outcomes are known?
 
-Log-loss moves with the mix of customers, whether a version is right or not. So what is judged is the loss beyond what
-the predictions themselves lead one to expect (the entropy of a probability p, which is the mean loss when p is right;
-Spiegelhalter, "Probabilistic prediction in patient management and clinical trials", 1986), and it is judged slice by
-slice: what has changed its meaning has mostly done so somewhere. Log-loss, AUC and predicted ÷ observed are told beside
-it, with intervals by customer.
+Log-loss moves with the mix of customers, whether a version is right or not. So two things are judged: the *loss* beyond
+what the predictions themselves lead one to expect (the entropy of a probability p, which is the mean loss when p is
+right; Spiegelhalter, "Probabilistic prediction in patient management and clinical trials", 1986), and the *ranking*:
+what share of the negatives stands above a positive, which is one less the AUC. Both slice by slice: what has changed
+its meaning has mostly done so somewhere. Log-loss, AUC and predicted ÷ observed are told beside it, with intervals by
+customer.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pandera.typing.pandas import DataFrame
 
@@ -19,6 +21,8 @@ from infra.loop_contracts import LabelledPredictions
 from models.metrics import Array, Metric, Metrics, average, log_loss_rows, prediction_ratio, weighted_auc, with_intervals
 from monitoring.ordinary import OrdinaryRule, Periods, Threshold, threshold
 from monitoring.verdict import Verdict
+
+Codes = npt.NDArray[np.int64]
 
 EVERYTHING = "all"
 MOST_SLICES = 20
@@ -30,9 +34,9 @@ CONVENTION = 1.1
 
 @dataclass(frozen=True, kw_only=True)
 class Ordinary:
-    """How a version's excess loss usually varies: of each slice where it was evaluated, and by how much it varies.
+    """How a version usually does: of each measure and slice the value where it was evaluated, and how much it varies.
 
-    The threshold is that of the largest excess over its usual one, in units of how much it varies.
+    The threshold is that of the measure that is farthest above its usual value, in units of how much it varies.
     """
 
     slices: Mapping[str, tuple[float, float]]
@@ -54,27 +58,32 @@ def learn_performance(
     periods: Periods,
     rule: OrdinaryRule,
 ) -> Ordinary | None:
-    """How far two ordinary periods of the training rows lie apart; None where no slice has enough events.
+    """How far two ordinary periods of the training rows lie apart; None where there are too few events.
 
     Predictions of rows that were learned from are better than others: they tell by how much a slice varies, and the
     rows that the version was evaluated on tell where it usually lies.
     """
-    names = _slices(past, periods)
-    if not names:
+    slices = _slices(past, periods)
+    if not slices:
         return None
-    excess, expected = (_by_customer(part, past, names, periods) for part in _parts(past))
+    group = _group(past, slices)
+    measures = _measures(past, group)
+    names = [f"{measure} of {which}" for measure in measures for which in slices]
+    sums = [tuple(_by_customer(part, group, len(slices), periods) for part in parts) for parts in measures.values()]
     generator = np.random.default_rng(rule.seed)
     drawn = []
     for inside, outside, times in periods.draws(rule.resamples, generator):
         runs = _runs(outside, periods.length)
-        if not runs:
-            continue
-        other = runs[int(generator.integers(0, len(runs)))]
-        drawn.append([_ratio(times, excess, expected, weeks) for weeks in (inside, other)])
-    values = np.array(drawn)  # (resamples, 2, slices)
-    spread = np.maximum(values.reshape(-1, len(names)).std(axis=0), 1e-9)
+        if runs:
+            other = runs[int(generator.integers(0, len(runs)))]
+            drawn.append([np.concatenate([_ratio(times, *each, weeks) for each in sums]) for weeks in (inside, other)])
+    if not drawn:
+        return None
+    values = np.array(drawn)  # (resamples, 2, measures and slices)
+    both = values.reshape(-1, len(names))
+    spread = np.maximum(both.std(axis=0), 1e-9)
     apart = ((values[:, 0] - values[:, 1]) / spread).max(axis=1)
-    usual = _excess(evaluated, names).fillna(pd.Series(values.reshape(-1, len(names)).mean(axis=0), index=names))
+    usual = _values(evaluated, slices).reindex(names).fillna(pd.Series(both.mean(axis=0), index=names))
     return Ordinary(
         slices={name: (float(usual[name]), float(width)) for name, width in zip(names, spread, strict=True)},
         threshold=threshold(apart, rule, periods.weeks),
@@ -107,30 +116,68 @@ def judge_performance(
         )
         reason = f"predicted ÷ observed off by a factor of {value:.2f}, {CONVENTION:g} is a convention; {told}"
         return Performance(Verdict(name, not is_off, value, alarm, reason), metrics, pd.Series(dtype=float))
-    found = _excess(labelled, list(ordinary.slices))
+    slices = list(dict.fromkeys(which.split(" of ", 1)[1] for which in ordinary.slices))
+    found = _values(labelled, slices).reindex(list(ordinary.slices))
     usual_of, width = (pd.Series({k: v[i] for k, v in ordinary.slices.items()}) for i in (0, 1))
     scores = ((found - usual_of) / width).dropna().sort_values(ascending=False, kind="stable")
     if scores.empty:
         return Performance(Verdict(name, True, 0.0, alarm, f"too few outcomes are known yet; {told}"), metrics, scores)
     value, worst = float(scores.iloc[0]), str(scores.index[0])
     reason = (
-        f"loss beyond the expected: {worst} {found[worst]:+.0%}, usually {usual_of[worst]:+.0%}, "
-        f"which is {value:.1f} times what it varies by (ordinary up to {alarm:.1f}); {told}"
+        f"{worst}: {found[worst]:.2f}, usually {usual_of[worst]:.2f}, which is {value:.1f} times what it varies by "
+        f"(ordinary up to {alarm:.1f}); {told}"
     )
     return Performance(Verdict(name, value < alarm, value, alarm, reason), metrics, scores)
 
 
-def _parts(rows: pd.DataFrame) -> tuple[Array, Array]:
-    """Of each row the weighted loss beyond the expected one, and the expected one.
+def _group(rows: pd.DataFrame, slices: list[str]) -> Codes:
+    """Of each row the position of its slice; 0, which is everything, for those of no slice of their own."""
+    return np.asarray(pd.Categorical(rows["part"], categories=slices[1:]).codes, dtype=np.int64) + 1
 
-    Of probabilities log-loss and entropy; of amounts the absolute error and the prediction.
+
+def _measures(rows: pd.DataFrame, group: Codes) -> dict[str, tuple[Array, Array]]:
+    """By measure two columns, of which the sum of the first over that of the second is its value; smaller is better.
+
+    Of probabilities the loss beyond the expected one over the expected one, and the share of negatives (of the same
+    slice) above a positive; of amounts the absolute error over the prediction.
     """
     actual, predicted, weight = (rows[column].to_numpy(float) for column in ("actual", "predicted", "weight"))
     if not _is_probability(rows):
-        return weight * np.abs(actual - predicted), weight * np.maximum(predicted, 1e-9)
-    p = np.clip(predicted, 1e-12, 1 - 1e-12)
+        return {"error": (weight * np.abs(actual - predicted), weight * np.maximum(predicted, 1e-9))}
+    is_positive = actual > 0
+    p = _among_sampled(predicted, is_positive, weight)
     entropy = -(p * np.log(p) + (1 - p) * np.log1p(-p))
-    return weight * (log_loss_rows(actual > 0, p) - entropy), weight * entropy
+    return {
+        "loss": (log_loss_rows(is_positive, p) - entropy, entropy),
+        "ranking": (is_positive * _outranked(predicted, is_positive, group), is_positive.astype(float)),
+    }
+
+
+def _among_sampled(predicted: Array, is_positive: np.ndarray, weight: Array) -> Array:
+    """The probability that a row is positive, given that it was sampled by its label.
+
+    Weighing rows back would let one negative that stands for hundreds decide a slice; in the sample every row counts
+    once (prior correction, King & Zeng 2001, the other way round).
+    """
+    p = np.clip(predicted, 1e-9, 1 - 1e-9)
+    if is_positive.all() or not is_positive.any():
+        return p
+    ratio = weight[~is_positive].mean() / weight[is_positive].mean()
+    odds = p / (1 - p) * ratio
+    return np.clip(odds / (1 + odds), 1e-9, 1 - 1e-9)
+
+
+def _outranked(predicted: Array, is_positive: np.ndarray, group: Codes) -> Array:
+    """Of each row the share of its slice's negatives with a higher prediction, ties counted half."""
+    found = np.zeros(len(predicted))
+    for which in np.unique(group):
+        places = np.flatnonzero(group == which)
+        below = np.sort(predicted[places][~is_positive[places]])
+        if len(below):
+            ours = predicted[places]
+            ranks = np.searchsorted(below, ours, "left") + np.searchsorted(below, ours, "right")
+            found[places] = 1 - ranks / (2 * len(below))
+    return found
 
 
 def _is_probability(rows: pd.DataFrame) -> bool:
@@ -147,32 +194,43 @@ def _slices(past: pd.DataFrame, periods: Periods) -> list[str]:
     return [EVERYTHING, *(str(level) for level in sizes[sizes >= LEAST_EVENTS].index[:MOST_SLICES])]
 
 
-def _excess(rows: pd.DataFrame, names: list[str]) -> pd.Series:
-    """Σ excess ÷ Σ expected of each slice; missing where it has fewer than half the events that it needs."""
-    excess, expected = _parts(rows)
-    frame = pd.DataFrame({"excess": excess, "expected": expected, "events": (rows["actual"] > 0).to_numpy(float)})
-    sums = frame.groupby(rows["part"].astype(object).to_numpy()).sum()
-    sums.loc[EVERYTHING] = frame.sum()
-    sums = sums.reindex(names)
-    return (sums["excess"] / sums["expected"]).where(sums["events"] >= LEAST_EVENTS / 2)
+def _values(rows: pd.DataFrame, slices: list[str]) -> pd.Series:
+    """Of each measure and slice; missing where the slice has fewer than half the events that it needs."""
+    group = _group(rows, slices)
+    events = _sums((rows["actual"] > 0).to_numpy(float), group, len(slices))
+    found = {}
+    for measure, parts in _measures(rows, group).items():
+        above, below = (_sums(part, group, len(slices)) for part in parts)
+        value = np.where(events >= LEAST_EVENTS / 2, above / np.where(below > 0, below, np.nan), np.nan)
+        found |= {f"{measure} of {which}": each for which, each in zip(slices, value, strict=True)}
+    return pd.Series(found, dtype=float)
 
 
-def _by_customer(values: Array, rows: pd.DataFrame, names: list[str], periods: Periods) -> Array:
-    """(customers, weeks, slices) sums; the first slice holds all rows."""
+def _sums(values: Array, group: Codes, slices: int) -> Array:
+    """By slice, the first of which holds all rows."""
+    sums = np.bincount(group, values, slices)
+    sums[0] = values.sum()
+    return np.asarray(sums)
+
+
+def _by_customer(values: Array, group: Codes, slices: int, periods: Periods) -> Array:
+    """(weeks + 1, customers, slices) sums up to each week, so that those of adjacent ones are a difference.
+
+    The first slice holds all rows.
+    """
     customers = int(periods.customer.max()) + 1
-    shape = (customers, periods.weeks, len(names))
-    slices = pd.Categorical(rows["part"].astype(object), categories=names[1:]).codes.astype(np.int64) + 1
-    cell = (periods.customer * periods.weeks + periods.week) * len(names)
+    shape = (periods.weeks, customers, slices)
+    cell = (periods.week * customers + periods.customer) * slices
     sums = np.bincount(cell, values, int(np.prod(shape)))
-    is_sliced = slices > 0
-    sums += np.bincount((cell + slices)[is_sliced], values[is_sliced], int(np.prod(shape)))
-    return sums.reshape(shape)
+    is_sliced = group > 0
+    sums += np.bincount((cell + group)[is_sliced], values[is_sliced], int(np.prod(shape)))
+    return np.concatenate([np.zeros((1, *shape[1:])), sums.reshape(shape).cumsum(axis=0)])
 
 
-def _ratio(times: Array, excess: Array, expected: Array, weeks: np.ndarray) -> Array:
-    """Of each slice, with customers as often as they were drawn."""
-    above, below = (np.tensordot(times, part[:, weeks], axes=1).sum(axis=0) for part in (excess, expected))
-    return np.asarray(above / np.maximum(below, 1e-12))
+def _ratio(times: Array, above: Array, below: Array, weeks: np.ndarray) -> Array:
+    """Of each slice over adjacent weeks, with customers as often as they were drawn."""
+    sums = [times @ (part[weeks[-1] + 1] - part[weeks[0]]) for part in (above, below)]
+    return np.asarray(sums[0] / np.maximum(sums[1], 1e-12))
 
 
 def _runs(weeks: np.ndarray, length: int) -> list[np.ndarray]:
