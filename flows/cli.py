@@ -1,6 +1,19 @@
 """`aimloop`: a thin front to the flows. Importing a file of commands adds them to the application."""
 
-from flows.commands import audience, audit, cycle, data, experiments, keys, lineage, models, people, promotion, services
+from flows.commands import (
+    audience,
+    audit,
+    cycle,
+    data,
+    experiments,
+    keys,
+    lineage,
+    models,
+    people,
+    promotion,
+    services,
+    watch,
+)
 from flows.commands.app import app
 
 __all__ = [
@@ -16,6 +29,7 @@ __all__ = [
     "people",
     "promotion",
     "services",
+    "watch",
 ]
 
 if __name__ == "__main__":

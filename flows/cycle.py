@@ -56,6 +56,6 @@ def cycle(as_of: datetime | None = None, source: str | None = None, full_refresh
         once(this, "publish", publish)
         once(this, "package", package)
         once(this, "allocate", allocate)
-        once(this, "watch", lambda cycle_id: watch(cycle_id, is_part_of_cycle=True))
+        once(this, "watch", watch)
         door.ledger.finish_cycle(this.id, now())
     return summarise(this.door, this.id)

@@ -97,12 +97,8 @@ def judge_version(cycle: Cycle, name: str, *, reports: str | None = None) -> Loo
     return Looked(tuple(judged), data.features, report)
 
 
-def store(cycle: Cycle, name: str, looked: Looked, *, trained_here: str | None) -> list[StoredCheck]:
-    """Write down verdicts and checks with what the trigger decides; returns the checks.
-
-    ``trained_here`` is the version that the very cycle this is part of has just trained: a request for retraining is
-    answered by it. A judgement that asks while another of its model does so too asks once.
-    """
+def store(cycle: Cycle, name: str, looked: Looked) -> list[StoredCheck]:
+    """Write down verdicts and checks with what the trigger decides; returns the checks."""
     door, at = cycle.door, now()
     tag, checks = version_in_use(cycle, name), Checks(door.ledger)
     assert tag is not None
@@ -122,9 +118,6 @@ def store(cycle: Cycle, name: str, looked: Looked, *, trained_here: str | None) 
         )
         earlier = [_as_check(check) for check in checks.history(tag, each.kind, before=at)]
         decision = decide([*earlier, found], asked_at, rule)
-        told = decision.reason
-        if decision.asks and trained_here:
-            told += f"; answered by {trained_here}, trained in this cycle"
         report = looked.report if each.kind in ("data", "prediction") else None
         made.append(
             StoredCheck(
@@ -143,7 +136,7 @@ def store(cycle: Cycle, name: str, looked: Looked, *, trained_here: str | None) 
                 why_not=why_not,
                 is_on=decision.is_on,
                 asks=decision.asks,
-                decision=told,
+                decision=decision.reason,
             )
         )
         door.ledger.store_verdict(cycle.id, asdict(each.verdict), report)

@@ -23,7 +23,7 @@ WEEK = pd.Timedelta(days=7)
 IMPRESSION_WEEKS = 4  # what happens at any time is looked at four weeks at a time; snapshots one by one
 MOST_DAYS = 182
 PREDICTION = "prediction"
-POOL_ROWS = 50_000
+POOL_ROWS = 30_000
 LABELLED_ROWS = 100_000
 MONDAY = pd.Timestamp("1970-01-05")
 

@@ -21,40 +21,36 @@ from monitoring.quality import KINDS, kind
 
 
 @flow(name="watch")
-def watch(cycle_id: str | None = None, is_part_of_cycle: bool = False, reports: str | None = None) -> dict[str, Any]:
+def watch(cycle_id: str | None = None, reports: str | None = None) -> dict[str, Any]:
     """Judge every version in use, by default in the published cycle; announce, and ask for retraining where it is due.
 
-    Within a cycle nothing is asked for: the cycle has just trained on all that is known.
+    Within a cycle as well: what is asked for there has just been done, and `flows.retrain` closes it with that word.
+    ``reports`` ("always", "never") takes the place of the setting.
     """
     cycle = open_cycle(cycle_id)
     in_use = [name for name in catalog.MODELS if version_in_use(cycle, name)]
     judged = {
-        name: judge_model.with_options(name=f"watch {name}")(cycle.id, name, is_part_of_cycle, reports)
-        for name in in_use
+        name: judge_model.with_options(name=f"watch {name}")(cycle.id, name, reports) for name in in_use
     }
     create_markdown_artifact(key="drift-verdicts", markdown=_markdown(judged), description="Checks of this cycle.")
-    asked = {} if is_part_of_cycle else {name: _ask(cycle, outcome) for name, outcome in judged.items() if outcome["asks"]}
+    asked = ask(cycle, judged)
     tell(cycle, judged)
     return summary_of(cycle, judged) | {"asked": asked}
 
 
 @task
-def judge_model(cycle_id: str, name: str, is_part_of_cycle: bool, reports: str | None) -> dict[str, Any]:
+def judge_model(cycle_id: str, name: str, reports: str | None) -> dict[str, Any]:
     """Everything about one version: verdicts, report, ledger."""
-    outcome = judge_and_store(open_cycle(cycle_id), name, is_part_of_cycle=is_part_of_cycle, reports=reports)
+    outcome = judge_and_store(open_cycle(cycle_id), name, reports=reports)
     if outcome["report"]:
         create_link_artifact(key=f"drift-{name}", link=f"file://{outcome['report']}", description=outcome["reason"])
     return outcome
 
 
-def judge_and_store(
-    cycle: Cycle, name: str, *, is_part_of_cycle: bool = False, reports: str | None = None
-) -> dict[str, Any]:
+def judge_and_store(cycle: Cycle, name: str, *, reports: str | None = None) -> dict[str, Any]:
     """The judgement itself: what the task wraps, and what can be called without Prefect, at any simulated instant."""
     looked = judge_version(cycle, name, reports=reports)
-    trained = (version.tag for version in cycle.door.ledger.versions(cycle.id) if version.model == name)
-    trained_here = next(trained, None) if is_part_of_cycle else None
-    checks = store(cycle, name, looked, trained_here=trained_here)
+    checks = store(cycle, name, looked)
     failed = [check for check in checks if not check.passed]
     told = failed or checks
     return {
@@ -87,6 +83,18 @@ def summary_of(cycle: Cycle, judged: dict[str, dict[str, Any]]) -> dict[str, Any
     }
 
 
+def ask(cycle: Cycle, judged: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Ask for retraining, once a model; the checks that ask are the reason and the evidence."""
+    asked = {}
+    for name, outcome in judged.items():
+        asking = [check for check in outcome["checks"] if check["asks"]]
+        if asking:
+            reason = "; ".join(f"{check['kind']}: {check['reason']}" for check in asking)
+            evidence = {"cycle": cycle.id, "version": outcome["version"], "checks": asking, "report": outcome["report"]}
+            asked[name] = ask_for_retraining(cycle.door, name, reason, evidence)
+    return asked
+
+
 def tell(cycle: Cycle, judged: dict[str, dict[str, Any]]) -> None:
     """One condition a model for drift and one for performance, and one a kind of data quality, well ones included."""
     announce(cycle.door, [*_of_models(judged), *_of_quality(cycle)])
@@ -115,14 +123,6 @@ def _of_quality(cycle: Cycle) -> list[Condition]:
         reasons = tuple(f"{verdict.name}: {verdict.reason}" for verdict in failing)
         conditions.append(Condition(f"quality.{which}", not failing, "warning", headline, reasons))
     return conditions
-
-
-def _ask(cycle: Cycle, outcome: dict[str, Any]) -> dict[str, Any]:
-    """Once a model, with the strongest reason; the checks that asked are the evidence."""
-    asking = [check for check in outcome["checks"] if check["asks"]]
-    reason = "; ".join(f"{check['kind']}: {check['reason']}" for check in asking)
-    evidence = {"cycle": cycle.id, "version": outcome["version"], "checks": asking, "report": outcome["report"]}
-    return ask_for_retraining(cycle.door, outcome["model"], reason, evidence)
 
 
 def _facts(check: StoredCheck) -> dict[str, Any]:

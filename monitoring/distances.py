@@ -4,7 +4,8 @@ Of numbers the Wasserstein distance in standard deviations of the reference, of 
 distance (natural logarithm). Missing numbers are left out, missing categories are one of their own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,10 @@ Array = npt.NDArray[np.float64]
 
 MAX_LEVELS = 100  # of a category: samples tell nothing of rarer ones
 BINS = 256
+EXTREMES = 32  # values at either end that have a bin of their own: far from the others, they weigh much
 LEAST_DEVIATION = 0.001  # Evidently's: what hardly varies is not divided by nothing
 GROUPS = 8
+LEAST_SHARE = 0.5  # of its usual deviation: a few weeks alone may hardly vary, and no reference is made of such
 
 
 def sampled(frame: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
@@ -34,11 +37,15 @@ def prepared(current: pd.DataFrame, reference: pd.DataFrame, columns: list[str])
 
 
 def _prepared(frame: pd.DataFrame, numeric: list[str], usual: Mapping[str, pd.Index]) -> pd.DataFrame:
-    numbers = frame[numeric].apply(pd.to_numeric, errors="coerce").astype(float)  # attributes come as text
-    texts = frame[list(usual)].astype(object)
+    columns: dict[Hashable, Any] = {}
+    for name in numeric:
+        given = frame[name]  # attributes come as text
+        known = given if pd.api.types.is_numeric_dtype(given) else pd.to_numeric(given, errors="coerce")
+        columns[name] = known.to_numpy(dtype=float, na_value=np.nan)
     for name, values in usual.items():
-        texts[name] = texts[name].where(texts[name].isin(values), "other").where(texts[name].notna(), "missing")
-    return pd.concat([numbers, texts], axis=1).reset_index(drop=True)
+        told = frame[name].to_numpy(dtype=object)
+        columns[name] = np.where(frame[name].isna(), "missing", np.where(frame[name].isin(values), told, "other"))
+    return pd.DataFrame(columns)
 
 
 def distances(current: pd.DataFrame, reference: pd.DataFrame) -> pd.Series:
@@ -48,7 +55,7 @@ def distances(current: pd.DataFrame, reference: pd.DataFrame) -> pd.Series:
 
 def _distance(current: pd.Series, reference: pd.Series) -> float:
     if pd.api.types.is_numeric_dtype(reference):
-        ours, theirs = current.dropna().to_numpy(float), reference.dropna().to_numpy(float)
+        ours, theirs = (values[~np.isnan(values)] for values in (current.to_numpy(float), reference.to_numpy(float)))
         return float(wasserstein_distance(theirs, ours) / max(theirs.std(), LEAST_DEVIATION))
     counts = pd.concat([current.value_counts(), reference.value_counts()], axis=1).fillna(0.0).to_numpy(float)
     return float(jensenshannon(counts[:, 0], counts[:, 1]))
@@ -58,7 +65,7 @@ class Binned:
     """Rows cut into at most 256 bins a column, so that the distances of any weighing of them cost a sum over bins.
 
     A number stands for the mean of its bin: the distance is that of ``distances`` but for movements within bins, of
-    which each holds 1/256 of the rows.
+    which each holds 1/192 of the rows, and the farthest values are by themselves.
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
@@ -80,15 +87,15 @@ class Binned:
         found = np.bincount(self._flat[rows].ravel(), minlength=size).reshape(-1, BINS + 1)
         return found[:, :BINS].astype(float)  # the last one holds what is missing
 
-    def distances(self, current: Array, reference: Array, deviations: Array | None = None) -> Array:
+    def distances(self, current: Array, reference: Array) -> Array:
         """One per column, of two ``counts``; 0 where one of them has no value.
 
-        Numbers are divided by the ``deviations``, by default those of the reference.
+        Numbers are divided by the deviation in the reference, or by half of that in all rows where this is more.
         """
         p, q = _shares(current), _shares(reference)
         gaps = np.diff(self._values, axis=1)
         moved = (np.abs(np.cumsum(p - q, axis=1)[:, :-1]) * gaps).sum(axis=1)
-        deviation = self._deviations(q) if deviations is None else deviations
+        deviation = np.maximum(self._deviations(q), LEAST_SHARE * self.deviations)
         found = np.where(self._is_number, moved / np.maximum(deviation, LEAST_DEVIATION), 0.0)
         if not self._is_number.all():
             is_text = ~self._is_number
@@ -126,7 +133,9 @@ def _number_bins(values: Array) -> tuple[npt.NDArray[np.int64], Array]:
         return codes, means
     edges = np.unique(known)
     if len(edges) > BINS:
-        edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:]))
+        ordered = np.sort(known)
+        inner = np.quantile(known, np.linspace(0, 1, BINS - 2 * EXTREMES + 2)[1:-1])
+        edges = np.unique(np.concatenate([ordered[:EXTREMES], inner, ordered[-EXTREMES:]]))[-BINS:]
     codes[is_known] = np.minimum(np.searchsorted(edges, known), len(edges) - 1)
     sums = np.bincount(codes[is_known], known, BINS)
     sizes = np.bincount(codes[is_known], minlength=BINS)

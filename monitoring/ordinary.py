@@ -156,8 +156,7 @@ def learn_distances(
         drawn = [_rows(by_week, weeks, periods.customer, times, rule.rows, generator) for weeks in (inside, outside)]
         if all(len(rows) for rows in drawn):
             current, reference = (binned.counts(rows) for rows in drawn)
-            # a few weeks alone may hardly vary; what checks divide by is the deviation of all of them
-            values.append(matrix @ binned.distances(current, reference, binned.deviations))
+            values.append(matrix @ binned.distances(current, reference))
     found = np.array(values)
     return {name: threshold(found[:, i], rule, periods.weeks) for i, name in enumerate(weights)}
 

@@ -23,6 +23,7 @@ from monitoring.ordinary import OrdinaryRule, Periods, Threshold, threshold
 from monitoring.verdict import Verdict
 
 Codes = npt.NDArray[np.int64]
+Pair = tuple[Array, Array]
 
 EVERYTHING = "all"
 MOST_SLICES = 20
@@ -69,14 +70,17 @@ def learn_performance(
     group = _group(past, slices)
     measures = _measures(past, group)
     names = [f"{measure} of {which}" for measure in measures for which in slices]
-    sums = [tuple(_by_customer(part, group, len(slices), periods) for part in parts) for parts in measures.values()]
+    sums = [
+        [(_by_customer(above, group, len(slices), periods), _by_customer(below, group, len(slices), periods)) for above, below in parts]
+        for parts in measures.values()
+    ]
     generator = np.random.default_rng(rule.seed)
     drawn = []
     for inside, outside, times in periods.draws(rule.resamples, generator):
         runs = _runs(outside, periods.length)
         if runs:
             other = runs[int(generator.integers(0, len(runs)))]
-            drawn.append([np.concatenate([_ratio(times, *each, weeks) for each in sums]) for weeks in (inside, other)])
+            drawn.append([np.concatenate([_drawn(times, each, weeks) for each in sums]) for weeks in (inside, other)])
     if not drawn:
         return None
     values = np.array(drawn)  # (resamples, 2, measures and slices)
@@ -135,22 +139,24 @@ def _group(rows: pd.DataFrame, slices: list[str]) -> Codes:
     return np.asarray(pd.Categorical(rows["part"], categories=slices[1:]).codes, dtype=np.int64) + 1
 
 
-def _measures(rows: pd.DataFrame, group: Codes) -> dict[str, tuple[Array, Array]]:
-    """By measure two columns, of which the sum of the first over that of the second is its value; smaller is better.
+def _measures(rows: pd.DataFrame, group: Codes) -> dict[str, list[Pair]]:
+    """By measure a pair of columns: the sum of the first over that of the second is its value; smaller is better.
 
     Of probabilities the loss beyond the expected one over the expected one, and the share of negatives (of the same
-    slice) above a positive; of amounts the absolute error over the prediction.
+    slice) above a positive; of amounts the absolute error over the prediction. Further pairs have the same value, and
+    vary with other rows: a ranking varies with its positives and its negatives alike (Obuchowski 1997).
     """
     actual, predicted, weight = (rows[column].to_numpy(float) for column in ("actual", "predicted", "weight"))
     if not _is_probability(rows):
-        return {"error": (weight * np.abs(actual - predicted), weight * np.maximum(predicted, 1e-9))}
+        return {"error": [(weight * np.abs(actual - predicted), weight * np.maximum(predicted, 1e-9))]}
     is_positive = actual > 0
     p = _among_sampled(predicted, is_positive, weight)
     entropy = -(p * np.log(p) + (1 - p) * np.log1p(-p))
-    return {
-        "loss": (log_loss_rows(is_positive, p) - entropy, entropy),
-        "ranking": (is_positive * _outranked(predicted, is_positive, group), is_positive.astype(float)),
-    }
+    sides = [
+        (side * _misranked(predicted * sign, side, group), side.astype(float))
+        for side, sign in ((is_positive, 1), (~is_positive, -1))
+    ]
+    return {"loss": [(log_loss_rows(is_positive, p) - entropy, entropy)], "ranking": sides}
 
 
 def _among_sampled(predicted: Array, is_positive: np.ndarray, weight: Array) -> Array:
@@ -167,16 +173,16 @@ def _among_sampled(predicted: Array, is_positive: np.ndarray, weight: Array) -> 
     return np.clip(odds / (1 + odds), 1e-9, 1 - 1e-9)
 
 
-def _outranked(predicted: Array, is_positive: np.ndarray, group: Codes) -> Array:
-    """Of each row the share of its slice's negatives with a higher prediction, ties counted half."""
-    found = np.zeros(len(predicted))
+def _misranked(score: Array, side: np.ndarray, group: Codes) -> Array:
+    """Of each row the share of its slice's rows of the other side with a higher score, ties counted half."""
+    found = np.zeros(len(score))
     for which in np.unique(group):
         places = np.flatnonzero(group == which)
-        below = np.sort(predicted[places][~is_positive[places]])
-        if len(below):
-            ours = predicted[places]
-            ranks = np.searchsorted(below, ours, "left") + np.searchsorted(below, ours, "right")
-            found[places] = 1 - ranks / (2 * len(below))
+        others = np.sort(score[places][~side[places]])
+        if len(others):
+            ours = score[places]
+            ranks = np.searchsorted(others, ours, "left") + np.searchsorted(others, ours, "right")
+            found[places] = 1 - ranks / (2 * len(others))
     return found
 
 
@@ -185,13 +191,15 @@ def _is_probability(rows: pd.DataFrame) -> bool:
 
 
 def _slices(past: pd.DataFrame, periods: Periods) -> list[str]:
-    """Everything, and the largest slices that have enough events in a period."""
-    events = past[past["actual"] > 0]
+    """Everything, and the slices with most events, of those that have enough in a period (and enough without one)."""
+    is_event = past["actual"] > 0
     a_period = periods.length / max(periods.weeks, 1)
-    if len(events) * a_period < LEAST_EVENTS:
+    if is_event.sum() * a_period < LEAST_EVENTS:
         return []
-    sizes = events["part"].value_counts() * a_period
-    return [EVERYTHING, *(str(level) for level in sizes[sizes >= LEAST_EVENTS].index[:MOST_SLICES])]
+    sizes = past["part"][is_event].value_counts() * a_period
+    others = past["part"][~is_event].value_counts().reindex(sizes.index, fill_value=0) * a_period
+    enough = (sizes >= LEAST_EVENTS) & ((others >= LEAST_EVENTS) | (not _is_probability(past)))
+    return [EVERYTHING, *(str(level) for level in sizes[enough].index[:MOST_SLICES])]
 
 
 def _values(rows: pd.DataFrame, slices: list[str]) -> pd.Series:
@@ -200,7 +208,7 @@ def _values(rows: pd.DataFrame, slices: list[str]) -> pd.Series:
     events = _sums((rows["actual"] > 0).to_numpy(float), group, len(slices))
     found = {}
     for measure, parts in _measures(rows, group).items():
-        above, below = (_sums(part, group, len(slices)) for part in parts)
+        above, below = (_sums(part, group, len(slices)) for part in parts[0])
         value = np.where(events >= LEAST_EVENTS / 2, above / np.where(below > 0, below, np.nan), np.nan)
         found |= {f"{measure} of {which}": each for which, each in zip(slices, value, strict=True)}
     return pd.Series(found, dtype=float)
@@ -227,10 +235,19 @@ def _by_customer(values: Array, group: Codes, slices: int, periods: Periods) -> 
     return np.concatenate([np.zeros((1, *shape[1:])), sums.reshape(shape).cumsum(axis=0)])
 
 
-def _ratio(times: Array, above: Array, below: Array, weeks: np.ndarray) -> Array:
-    """Of each slice over adjacent weeks, with customers as often as they were drawn."""
-    sums = [times @ (part[weeks[-1] + 1] - part[weeks[0]]) for part in (above, below)]
-    return np.asarray(sums[0] / np.maximum(sums[1], 1e-12))
+def _drawn(times: Array, parts: list[Pair], weeks: np.ndarray) -> Array:
+    """A measure of each slice over adjacent weeks, with customers as often as they were drawn.
+
+    Where it has several pairs, what each of them deviates by from its value over all weeks adds up.
+    """
+    found = np.zeros(parts[0][0].shape[-1])
+    for place, pair in enumerate(parts):
+        above, below = (times @ (part[weeks[-1] + 1] - part[weeks[0]]) for part in pair)
+        found += above / np.maximum(below, 1e-12)
+        if place:
+            above, below = (part[-1].sum(axis=0) for part in pair)
+            found -= above / np.maximum(below, 1e-12)
+    return found
 
 
 def _runs(weeks: np.ndarray, length: int) -> list[np.ndarray]:

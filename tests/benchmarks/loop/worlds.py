@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from flows.judging import DriftRule, judge_drift, judge_performance
-from flows.thresholds import IMPRESSION_WEEKS, LABELLED_ROWS, labelled, learn_with, performance_of, threshold_of
+from flows.thresholds import IMPRESSION_WEEKS, LABELLED_ROWS, learn_with, performance_of, threshold_of
 from infra.sections import Drift
 from models import catalog
 from models.backtest import Backtest, Window
@@ -35,7 +35,7 @@ RULE = TriggerRule(
     new_evidence_days=SETTING.new_evidence_days,
 )
 _SAID = "said_before"
-OUTCOME = ("pseudonym", "clicked", "sampling_weight", "department", _SAID)
+OUTCOME = ("clicked", "sampling_weight", "department", _SAID)
 
 # what was predicted of a row is a column of it: neither drawing households nor permuting weeks changes it
 _remembering = SimpleNamespace(predict=lambda _, frame: frame[[_SAID]].rename(columns={_SAID: "click_probability"}))
@@ -58,10 +58,11 @@ class Year:
         rows = impressions[(week >= 0) & (week < week.max())].reset_index(drop=True)
         week = week[(week >= 0) & (week < week.max())]
         predicted = catalog.MODELS["ctr"].model.predict(fitted, rows)["click_probability"].to_numpy(float)
-        texts = [name for name in rows if not pd.api.types.is_numeric_dtype(rows[name]) and name in fitted.features]
-        rows = rows.assign(**{_SAID: predicted}).astype(dict.fromkeys(texts, "category"))
         shares = importances(catalog.MODELS["ctr"].model, fitted, rows, "click_probability", SEED)
-        return cls(rows, week, pd.factorize(rows["pseudonym"])[0], fitted, shares)
+        household = pd.factorize(rows["pseudonym"])[0]
+        kept = rows[[*fitted.features, "clicked", "sampling_weight"]].assign(**{_SAID: predicted})
+        texts = [name for name in fitted.features if not pd.api.types.is_numeric_dtype(kept[name])]
+        return cls(kept.astype(dict.fromkeys(texts, "category")), week, household, fitted, shares)
 
     @property
     def weeks(self) -> int:
@@ -84,12 +85,11 @@ class World:
         places = np.flatnonzero((self.week >= first) & (self.week < end))
         if most is not None and len(places) > most:
             places = np.random.default_rng(SEED).choice(places, most, replace=False)
-        year = self.year.rows[list(dict.fromkeys((*columns, "shown_at")))] if columns else self.year.rows
+        year = self.year.rows[list(columns)] if columns else self.year.rows
         rows = year.take(self.position[places])
-        names = pd.Series(self.household[places], index=rows.index).astype(str)
-        since_monday = (rows["shown_at"] - MONDAY) % WEEK
-        shown_at = MONDAY + pd.to_timedelta(self.week[places] * 7, unit="D").to_numpy() + since_monday
-        return rows.assign(pseudonym=names, shown_at=shown_at).reset_index(drop=True)
+        shown_at = MONDAY.to_datetime64() + (self.week[places] * 7).astype("timedelta64[D]")
+        dated = {"pseudonym": self.household[places], "shown_at": shown_at.astype("datetime64[us]")}
+        return rows.reset_index(drop=True).assign(**dated)
 
     def learned(self) -> "World":
         """With the thresholds of its own first weeks."""
@@ -150,7 +150,16 @@ def judge(world: World, end: int, seen: pd.DataFrame | None = None, *, kinds: tu
 
 
 def _labelled(rows: pd.DataFrame, known: Mapping[str, Any]) -> Any:
-    return labelled(ENTRY, None, rows, known["slice"])  # type: ignore[arg-type]
+    # as flows.thresholds.labelled makes them; checking 2,400 times that it does would take most of the time
+    return pd.DataFrame(
+        {
+            "pseudonym": rows["pseudonym"],
+            "actual": rows["clicked"].astype(float),
+            "predicted": rows[_SAID],
+            "weight": rows["sampling_weight"],
+            "part": rows[known["slice"]],
+        }
+    )
 
 
 def _check(at: pd.Timestamp, value: float, alarm: float, clear: float) -> Check:
