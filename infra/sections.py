@@ -211,3 +211,15 @@ class Experimentation(Section):
 
 class Alerts(Section):
     """``[alerts]``: whom to tell, and how often."""
+
+    blocks: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")], ...], BeforeValidator(_one_or_many)
+    ] = Field(
+        (), description='Notification blocks of Prefect, such as ["slack-webhook/on-call"]; `aimloop alerts add`.'
+    )
+    reminder_hours: float = Field(
+        24, ge=0, allow_inf_nan=False, description="People are reminded of an open incident after so long; 0: never."
+    )
+    reports_url: str | None = Field(
+        None, pattern=r"^https?://", description="Where the folder reports/ is served, for links that others can open."
+    )

@@ -309,4 +309,5 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "privacy": Privacy,
     "quality": Quality,
     "services": Services,
+    "alerts": Alerts,
 }
