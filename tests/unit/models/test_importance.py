@@ -31,7 +31,7 @@ def test_importance_is_the_share_of_change_that_dealing_values_brings() -> None:
 
 
 def test_where_nothing_matters_all_matter_alike() -> None:
-    frame = pd.DataFrame(dict.fromkeys("abc", [1.0, 1.0]))
+    frame = pd.DataFrame({name: [1.0, 1.0] for name in "abc"})
     assert importances(Additive, FITTED, frame, "score", 1) == dict.fromkeys("abc", 1 / 3)  # type: ignore[arg-type]
 
 
