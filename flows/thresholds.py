@@ -43,13 +43,13 @@ def learn_with(
     """The same, importances known."""
     rule, fitted = rule_of(setting, seed), result.fitted
     part = slice_of(fitted.reference, shares)
-    known: dict[str, Any] = {"importances": dict(shares), "slice": part}
+    known: dict[str, Any] = {"importances": dict(shares)} | ({"slice": part} if part else {})  # BentoML takes no None
     ordinary = _ordinary_rows(entry, examples, result)
     pool = sampled(ordinary, POOL_ROWS, seed)
     periods = _periods(entry, pool, result)
-    known |= {"weeks": periods.weeks, "why_none": periods.too_few}
+    known["weeks"] = periods.weeks
     if periods.too_few:
-        return known
+        return known | {"why_none": periods.too_few}
     columns = [name for name in map(str, fitted.reference) if fitted.reference[name].notna().any() and name in pool]
     frame, _ = prepared(pool[columns], fitted.reference[columns], columns)
     binned = Binned(frame.assign(**{PREDICTION: said(entry.model, fitted, pool, entry.says).reset_index(drop=True)}))
@@ -60,7 +60,8 @@ def learn_with(
         statistics["data"] = {name: share / total for name, share in weights.items()}
     known |= {name: asdict(each) for name, each in learn_distances(binned, periods, statistics, rule).items()}
     if entry.outcome is not None and (usual := _learn_performance(entry, result, part, rule)) is not None:
-        known["performance"] = asdict(usual)
+        slices = {name: list(each) for name, each in usual.slices.items()}
+        known["performance"] = asdict(usual) | {"slices": slices}
     if entry.says == "segment" and (migration := _learn_migration(entry, ordinary, result, rule)) is not None:
         known["migration"] = asdict(migration)
     return known
