@@ -14,6 +14,7 @@ from flows.commands import (
     people,
     promotion,
     services,
+    watch,
 )
 from flows.commands.app import app
 
@@ -32,6 +33,7 @@ __all__ = [
     "people",
     "promotion",
     "services",
+    "watch",
 ]
 
 if __name__ == "__main__":
