@@ -20,6 +20,7 @@ import psutil
 from rich.console import Console
 
 from tests.benchmarks import bank, cdnow, imbalance, intake, marts, scoring, training
+from tests.benchmarks.loop import alarms
 from tests.benchmarks.measure import AIMLOOP, Figure, at_most, environ, measured
 from tests.benchmarks.model_figures import model_figures
 from tests.benchmarks.serving import fuzz, speed, steadfast
@@ -108,6 +109,8 @@ GROUPS: dict[str, Group] = {
     "inspect": intake.inspect,
     "cdnow": cdnow.cdnow,
     "bank": bank.bank,
+    "loop.false_alarm_rate": alarms.false_alarms,
+    "loop.detection_rate": alarms.detection,
 }
 
 
