@@ -24,11 +24,11 @@ from pydantic import (
 )
 
 from infra.errors import AimloopError, did_you_mean
+from infra.experiment_settings import Experimentation
 from infra.sections import (
     Alerts,
     Cleaning,
     Drift,
-    Experimentation,
     Privacy,
     Quality,
     Services,
