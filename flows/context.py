@@ -23,6 +23,7 @@ from infra.intake import raw_zone
 from infra.keys import Keys, open_keys
 from infra.ledger import Ledger
 from infra.privacy import personal_data
+from infra.sections import Alerts
 from infra.settings import Settings, load
 from infra.sources import catalog as sources
 from infra.state import State
@@ -74,6 +75,11 @@ def now() -> datetime:
     return _simulated.get() or datetime.now(UTC).replace(tzinfo=None)
 
 
+def is_simulated() -> bool:
+    """Does this context live in the past?"""
+    return _simulated.get() is not None
+
+
 @contextmanager
 def simulated(instant: datetime) -> Iterator[None]:
     """Let the clock of this context stand at an instant (naive UTC): a replay lives in the past."""
@@ -88,6 +94,8 @@ def open_door(**overrides: Any) -> Door:
     """Read the settings and open the state folder; ``overrides`` that are not None win."""
     os.umask(0o077)  # what is written is for the owner alone
     settings = load(os.environ, Path.cwd(), **overrides)
+    if is_simulated():  # nobody is called out for what happened in a replay
+        settings = settings.model_copy(update={"alerts": Alerts()})
     sources.find(settings.source)
     state = State(settings.state).open()
     state.set_homes(os.environ)
@@ -104,7 +112,7 @@ def _user() -> str:
 def data_fingerprint(door: Door) -> str:
     """A label of what the source holds, the code and settings that land it, its pseudonyms' key, and who is erased."""
     source = sources.find(door.settings.source).fingerprint(door.settings)
-    code = _code_fingerprint(("infra",))[:16]
+    code = code_fingerprint(("infra",))[:16]
     cleaning = hashlib.sha256(door.settings.cleaning.model_dump_json().encode()).hexdigest()[:16]
     private = personal_data.fingerprint(door.settings.privacy)
     erased = tombstones.fingerprint(door.state)
@@ -122,7 +130,7 @@ def begin_cycle(door: Door) -> Cycle:
     identity = {
         "data": raw_zone.fingerprint(door.state, door.keys),
         "settings": door.settings.meaning(),
-        "code": _code_fingerprint(_CODE),
+        "code": code_fingerprint(),
     }
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
     cycle_id = f"{as_of:%Y%m%dt%H%M%S}-{digest}"
@@ -176,6 +184,6 @@ def version_in_use(cycle: Cycle, model: str) -> str | None:
     return next((version.tag for version in versions if version.cycle_id == cycle.id), None)
 
 
-def _code_fingerprint(folders: tuple[str, ...]) -> str:
+def code_fingerprint(folders: tuple[str, ...] = _CODE) -> str:
     """Changed code makes a new cycle: nobody wants yesterday's result of today's model."""
     return sources_sha256(PROJECT / folder for folder in folders)
