@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -78,8 +79,8 @@ def test_people_see_tables(small_cycle: SmallCycle) -> None:
         assert word in shown
 
 
-def test_a_repeat_does_no_work_twice(small_cycle: SmallCycle) -> None:
-    again = small_cycle.aimloop("run", "--json", "--as-of", AS_OF)
+def test_a_repeat_does_no_work_twice(small_cycle: SmallCycle, prefect_server: Mapping[str, str]) -> None:
+    again = small_cycle.aimloop("run", "--json", "--as-of", AS_OF, **prefect_server)
     assert again.returncode == 0, again.stderr
     repeated = json.loads(again.stdout)
     assert repeated["seconds"] == small_cycle.status["seconds"]

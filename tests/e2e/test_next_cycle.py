@@ -1,6 +1,7 @@
 """Four weeks later: what the services said then is what history says now, and the champion stays."""
 
 import json
+from collections.abc import Mapping
 
 import httpx
 import pandas as pd
@@ -30,8 +31,8 @@ def answers(service: httpx.Client, logged: pd.DataFrame) -> list[float]:
 
 
 @pytest.fixture(scope="module")
-def next_cycle(small_cycle: SmallCycle, answers: list[float]) -> dict:
-    done = small_cycle.aimloop("run", "--json", "--as-of", NEXT)
+def next_cycle(small_cycle: SmallCycle, answers: list[float], prefect_server: Mapping[str, str]) -> dict:
+    done = small_cycle.aimloop("run", "--json", "--as-of", NEXT, **prefect_server)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -60,9 +61,9 @@ def test_the_champion_stays_and_the_newcomer_is_compared_on_the_same_rows(
 
 
 def test_looking_back_moves_no_service_back_and_scores_with_no_version_from_the_future(
-    small_cycle: SmallCycle, next_cycle: dict
+    small_cycle: SmallCycle, next_cycle: dict, prefect_server: Mapping[str, str]
 ) -> None:
-    done = small_cycle.aimloop("run", "--json", "--as-of", "2017-10-02")
+    done = small_cycle.aimloop("run", "--json", "--as-of", "2017-10-02", **prefect_server)
     assert done.returncode == 0, done.stderr
     back = json.loads(done.stdout)
     assert "left alone" in back["lines"]["publish"]

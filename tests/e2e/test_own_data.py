@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(slice_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def shop(slice_folder: Path, prefect_server: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """German exports: orders with dirt in them, and customers with an attribute of the company's own."""
     folder = tmp_path_factory.mktemp("shop")
     with duckdb.connect() as connection:
@@ -53,7 +54,7 @@ def shop(slice_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     with (folder / "bestellungen.csv").open("a", encoding="utf-8") as file:
         file.write("\n".join(DIRT) + "\n")
     lines = len((folder / "bestellungen.csv").read_text(encoding="utf-8").splitlines()) - 1
-    environ = {k: v for k, v in Aimloop(folder / "state").environ.items() if k != "AIMLOOP_STATE"}
+    environ = {k: v for k, v in Aimloop(folder / "state").environ.items() if k != "AIMLOOP_STATE"} | prefect_server
 
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = Aimloop.command(*arguments)

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import NamedTuple
 from urllib.parse import quote
@@ -39,14 +39,16 @@ def redis() -> Iterator[Redis]:
 
 
 @pytest.fixture(scope="module")
-def in_redis(small_cycle: SmallCycle, redis: Redis, tmp_path_factory: pytest.TempPathFactory) -> Aimloop:
+def in_redis(
+    small_cycle: SmallCycle, redis: Redis, prefect_server: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Aimloop:
     """A copy of the small cycle whose profiles `aimloop run` has put into Redis, and that has none in a file."""
     state = tmp_path_factory.mktemp("redis") / "state"
     shutil.copytree(small_cycle.state, state, symlinks=True)
     url = f"redis://:{quote(PASSWORD, safe='')}@127.0.0.1:{redis.port}/0"
     folder = small_cycle.aimloop.environ["AIMLOOP_SOURCE_FOLDER"]
     aimloop = Aimloop(state, source_folder=folder, services__profile_store="redis", services__redis_url=url)
-    done = aimloop("run", "--as-of", AS_OF)
+    done = aimloop("run", "--as-of", AS_OF, **prefect_server)
     assert done.returncode == 0, done.stderr
     for file in state.glob("epochs/*/profiles/*.sqlite"):
         file.unlink()
