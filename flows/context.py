@@ -23,7 +23,6 @@ from infra.intake import raw_zone
 from infra.keys import Keys, open_keys
 from infra.ledger import Ledger
 from infra.privacy import personal_data
-from infra.sections import Alerts
 from infra.settings import Settings, load
 from infra.sources import catalog as sources
 from infra.state import State
@@ -46,6 +45,11 @@ class Door:
     def audit(self) -> Audit:
         """The audit trail, as this user in this role writes it."""
         return Audit(self.ledger, user=_user(), role=self.settings.role)
+
+    @property
+    def own_audit(self) -> Audit:
+        """The audit trail as the loop writes it where its rules decided, and nobody was asked."""
+        return Audit(self.ledger, user="aimloop", role="loop")
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def now() -> datetime:
 
 
 def is_simulated() -> bool:
-    """Does this context live in the past?"""
+    """Whether the clock stands still: then the world outside is not to hear of what is done."""
     return _simulated.get() is not None
 
 
@@ -94,8 +98,6 @@ def open_door(**overrides: Any) -> Door:
     """Read the settings and open the state folder; ``overrides`` that are not None win."""
     os.umask(0o077)  # what is written is for the owner alone
     settings = load(os.environ, Path.cwd(), **overrides)
-    if is_simulated():  # nobody is called out for what happened in a replay
-        settings = settings.model_copy(update={"alerts": Alerts()})
     sources.find(settings.source)
     state = State(settings.state).open()
     state.set_homes(os.environ)

@@ -8,6 +8,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 
 from flows import forget
 from flows.allocate import allocate
+from flows.challenge import challenge
 from flows.context import Door, begin_cycle, now, open_door
 from flows.ingest import ingest
 from flows.marts import marts
@@ -51,6 +52,7 @@ def cycle(as_of: datetime | None = None, source: str | None = None, full_refresh
             door.ledger.forget_steps(this.id, "marts")
         once(this, "marts", lambda cycle_id: marts(cycle_id, full_refresh))
         once(this, "train", train)
+        once(this, "challenge", challenge)
         once(this, "score", score)
         forget_publication_of_an_empty_store(this)
         once(this, "publish", publish)

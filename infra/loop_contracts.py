@@ -29,3 +29,13 @@ class PairedLosses(Contract):
     weight: float = required(gt=0)
     champion_loss: float = required()
     challenger_loss: float = required()
+
+
+class PairedPredictions(Contract):
+    """Rows whose outcome is known, with what champion and candidate said of them; further columns are attributes."""
+
+    pseudonym: str = required()
+    weight: float = required(gt=0)
+    actual: float = required()
+    champion: float = required()
+    candidate: float = required()

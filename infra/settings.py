@@ -309,4 +309,6 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "privacy": Privacy,
     "quality": Quality,
     "services": Services,
+    "experiments": Experimentation,
+    "alerts": Alerts,
 }

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
+
+import pandas as pd
 
 from infra.contracts import ChurnExamples, ClvExamples, Contract, CustomerFeatures, ImpressionFeatures
-from models import churn, clv, ctr, segmentation
+from models import churn, clv, comparison, ctr, segmentation
 from models.backtest import Model
 from models.fitted import Fitted
 
@@ -17,7 +19,9 @@ class Entry:
     ``table`` is the mart, ``contract`` its shape, ``brought_as`` the raw table without which it stays
     empty, ``recent_days`` how much of it is needed (by ``recent_by``; None: all of it), ``headline`` the
     metric people are shown first and ``baseline`` the one it is compared with; ``follow`` gives a new version what
-    it takes over from the champion.
+    it takes over from the champion. Versions are compared by ``loss`` on what ``outcomes`` says of the same rows,
+    and a new one is ``tried`` by a share of the customers, where versions act differently on them; in the shadow, where
+    both score every row and the outcomes tell which did better; or by its gate alone, where no outcome could.
     """
 
     model: Model
@@ -26,6 +30,9 @@ class Entry:
     brought_as: str
     headline: str
     baseline: str
+    loss: Literal["log_loss", "squared_error"]
+    outcomes: Callable[[Fitted, pd.DataFrame], pd.DataFrame]
+    tried: Literal["by share", "in shadow", "by gate"]
     recent_by: str | None = None
     recent_days: int | None = None
     follow: Callable[[Fitted, Fitted], Fitted] | None = None
@@ -39,6 +46,9 @@ MODELS: dict[str, Entry] = {
         "orders",
         "eta_squared",
         "baseline_eta_squared",
+        "squared_error",
+        comparison.outcomes_of_segments,
+        "by gate",
         follow=segmentation.follow,
     ),
     "ctr": Entry(
@@ -48,11 +58,34 @@ MODELS: dict[str, Entry] = {
         "impressions",
         "auc",
         "baseline_auc",
+        "log_loss",
+        ctr.outcomes,
+        "by share",
         "shown_at",
         294,
     ),
-    "churn": Entry(cast(Model, churn), "churn_examples", ChurnExamples, "orders", "auc", "baseline_auc"),
-    "clv": Entry(cast(Model, clv), "clv_examples", ClvExamples, "orders", "r2", "baseline_r2"),
+    "churn": Entry(
+        cast(Model, churn),
+        "churn_examples",
+        ChurnExamples,
+        "orders",
+        "auc",
+        "baseline_auc",
+        "log_loss",
+        churn.outcomes,
+        "in shadow",
+    ),
+    "clv": Entry(
+        cast(Model, clv),
+        "clv_examples",
+        ClvExamples,
+        "orders",
+        "r2",
+        "baseline_r2",
+        "squared_error",
+        clv.outcomes,
+        "in shadow",
+    ),
 }
 
 

@@ -99,22 +99,21 @@ def _propensities(door: Door, shown: pd.DataFrame) -> list[float]:
 
 
 def look(on: Walk, block: Block, day: pd.Timestamp, until: pd.Timestamp) -> list[str]:
-    """Judge every running experiment by what is known at the day's end, and act; what was decided, in words."""
-    noted = on.pieces.noted(on.pieces.look(block.number, day))
-    if noted is not None:
-        return [decision["line"] for decision in noted["decisions"] if decision["action"] != "go on"]
+    """Judge every running experiment by what is known at the day's end, and act; what was decided, in words.
+
+    Cut short, it is done again: of what was written down at an instant the first counts, and nothing is done twice.
+    """
+    noted = on.pieces.look(block.number, day)
     running = Experiments(on.door.ledger).running()
-    if not running:
+    if not running or noted.exists():
         return []
-    path = on.pieces.look(block.number, day)
-    with simulated(until.to_pydatetime()), on.pieces.looking(on.door.state.ledger, path):
-        decisions = []
-        for model, experiment in sorted(running.items()):
+    decisions = []
+    with simulated(until.to_pydatetime()):
+        for _, experiment in sorted(running.items()):
             found = evidence(on, experiment, until)
-            if found is not None:
-                decisions.append({"model": model, "experiment": experiment.id} | decide(on.door, experiment, found))
-        on.pieces.note(path, {"at": until, "decisions": decisions})
-    return [decision["line"] for decision in decisions if decision["action"] != "go on"]
+            decisions += [decide(on.door, experiment, found)] if found is not None else []
+    on.pieces.note(noted, {"at": until})
+    return [decision["line"] for decision in decisions if decision["action"] != "stay"]
 
 
 def evidence(on: Walk, experiment: Experiment, until: pd.Timestamp) -> Evidence | None:

@@ -4,22 +4,17 @@
     replay/blocks/03/20170802.parquet    a day's answers, a row an impression
     replay/blocks/03/visits.parquet      what the policies made of its visits, a row a visit
     replay/blocks/03/block.json          the facts of the block: done
-    replay/blocks/03/20170802.look.json  what was decided at the end of that day
-    replay/03-20170802.look.before   the ledger as it stood before that, while it is being decided
+    replay/blocks/03/20170802.look   the experiments were looked at that evening: done
 """
 
 import json
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from infra.files import publish_text, remove_database, sync
+from infra.files import publish_text, sync
 
-_BEFORE = ".before"
 
 
 class Pieces:
@@ -54,7 +49,7 @@ class Pieces:
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
     def look(self, block: int, day: pd.Timestamp) -> Path:
-        return self.block(block) / f"{day:%Y%m%d}.look.json"
+        return self.block(block) / f"{day:%Y%m%d}.look"
 
     def facts(self, block: int) -> Path:
         return self.block(block) / "block.json"
@@ -66,27 +61,3 @@ class Pieces:
     @property
     def results(self) -> Path:
         return self._folder / "report.json"
-
-    # looks change the ledger in several transactions: one that was cut short is taken back whole
-
-    @contextmanager
-    def looking(self, ledger: Path, look: Path) -> Iterator[None]:
-        """Do what changes the ledger and ends with the note ``look``; cut short, `take_back` makes it undone."""
-        fresh = self._folder / "ledger.fresh"
-        remove_database(fresh)
-        with closing(sqlite3.connect(ledger)) as now, closing(sqlite3.connect(fresh)) as copy:
-            now.backup(copy)
-        sync(fresh)
-        before = self._folder / f"{look.parent.name}-{look.stem}{_BEFORE}"
-        fresh.replace(before)
-        yield
-        before.unlink()
-
-    def take_back(self, ledger: Path) -> None:
-        """Put the ledger back to where it stood before a look that was cut short; only while nobody else has it open."""
-        for before in self._folder.glob(f"*{_BEFORE}"):
-            block, _, look = before.name.removesuffix(_BEFORE).partition("-")
-            if not (self.blocks / block / f"{look}.json").exists():
-                with closing(sqlite3.connect(before)) as then, closing(sqlite3.connect(ledger)) as now:
-                    then.backup(now)
-            before.unlink()

@@ -59,8 +59,6 @@ def prepare(plan: Plan, folder: Path, real: Settings) -> None:
 def replay(plan: Plan, folder: Path, teller: Teller) -> dict[str, Any]:
     """Walk through the plan from wherever it stands; returns the report's document."""
     pieces = Pieces(folder / nest.FOLDER)
-    door = open_door(source=plan.source)
-    pieces.take_back(door.state.ledger)
     known = Known(pieces)
     with ExitStack() as stack:
         services = _Services(stack, folder / nest.FOLDER / "service.log")
