@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from flows.context import Door, simulated
-from flows.evaluate import Evidence, decide
+from flows.context import Cycle, Door, simulated
+from flows.evaluate import Evidence, decide, scores_alone
+from flows.replay import paired
 from flows.replay import shown as impressions
 from flows.replay.evidence import BEFORE, arm_outcomes, failures, visits_of
 from flows.replay.pieces import Pieces
@@ -39,7 +40,8 @@ class Known:
         return [answers for answers, _ in self.days.values()]
 
     def visits(self) -> pd.DataFrame:
-        return pd.concat([visits for _, visits in self.days.values()], ignore_index=True)
+        """Of all days, in order; there is at least one where ctr has an experiment."""
+        return pd.concat([self.days[day][1] for day in sorted(self.days)], ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Walk:
     """What days of a block need: the door, the service, the files, and whom to tell how far it is."""
 
     door: Door
-    service: Service
+    service: Service | None
     pieces: Pieces
     known: Known
     tell: Callable[[Block, int, str], None]
@@ -56,17 +58,20 @@ class Walk:
 def walk(on: Walk, block: Block, shown: pd.DataFrame) -> None:
     """Ask about every day of a block, and look every evening at what is known by then.
 
-    Promotions and shares count for what is shown after the look: the service is waited for.
+    Promotions and shares count for what is shown after the look: the service is waited for. Without a service
+    nothing is asked.
     """
-    on.service.follow(on.door)
+    if on.service is not None:
+        on.service.follow(on.door)
     for number, (since, until) in enumerate(block.days):
-        of_day = shown[(shown["shown_at"] >= since) & (shown["shown_at"] < until)]
-        if not on.pieces.day(block.number, since).exists():
-            on.pieces.write(on.pieces.day(block.number, since), asked(on.door, on.service, of_day))
-        on.known.add(block.number, since)
+        if on.service is not None:
+            of_day = shown[(shown["shown_at"] >= since) & (shown["shown_at"] < until)]
+            if not on.pieces.day(block.number, since).exists():
+                on.pieces.write(on.pieces.day(block.number, since), asked(on.door, on.service, of_day))
+            on.known.add(block.number, since)
         before = standing(on.door)
         lines = look(on, block, since, until)
-        if standing(on.door) != before:
+        if on.service is not None and standing(on.door) != before:
             on.service.follow(on.door)
         on.tell(block, number + 1, "; ".join(lines))
     on.known.forget(block.since - BEFORE)
@@ -110,16 +115,28 @@ def look(on: Walk, block: Block, day: pd.Timestamp, until: pd.Timestamp) -> list
     decisions = []
     with simulated(until.to_pydatetime()):
         for _, experiment in sorted(running.items()):
-            found = evidence(on, experiment, until)
+            found = evidence(on, block, experiment, until)
             decisions += [decide(on.door, experiment, found)] if found is not None else []
     on.pieces.note(noted, {"at": until})
     return [decision["line"] for decision in decisions if decision["action"] != "stay"]
 
 
-def evidence(on: Walk, experiment: Experiment, until: pd.Timestamp) -> Evidence | None:
-    """What is known of an experiment; None where nothing new can be known on this day."""
-    if experiment.model != "ctr":
-        return None
-    outcomes: dict[str, pd.DataFrame] = {METRIC: arm_outcomes(on.known.visits(), experiment, until)}
+def evidence(on: Walk, block: Block, experiment: Experiment, until: pd.Timestamp) -> Evidence | None:
+    """What is known of an experiment; None where nothing new can be known on this day.
+
+    Labels of customers come with a cycle's marts: they are looked at on the first evening after it.
+    """
+    if scores_alone(experiment.model):
+        scores = sorted(on.pieces.blocks.glob(f"*/{experiment.model}-pairs.parquet"))
+        is_first = until == block.days[0][1]
+        return paired.evidence(on.door, experiment, scores) if is_first else None
+    outcomes = {METRIC: arm_outcomes(on.known.visits(), experiment, until)}
     return Evidence(outcomes=outcomes, failures=failures(on.known.answers(), experiment))
 
+
+def score_pairs(cycle: Cycle, block: Block, pieces: Pieces) -> None:
+    """Let both versions of each such experiment score everybody, once a cycle."""
+    for model, experiment in Experiments(cycle.door.ledger).running().items():
+        path = pieces.block(block.number) / f"{model}-pairs.parquet"
+        if scores_alone(model) and not path.exists():
+            pieces.write(path, paired.scored(cycle, experiment))

@@ -6,7 +6,6 @@ is decided follows from the data, the seed and the settings; no clock is read.
 """
 
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +16,7 @@ from flows.context import Cycle, Door, open_cycle, open_door, simulated
 from flows.cycle import cycle
 from flows.ingest import land
 from flows.replay import compared, nest, report, shown
-from flows.replay.block import Known, Walk, walk
+from flows.replay.block import Known, Walk, score_pairs, walk
 from flows.replay.pieces import Pieces
 from flows.replay.plan import Block, Plan
 from flows.replay.service import Service, served
@@ -65,9 +64,8 @@ def replay(plan: Plan, folder: Path, teller: Teller) -> dict[str, Any]:
         for block in plan.blocks():
             noted = pieces.noted(pieces.facts(block.number))
             if noted is None:
-                began = time.monotonic()
                 noted = play(plan, block, services, pieces, known, teller)
-                pieces.note(pieces.facts(block.number), noted | {"seconds": round(time.monotonic() - began, 3)})
+                pieces.note(pieces.facts(block.number), noted)
             teller.done(block, noted["line"])
     return report.write(plan, open_door(source=plan.source), pieces)
 
@@ -90,21 +88,31 @@ def play(
 ) -> dict[str, Any]:
     """One cycle and the block after it."""
     teller.cycle(block)
+    began = time.monotonic()
     with simulated(block.since.to_pydatetime()):
         summary = cycle(block.since.to_pydatetime(), plan.source)
         this = open_cycle(summary["cycle"]["id"])
-    facts = {"cycle": this.id, "as_of": block.since, "rows": 0, "visits": 0}
-    if this.door.ledger.champion(CTR) is None:
-        why = summary["models"].get(CTR, {}).get("line", "no version yet")
-        return facts | {"line": f"nothing is asked: ctr {why}"}
-    rows = shown.shown_in(this.door, block)
-    if rows.empty:
-        return facts | {"line": "nothing is asked: nothing was shown in this block"}
+    seconds = {"cycle": round(time.monotonic() - began, 3)}
+    rows, why = _to_ask(this, block, summary["models"].get(CTR, {}).get("line", "no version yet"))
+    score_pairs(this, block, pieces)
     reading_days(known, pieces, plan, block)
-    walk(Walk(this.door, services.get(this.door), pieces, known, teller.day), block, rows)
-    gap = compare(this, block, pieces, rows)
-    line = f"{len(rows):,} placements in {rows['visit'].nunique():,} visits; service and batch differ by {gap:.1e} at most"
-    return facts | {"line": line, "rows": len(rows), "visits": int(rows["visit"].nunique()), "largest_gap": gap}
+    service = services.get(this.door) if len(rows) else None
+    walk(Walk(this.door, service, pieces, known, teller.day), block, rows)
+    facts = {"cycle": this.id, "as_of": block.since, "rows": len(rows), "visits": 0, "line": why}
+    if len(rows):
+        gap = compare(this, block, pieces, rows)
+        visits = int(rows["visit"].nunique())
+        line = f"{len(rows):,} placements in {visits:,} visits asked; service and batch differ by {gap:.0e} at most"
+        facts |= {"line": line, "visits": visits, "largest_gap": gap}
+    return facts | {"seconds": seconds | {"block": round(time.monotonic() - began - seconds["cycle"], 3)}}
+
+
+def _to_ask(this: Cycle, block: Block, line: str) -> tuple[pd.DataFrame, str]:
+    """What was shown in a block, if there is a version to ask about it; else why nothing is asked."""
+    rows = shown.shown_in(this.door, block)
+    if this.door.ledger.champion(CTR) is None:
+        return rows.head(0), f"nothing is asked: ctr {line}"
+    return rows, "nothing is asked: nothing that could be was shown"
 
 
 def reading_days(known: Known, pieces: Pieces, plan: Plan, block: Block) -> None:
@@ -124,5 +132,3 @@ def compare(this: Cycle, block: Block, pieces: Pieces, rows: pd.DataFrame) -> fl
     pieces.write(pieces.visits(block.number), visits.assign(block=block.number))
     return gap
 
-
-Progress = Callable[[Block, int, str], None]
