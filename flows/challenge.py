@@ -147,7 +147,7 @@ def _short(judged: dict[str, Any]) -> dict[str, Any]:
 
 def _news(door: Door, found: Challenge) -> News | None:
     """What people should hear of: a try, a promotion, and that retraining because of drift does not help."""
-    key = f"challenge.{found.tag}"
+    key = f"{found.decision}.{found.tag}"
     asked = [request for request in Retrainings(door.ledger).open() if request.model == found.model]
     if found.decision == "rejected" and asked:
         headline = f"Retraining {found.model} does not help: the champion stays"

@@ -128,6 +128,23 @@ def begin_cycle(door: Door) -> Cycle:
     Raises:
         AimloopError: ``as_of`` lies outside the data; says the range.
     """
+    this = _cycle_of_what_landed(door)
+    door.ledger.begin_cycle(this.id, this.as_of.to_pydatetime(), door.settings.source, now())
+    return this
+
+
+def identify(door: Door) -> Cycle | None:
+    """The cycle that a run would begin now, unrecorded; None where the source holds data that have not landed.
+
+    Raises:
+        AimloopError: as `begin_cycle`.
+    """
+    if raw_zone.landed(door.state, door.keys, data_fingerprint(door)) is None:
+        return None
+    return _cycle_of_what_landed(door)
+
+
+def _cycle_of_what_landed(door: Door) -> Cycle:
     as_of = choose_as_of(door)
     identity = {
         "data": raw_zone.fingerprint(door.state, door.keys),
@@ -135,9 +152,7 @@ def begin_cycle(door: Door) -> Cycle:
         "code": code_fingerprint(),
     }
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
-    cycle_id = f"{as_of:%Y%m%dt%H%M%S}-{digest}"
-    door.ledger.begin_cycle(cycle_id, as_of.to_pydatetime(), door.settings.source, now())
-    return Cycle(cycle_id, as_of, door)
+    return Cycle(f"{as_of:%Y%m%dt%H%M%S}-{digest}", as_of, door)
 
 
 def open_cycle(cycle_id: str | None = None) -> Cycle:

@@ -16,6 +16,7 @@ from flows.package import package
 from flows.progress import once, timed
 from flows.publish import forget_publication_of_an_empty_store, publish
 from flows.quality import quality
+from flows.retrain import answer_requests
 from flows.score import score
 from flows.summary import summarise
 from flows.train import train
@@ -59,5 +60,6 @@ def cycle(as_of: datetime | None = None, source: str | None = None, full_refresh
         once(this, "package", package)
         once(this, "allocate", allocate)
         once(this, "watch", watch)
+        answer_requests(this)
         door.ledger.finish_cycle(this.id, now())
     return summarise(this.door, this.id)

@@ -4,13 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from scipy.stats import beta
-
 from monitoring.experiment import Estimate, ExperimentJudgement
 from monitoring.verdict import Verdict
 
 Step = Literal["stay", "raise", "promote", "end"]
-SURE = 0.999  # of harm by failures: hundreds of looks are to stop hardly any challenger that fails as rarely as it may
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +19,11 @@ class Schedule:
     shadow_days: float = 1
     shadow_rows: int = 100
     max_days: float = 28
-    max_failure_rate: float = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """Where an experiment is: the share, for how many days it has had it, and failures among rows asked.
+    """Where an experiment is: the share, for how many days it has had it, and how many rows the challenger was asked.
 
     ``scores_alone``: both versions score every row, so that there is nothing to raise; ``days`` are those of all steps.
     """
@@ -36,7 +32,7 @@ class Standing:
     is_shadow: bool
     step_days: float
     days: float
-    failures: tuple[int, int]
+    asked_rows: int
     scores_alone: bool = False
 
 
@@ -50,21 +46,14 @@ class Decision:
     is_harm: bool = False
 
 
-def judge_failures(failures: tuple[int, int], most: float) -> Verdict:
-    """Does a challenger surely fail more often than it may? Clopper and Pearson's lower bound, one-sided."""
-    failed, asked = failures
-    low = float(beta.ppf(1 - SURE, failed, asked - failed + 1)) if failed else 0.0
-    rate = failed / asked if asked else 0.0
-    reason = f"{failed:,} of {asked:,} rows that it was asked were not answered ({rate:.2%})"
-    return Verdict("experiment.failures", low <= most, rate, most, reason)
-
-
-def decide(judgement: ExperimentJudgement | None, standing: Standing, schedule: Schedule) -> Decision:
+def decide(
+    judgement: ExperimentJudgement | None, failures: Verdict, standing: Standing, schedule: Schedule
+) -> Decision:
     """The next step; ``judgement`` is None as long as the challenger answers nobody and nothing can be compared.
 
-    Failures are looked at first, whoever judges; what is judged decided is done at any share; else the schedule.
+    ``failures`` (`monitoring.experiment.judge_failures`) are looked at first: they count in the shadow too. What is
+    judged decided is done at any share; else the schedule counts.
     """
-    failures = judge_failures(standing.failures, schedule.max_failure_rate)
     if not failures.passed:
         return Decision("end", f"stopped for harm: {failures.reason}", is_harm=True)
     if judgement is not None and judgement.action != "go on":
@@ -82,7 +71,7 @@ def _on_the_ramp(judgement: ExperimentJudgement | None, standing: Standing, sche
     found = f"; {judgement.reason}" if judgement is not None else ""
     later = [share for share in schedule.shares if share > standing.share]
     if standing.is_shadow:
-        asked = standing.failures[1]
+        asked = standing.asked_rows
         if standing.step_days < schedule.shadow_days:
             return Decision("stay", f"in the shadow for {standing.step_days:.1f} of {schedule.shadow_days:g} days")
         if asked < schedule.shadow_rows:
@@ -102,8 +91,9 @@ def _on_the_ramp(judgement: ExperimentJudgement | None, standing: Standing, sche
 
 
 def in_words(estimates: Mapping[str, Estimate]) -> str:
-    """Every metric's relative difference, and the interval of its difference."""
+    """Every metric's difference with its interval, what it is a difference to, and of how many customers."""
     return "; ".join(
-        f"{name} {e.relative:+.1%} ({e.low:+.4g} to {e.high:+.4g}; {e.customers[0]:,} + {e.customers[1]:,} customers)"
+        f"{name} {e.value:+.3g} ({e.low:+.3g} to {e.high:+.3g}) on {e.champion:.4g}, "
+        f"{e.customers[0]:,} + {e.customers[1]:,} customers"
         for name, e in estimates.items()
     )
