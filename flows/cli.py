@@ -1,6 +1,19 @@
 """`aimloop`: a thin front to the flows. Importing a file of commands adds them to the application."""
 
-from flows.commands import audience, audit, cycle, data, experiments, keys, lineage, models, people, promotion, replay, services
+from flows.commands import (
+    audience,
+    audit,
+    cycle,
+    data,
+    experiments,
+    keys,
+    lineage,
+    models,
+    people,
+    promotion,
+    replay,
+    services,
+)
 from flows.commands.app import app
 
 __all__ = [

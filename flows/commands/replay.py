@@ -2,16 +2,21 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from flows.commands.app import AsJson, app, explained, print_json
 from flows.context import open_door
+from flows.progress import reported_to
 from flows.temporary_server import refuse_absent_server, start_temporary_server, wait_until_ready
 from infra.erasing import replays
+from infra.settings import Settings
 from infra.state import State
+
+if TYPE_CHECKING:
+    from flows.replay.plan import Plan
 
 
 @app.command()
@@ -40,32 +45,50 @@ def replay(
     """
     from flows.replay import nest
     from flows.replay.plan import planned
+    from flows.terminal_replay import show_replay
 
     progress = Console(stderr=True)
     with explained(progress):
         refuse_absent_server()
         door = open_door(source=source)
         plan = planned(first, last, every, door.settings.source, inject or (), name)
-        with replays.held(door.state, "wait for it to end, or end it with Ctrl-C"):
+        with replays.held(door.state, "wait for it to end, or end it with Ctrl-C: it goes on from where it stands"):
             folder = nest.begin(door, plan, anew=anew)
             nest.enter(door, plan, folder, os.environ)
-            document = _run(door.settings, plan, folder, progress)
+            document = _replayed(plan, folder, door.settings, progress)
     if as_json:
         print_json(document)
     else:
-        print(document)
+        show_replay(Console(), document)
 
 
-def _run(real, plan, folder: Path, progress: Console):
+def _replayed(plan: "Plan", folder: Path, real: Settings, progress: Console) -> dict[str, Any]:
+    """Begin or go on, with a Prefect server beside; a replay that is finished is told at once."""
+    from flows.replay.nest import FOLDER
+    from flows.replay.pieces import Pieces
+    from flows.terminal import TerminalReporter
+    from flows.terminal_replay import ReplayTeller
+
+    reporter, teller = TerminalReporter(progress), ReplayTeller(progress, plan)
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     log = State(folder).prefect / "server.log"
-    start_temporary_server(log)
-    from flows.replay import story
+    is_finished = Pieces(folder / FOLDER).is_finished(len(plan.blocks()))
+    if not is_finished:
+        start_temporary_server(log)
+    progress.print(f"aimloop: replay in {folder}", highlight=False, soft_wrap=True)
+    try:
+        reporter.started("start")
+        from flows.replay import story
 
-    class T:
-        def cycle(self, block): progress.print("cycle", block)
-        def day(self, block, days, line): progress.print("day", block.number, days, line)
-        def done(self, block, line): progress.print("done", block.number, line)
-    story.prepare(plan, folder, real)
-    wait_until_ready(log)
-    return story.replay(plan, folder, T())
+        if is_finished:
+            reporter.close()
+            progress.print("finished already: this is its report; --anew begins again", highlight=False)
+            return story.retell(plan, folder)
+        story.prepare(plan, folder, real)
+        wait_until_ready(log)
+        reporter.close()
+        with reported_to(reporter):
+            return story.replay(plan, folder, teller)
+    finally:
+        reporter.close()
+        teller.close()

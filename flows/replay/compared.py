@@ -35,7 +35,8 @@ def visits_of(cycle: Cycle, rows: pd.DataFrame, answers: pd.DataFrame) -> tuple[
     gap = float(np.nanmax(np.abs(served - in_batch)))
     if not gap <= MOST_GAP:
         raise AimloopError(
-            f"the service and batch predictions differ by {gap:.1e}", "the features of one of them are wrong: look there"
+            f"the service and batch predictions differ by {gap:.1e}",
+            "the features of one of them are wrong: look there",
         )
     values = {LOOP: served, NEVER: said[first_champion(cycle)], ALWAYS: said[newest(cycle)]}
     clicked, weight, visit = (answers[name].to_numpy() for name in ("clicked", "weight", "visit"))

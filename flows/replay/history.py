@@ -32,10 +32,15 @@ def history(folder: Path) -> str:
 def _ledger(state: State) -> dict[str, list[dict[str, Any]]]:
     with closing(sqlite3.connect(state.ledger)) as ledger:
         ledger.row_factory = sqlite3.Row
-        names = [name for (name,) in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+        names = [
+            name for (name,) in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+        ]
         return {
             name: sorted(
-                ({column: _parsed(row[column]) for column in row.keys()} for row in ledger.execute(f"SELECT * FROM {name}")),
+                (
+                    {column: _parsed(row[column]) for column in row.keys()}
+                    for row in ledger.execute(f"SELECT * FROM {name}")
+                ),
                 key=lambda row: json.dumps(_settled(row, ""), sort_keys=True, default=str),
             )
             for name in names

@@ -1,10 +1,10 @@
 """The pieces a replay is made of, kept as files: each there whole or not at all, and never made twice.
 
-    replay/plan.json                 what is replayed
-    replay/blocks/03/20170802.parquet    a day's answers, a row an impression
-    replay/blocks/03/visits.parquet      what the policies made of its visits, a row a visit
-    replay/blocks/03/block.json          the facts of the block: done
-    replay/blocks/03/20170802.look   the experiments were looked at that evening: done
+replay/plan.json                 what is replayed
+replay/blocks/03/20170802.parquet    a day's answers, a row an impression
+replay/blocks/03/visits.parquet      what the policies made of its visits, a row a visit
+replay/blocks/03/block.json          the facts of the block: done
+replay/blocks/03/20170802.look   the experiments were looked at that evening: done
 """
 
 import json
@@ -14,7 +14,6 @@ from typing import Any
 import pandas as pd
 
 from infra.files import publish_text, sync
-
 
 
 class Pieces:
@@ -53,6 +52,9 @@ class Pieces:
 
     def facts(self, block: int) -> Path:
         return self.block(block) / "block.json"
+
+    def is_finished(self, blocks: int) -> bool:
+        return all(self.facts(number).exists() for number in range(blocks))
 
     @property
     def report(self) -> Path:

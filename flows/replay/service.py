@@ -214,7 +214,9 @@ def _wait(service: Service) -> None:
         except OSError:
             pass
         if time.monotonic() > deadline:
-            raise AimloopError(f"the replay's service did not get ready within {START_SECONDS:.0f} s", f"see {service.log}")
+            raise AimloopError(
+                f"the replay's service did not get ready within {START_SECONDS:.0f} s", f"see {service.log}"
+            )
         time.sleep(LOOK_SECONDS)
 
 

@@ -43,9 +43,7 @@ _FEATURES = f"""
 def shown_in(door: Door, block: Block) -> pd.DataFrame:
     """The sampled impressions of a block that have landed, by visit, under the company's ids; kept in memory alone."""
     with open_raw_zone(door.state, door.keys) as zone:
-        found = zone.execute(
-            _SHOWN, {"since": block.since.to_pydatetime(), "until": block.until.to_pydatetime()}
-        ).df()
+        found = zone.execute(_SHOWN, {"since": block.since.to_pydatetime(), "until": block.until.to_pydatetime()}).df()
     pseudonyms = {id_: door.keys.pseudonymise(id_) for id_ in found["customer_id"].unique()}
     return found.assign(pseudonym=found["customer_id"].map(pseudonyms))
 

@@ -33,7 +33,7 @@ class Teller(Protocol):
 
     def cycle(self, block: Block) -> None: ...
     def day(self, block: Block, days: int, line: str) -> None: ...
-    def done(self, block: Block, line: str) -> None: ...
+    def done(self, block: Block, line: str, *, is_new: bool) -> None: ...
 
 
 def prepare(plan: Plan, folder: Path, real: Settings) -> None:
@@ -43,9 +43,13 @@ def prepare(plan: Plan, folder: Path, real: Settings) -> None:
         AimloopError: it does not; says the range.
     """
     if plan.injections and not (nest.source_folder(folder) / "transactions.parquet").exists():
-        planted_changes.plant(real, [(change.kind, change.at) for change in plan.injections], nest.source_folder(folder))
+        planted_changes.plant(
+            real, [(change.kind, change.at) for change in plan.injections], nest.source_folder(folder)
+        )
     door = open_door(source=plan.source)
-    land(door)  # once, with the clock of today: a clock of the past would set aside what comes later as not yet possible
+    land(
+        door
+    )  # once, with the clock of today: a clock of the past would set aside what comes later as not yet possible
     first, end = raw_zone.data_range(door.state, door.keys)
     first, end = first.tz_localize(None), end.tz_localize(None)
     if not first < plan.first or plan.last > end:
@@ -53,6 +57,11 @@ def prepare(plan: Plan, folder: Path, real: Settings) -> None:
             f"a replay from {plan.first:%Y-%m-%d} to {plan.last:%Y-%m-%d} lies outside the data",
             f"choose --from after {first:%Y-%m-%d} and --to not after {end:%Y-%m-%d} (UTC)",
         )
+
+
+def retell(plan: Plan, folder: Path) -> dict[str, Any]:
+    """The report of a replay that is finished."""
+    return report.write(plan, open_door(source=plan.source), Pieces(folder / nest.FOLDER))
 
 
 def replay(plan: Plan, folder: Path, teller: Teller) -> dict[str, Any]:
@@ -63,11 +72,11 @@ def replay(plan: Plan, folder: Path, teller: Teller) -> dict[str, Any]:
         services = _Services(stack, folder / nest.FOLDER / "service.log")
         for block in plan.blocks():
             noted = pieces.noted(pieces.facts(block.number))
+            found = noted or play(plan, block, services, pieces, known, teller)
             if noted is None:
-                noted = play(plan, block, services, pieces, known, teller)
-                pieces.note(pieces.facts(block.number), noted)
-            teller.done(block, noted["line"])
-    return report.write(plan, open_door(source=plan.source), pieces)
+                pieces.note(pieces.facts(block.number), found)
+            teller.done(block, found["line"], is_new=noted is None)
+    return retell(plan, folder)
 
 
 class _Services:
@@ -83,9 +92,7 @@ class _Services:
         return self._service
 
 
-def play(
-    plan: Plan, block: Block, services: _Services, pieces: Pieces, known: Known, teller: Teller
-) -> dict[str, Any]:
+def play(plan: Plan, block: Block, services: _Services, pieces: Pieces, known: Known, teller: Teller) -> dict[str, Any]:
     """One cycle and the block after it."""
     teller.cycle(block)
     began = time.monotonic()
@@ -125,10 +132,7 @@ def reading_days(known: Known, pieces: Pieces, plan: Plan, block: Block) -> None
 
 def compare(this: Cycle, block: Block, pieces: Pieces, rows: pd.DataFrame) -> float:
     """What other policies would have said of the same rows; the largest difference of service and batch."""
-    answers = pd.concat(
-        [pd.read_parquet(pieces.day(block.number, day)) for day, _ in block.days], ignore_index=True
-    )
+    answers = pd.concat([pd.read_parquet(pieces.day(block.number, day)) for day, _ in block.days], ignore_index=True)
     visits, gap = compared.visits_of(this, rows, answers)
     pieces.write(pieces.visits(block.number), visits.assign(block=block.number))
     return gap
-

@@ -13,7 +13,11 @@ from models.replay import plots
 from models.replay.content import Story, Trained, Trial
 from models.replay.policies import POLICIES, Gain
 
-MEASURES = (("loss", "log-loss (lower is better)"), ("reward", "taken of ten picks a visit"), ("average", "… on average"))
+MEASURES = (
+    ("loss", "log-loss (lower is better)"),
+    ("reward", "taken of ten picks a visit"),
+    ("average", "… on average"),
+)
 
 
 def render(story: Story) -> str:

@@ -58,13 +58,24 @@ def sequence(trial: Trial) -> str:
             axes.axvspan(_day(since), _day(until), color=BAND, alpha=min(1.0, 0.15 + share), linewidth=0)
             if _day(until) > _day(since):
                 axes.text(
-                    (_day(since) + _day(until)) / 2, 0.98, f"{share:.0%}" if share else "shadow",
-                    transform=axes.get_xaxis_transform(), va="top", ha="center", color=MUTED, fontsize=7.5,
+                    (_day(since) + _day(until)) / 2,
+                    0.98,
+                    f"{share:.0%}" if share else "shadow",
+                    transform=axes.get_xaxis_transform(),
+                    va="top",
+                    ha="center",
+                    color=MUTED,
+                    fontsize=7.5,
                 )
         axes.axhline(0, color=OTHER, linewidth=1)
         days = [_day(look.at) for look in told]
         axes.fill_between(
-            days, [look.low or 0.0 for look in told], [look.high or 0.0 for look in told], color=OURS, alpha=0.2, linewidth=0
+            days,
+            [look.low or 0.0 for look in told],
+            [look.high or 0.0 for look in told],
+            color=OURS,
+            alpha=0.2,
+            linewidth=0,
         )
         axes.plot(days, [look.value for look in told], color=OURS, marker="o", markersize=2.5)
         axes.yaxis.set_major_locator(MaxNLocator(5))
@@ -84,8 +95,14 @@ def policies(blocks: pd.DataFrame, measures: Sequence[tuple[str, str]]) -> str:
         for axes, (column, title) in zip(panels, measures, strict=True):
             for policy, name in POLICIES.items():
                 axes.plot(
-                    blocks["block"] + 1, blocks[f"{column}_{policy}"], color=_COLOURS[policy], label=name,
-                    linestyle=_DASHES[policy], marker="o", markersize=3.5, markeredgecolor=PAPER,
+                    blocks["block"] + 1,
+                    blocks[f"{column}_{policy}"],
+                    color=_COLOURS[policy],
+                    label=name,
+                    linestyle=_DASHES[policy],
+                    marker="o",
+                    markersize=3.5,
+                    markeredgecolor=PAPER,
                 )
             axes.set_title(title, color=MUTED)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
