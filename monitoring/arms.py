@@ -71,7 +71,8 @@ def arm_rows(outcomes: DataFrame[ArmOutcomes]) -> ArmRows:
 
 def customers_of(rows: ArmRows) -> tuple[int, int]:
     """How many each variant answered: champion, challenger. Who had both counts for both."""
-    return tuple(len(np.unique(rows.customer[rows.is_challenger == side])) for side in (False, True))  # type: ignore[return-value]
+    champion, challenger = (np.bincount(rows.customer[rows.is_challenger == side]) for side in (False, True))
+    return int(np.count_nonzero(champion)), int(np.count_nonzero(challenger))
 
 
 def compare_arms(rows: ArmRows) -> Comparison | None:
@@ -103,7 +104,7 @@ def compare_arms(rows: ArmRows) -> Comparison | None:
     smaller = max(min(customers), 2)
     part = np.bincount(rows.customer, now.part - slope * before.part)
     of_parts = float(part @ part) * smaller / (smaller - 1)
-    variance = max(of_parts, _redealt_variance(rows, residual, len(units))) / total**2
+    variance = float(max(of_parts, _redealt_variance(rows, residual, len(units))) / total**2)
     champion = float(now.weight @ now.ratio[:, 0] / total)
     return Comparison(
         float(difference), variance, champion, float(now.common @ units.sum(axis=1) / units.sum()),
@@ -128,7 +129,7 @@ class _Ratio:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(cells > 0, rewards / cells, 0.0)
             common = np.where(both > 0, rewards.sum(axis=1) / both, 0.0)
-            share = np.where(both > 0, cells / both[:, None], 0.0)
+            share = np.where(both[:, None] > 0, cells / both[:, None], 0.0)
         arm = rows.is_challenger.astype(np.intp)
         # the challenger's units weigh by the champion's share of them, and the other way round
         pull = np.where(rows.is_challenger, share[rows.step, 0], -share[rows.step, 1])

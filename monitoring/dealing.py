@@ -47,17 +47,17 @@ def judge_dealing(
     Raises:
         ValueError: outcomes of a step that has no share.
     """
-    if outcomes["step"].max() >= len(shares):
-        raise ValueError(f"outcomes of step {outcomes['step'].max()}, and {len(shares)} steps have a share")
     name = "experiment.sample_ratio"
     threshold = float(np.log(1 / alpha))
+    if outcomes.empty:
+        return Verdict(name, True, 0.0, threshold, "nothing can be said yet: no customers")
+    if (last := int(outcomes["step"].max())) >= len(shares):
+        raise ValueError(f"outcomes of step {last}, and {len(shares)} steps have a share")
     deals, stayed, strays = _deals(outcomes, shares)
     straying = log_exceedance(strays, stayed, max_strays)
     kinds = len(shares) * (len(shares) + 1) // 2 + 1  # those that have not come yet have an e-value of 1
     evidence = [deal.log_evidence for deal in deals] + [straying]
     value = float(logsumexp([*evidence, *[0.0] * (kinds - len(evidence))]) - np.log(kinds))
-    if not deals:
-        return Verdict(name, True, 0.0, threshold, "nothing can be said yet: no customers")
     odd = max(deals, key=lambda deal: deal.log_evidence)
     reason = f"step {odd.step + 1}: {odd.hits:,} of {odd.customers:,} got the challenger, {odd.share:.1%} were to"
     if straying > odd.log_evidence:
@@ -71,9 +71,9 @@ def _deals(outcomes: pd.DataFrame, shares: Sequence[float]) -> tuple[list[_Deal]
     rows = marked.groupby(["pseudonym", "step"], sort=True, as_index=False)["has"].max()
     customer = pd.factorize(rows["pseudonym"])[0]
     step, has = rows["step"].to_numpy(dtype=np.intp), rows["has"].to_numpy(dtype=bool)
-    is_first = np.r_[True, customer[1:] != customer[:-1]][: len(rows)]
+    is_first = np.r_[True, customer[1:] != customer[:-1]]
     so_far = rows["has"].groupby(customer).cumsum().to_numpy(dtype=np.intp) - has
-    came_from = np.where(is_first, -1, np.r_[-1, step[:-1]][: len(rows)])
+    came_from = np.where(is_first, -1, np.r_[-1, step[:-1]])
     is_open = so_far == 0
     deals = []
     for old, new in np.unique(np.c_[came_from, step][is_open], axis=0).tolist():

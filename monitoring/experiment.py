@@ -12,10 +12,10 @@ import numpy as np
 from pandera.typing.pandas import DataFrame
 
 from infra.loop_contracts import ArmOutcomes, PairedLosses
-from monitoring.arms import arm_rows, compare_arms, customers_of
+from monitoring.arms import Comparison, arm_rows, compare_arms, customers_of
 from monitoring.counts import log_exceedance
 from monitoring.dealing import judge_dealing
-from monitoring.paired import compare_losses
+from monitoring.paired import PairedComparison, compare_losses
 from monitoring.sequential import half_width, tuned_spread
 from monitoring.verdict import Verdict
 
@@ -29,7 +29,8 @@ class ExperimentRule:
     A larger reward is better, of the metric and of the guardrails; a smaller loss. ``expected_lift`` and
     ``expected_loss_gain`` (both relative to the champion) say what the experiment is to find and tune its test to that;
     they do not change what it may claim. ``tolerated_loss``: the relative loss of a guardrail beyond which the
-    challenger, surely, does harm. ``mismatch_alpha``: how often dealing that is faithful may be suspected.
+    challenger, surely, does harm. ``alarm_alpha``: how often dealing that is faithful may be suspected,
+    and failures at their limit.
     """
 
     metric: str = "click_rate"
@@ -42,7 +43,7 @@ class ExperimentRule:
     max_days: float = 28
     min_customers: int = 100
     max_failure_rate: float = 0.01
-    mismatch_alpha: float = 0.01
+    alarm_alpha: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def judge_experiment(
     if absent:
         raise ValueError(f"no outcomes of {', '.join(absent)}")
     failing = judge_failures(failures, rule)
-    dealing = judge_dealing(outcomes[rule.metric], shares, rule.mismatch_alpha, rule.max_failure_rate)
+    dealing = judge_dealing(outcomes[rule.metric], shares, rule.alarm_alpha, rule.max_failure_rate)
     metric = _judge_metric(rule.metric, outcomes[rule.metric], 0.0, rule)
     guardrails = {name: _judge_metric(name, outcomes[name], rule.tolerated_loss, rule) for name in rule.guardrails}
     found = {rule.metric: metric, **guardrails}
@@ -153,9 +154,9 @@ def _go_on(reason: str, days: float, rule: ExperimentRule) -> tuple[Action, str]
 
 
 def judge_failures(failures: tuple[int, int], rule: ExperimentRule) -> Verdict:
-    """Does the challenger, surely, fail more often than it may? The log evidence is held against log(1 / alpha)."""
+    """Does the challenger, surely, fail more often than it may? Log evidence is held against log(1 / alarm_alpha)."""
     failed, asked = failures
-    value, threshold = log_exceedance(failed, asked, rule.max_failure_rate), float(np.log(1 / rule.alpha))
+    value, threshold = log_exceedance(failed, asked, rule.max_failure_rate), float(np.log(1 / rule.alarm_alpha))
     reason = f"{failed:,} of {asked:,} answers failed, {rule.max_failure_rate:.1%} may"
     return Verdict("experiment.failures", value < threshold, value, threshold, reason)
 
@@ -172,12 +173,25 @@ def _judge_metric(name: str, outcomes: DataFrame[ArmOutcomes], tolerated: float,
     found = compare_arms(rows)
     if found is None:
         return _nothing(key, f"{name}: no step has customers of both variants")
-    half = float(half_width(found.variance, tuned_spread(abs(found.rate) * rule.expected_lift, rule.alpha), rule.alpha))
+    half = half_of(found, rule)
     if not np.isfinite(half):
         return _nothing(key, f"{name}: no reward with either variant")
     estimate = _estimate(found.difference, half, found.champion, customers)
     threshold = -tolerated * abs(found.champion)
     return Verdict(key, estimate.high >= threshold, estimate.value, threshold, _words(name, estimate)), estimate
+
+
+def half_of(found: Comparison | PairedComparison, rule: ExperimentRule) -> float:
+    """Half the width of the confidence sequence, tuned to what the experiment is to find; infinite: nothing is known.
+
+    What it is to find hangs on the rate of both variants together, which hardly moves with their difference.
+    """
+    is_paired = isinstance(found, PairedComparison)
+    if isinstance(found, PairedComparison):
+        effect = found.champion * rule.expected_loss_gain
+    else:
+        effect = found.rate * rule.expected_lift
+    return float(half_width(found.variance, tuned_spread(abs(effect), rule.alpha), rule.alpha))
 
 
 def judge_paired(losses: DataFrame[PairedLosses], days: float, rule: ExperimentRule) -> ExperimentJudgement:
@@ -204,8 +218,7 @@ def _judge_losses(losses: DataFrame[PairedLosses], rule: ExperimentRule) -> Find
     found = compare_losses(losses)
     if found.customers < rule.min_customers:
         return _nothing(key, f"outcomes of {found.customers:,} customers, {rule.min_customers:,} are the least")
-    spread = tuned_spread(abs(found.champion) * rule.expected_loss_gain, rule.alpha)
-    half = float(half_width(found.variance, spread, rule.alpha))
+    half = half_of(found, rule)
     if not np.isfinite(half):
         return _nothing(key, "both versions say the same of everybody")
     estimate = _estimate(found.difference, half, found.champion, (found.customers, found.customers))

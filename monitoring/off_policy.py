@@ -1,8 +1,8 @@
 """What would another policy have earned on the log of this one? Told before anybody is exposed to it.
 
 Two estimates of the mean reward: inverse propensity (Horvitz & Thompson, J. Am. Stat. Assoc. 47, 1952; self-normalised:
-Swaminathan & Joachims, NeurIPS 2015) and doubly robust (Dudík, Langford & Li, ICML 2011). Both suppose that the log says
-with which probability each action was chosen, and that every action the new policy takes had a chance.
+Swaminathan & Joachims, NeurIPS 2015) and doubly robust (Dudík, Langford & Li, ICML 2011). Both suppose that the log
+says with which probability each action was chosen, and that every action the new policy takes had a chance.
 Intervals are normal, by customer, for one look: they are no confidence sequences.
 """
 
@@ -16,6 +16,8 @@ from scipy.special import ndtri
 from monitoring.paired import weighted_mean
 
 Array = npt.NDArray[np.float64]
+
+LEAST_CUSTOMERS = 30
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def inverse_propensity(
         alpha: one minus the interval's coverage.
 
     Raises:
-        ValueError: a logged propensity is missing or not in (0, 1], a target not in [0, 1], or there are no rows.
+        ValueError: a logged propensity is missing or not in (0, 1], a target not in [0, 1], a reward is missing, or
+            there are fewer than 30 customers.
     """
     weight, clipped = _weights(logged, target, max_weight)
     total = weight if normalised else np.ones_like(weight)
@@ -110,7 +113,9 @@ def _estimate(
     """Ratio of the sums with its linearised variance by customer."""
     if not np.isfinite(value).all():
         raise ValueError("a row has no reward")
-    codes = pd.factorize(customer)[0]
+    codes, names = pd.factorize(customer)
+    if len(names) < LEAST_CUSTOMERS:
+        raise ValueError(f"{len(names)} customers, {LEAST_CUSTOMERS} are the least that an interval can be told from")
     mean, variance = weighted_mean(*(np.bincount(codes, of).astype(float) for of in (value, total)))
     half = float(ndtri(1 - alpha / 2)) * float(np.sqrt(variance))
     square = float(weight @ weight)
