@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from flows.context import Cycle, Door, simulated
-from flows.evaluate import Evidence, decide, scores_alone
+from flows.decision import Evidence, decide, scores_alone
 from flows.replay import paired
 from flows.replay import shown as impressions
 from flows.replay.evidence import BEFORE, arm_outcomes, failures, visits_of

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from flows.context import Cycle, Door
-from flows.evaluate import Evidence
+from flows.decision import Evidence
 from flows.evidence import losses_of
 from flows.publish import PUBLISHED
 from infra import later_labels, registry, warehouse

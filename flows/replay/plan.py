@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import pandas as pd
 
@@ -34,7 +34,7 @@ class Injection:
         if kind not in CHANGES:
             known = ", ".join(f"{name} ({meaning})" for name, meaning in MEANINGS.items())
             raise AimloopError(f"unknown change '{kind}' to inject", f"{did_you_mean(kind, CHANGES)}known: {known}")
-        return cls(kind, instant(date, f"--inject {kind}@DATE"))
+        return cls(cast(Change, kind), instant(date, f"--inject {kind}@DATE"))
 
     def __str__(self) -> str:
         return f"{self.kind}@{self.at:%Y-%m-%d}"

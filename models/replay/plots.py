@@ -49,7 +49,11 @@ def life_lines(story: Story) -> str:
 
 def sequence(trial: Trial) -> str:
     """Challenger less champion with the interval that holds at all looks together; shaded by the share it had."""
-    told = [look for look in trial.looks if look.value is not None]
+    told = [
+        (_day(look.at), look.value, look.low, look.high)
+        for look in trial.looks
+        if look.value is not None and look.low is not None and look.high is not None
+    ]
 
     def draw(panels: list[Axes]) -> None:
         (axes,) = panels
@@ -68,23 +72,16 @@ def sequence(trial: Trial) -> str:
                     fontsize=7.5,
                 )
         axes.axhline(0, color=OTHER, linewidth=1)
-        days = [_day(look.at) for look in told]
-        axes.fill_between(
-            days,
-            [look.low or 0.0 for look in told],
-            [look.high or 0.0 for look in told],
-            color=OURS,
-            alpha=0.2,
-            linewidth=0,
-        )
-        axes.plot(days, [look.value for look in told], color=OURS, marker="o", markersize=2.5)
+        days, values, lows, highs = ([point[i] for point in told] for i in range(4))
+        axes.fill_between(days, lows, highs, color=OURS, alpha=0.2, linewidth=0)
+        axes.plot(days, values, color=OURS, marker="o", markersize=2.5)
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+.3g}" if value else "0"))
         axes.set(xlim=(_day(trial.looks[0].at) - 1, _day(trial.looks[-1].at) + 1), ylabel=trial.metric)
         _dated(axes)
 
-    last = told[-1]
-    words = f"At the last of {len(told)} looks {last.value:+.4g}, {last.low:+.4g} to {last.high:+.4g}."
+    _, value, low, high = told[-1]
+    words = f"At the last of {len(told)} looks {value:+.4g}, {low:+.4g} to {high:+.4g}."
     return picture(f"trial-{trial.id}", f"Experiment {trial.id} of {trial.model}", words, draw, size=(4.6, 2.6))
 
 

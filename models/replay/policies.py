@@ -75,7 +75,7 @@ def gains(visits: pd.DataFrame, seed: int) -> list[Gain]:
             ("taken of ten picks a visit", "reward", one, "up"),
             ("taken of ten picks a visit on average", "average", one, "up"),
         ):
-            sums = tuple(visits[f"{column}_{policy}"].to_numpy() for policy in (LOOP, other))
+            sums = visits[f"{column}_{LOOP}"].to_numpy(), visits[f"{column}_{other}"].to_numpy()
             found.append(ratio_gain(measure, other, visits["pseudonym"], sums, units, better, seed))
     return found
 
