@@ -24,9 +24,8 @@ class ReplayTeller:
 
     def cycle(self, block: Block) -> None:
         self._block_began = time.monotonic()
-        self._say(
-            f"\n[bold]{block.number + 1} of {len(self._blocks)}[/] · cycle as of {block.since:%Y-%m-%d}{self._left(block)}"
-        )
+        place = f"{block.number + 1} of {len(self._blocks)}"
+        self._say(f"\n[bold]{place}[/] · cycle as of {block.since:%Y-%m-%d}{self._left(block)}")
 
     def day(self, block: Block, days: int, line: str) -> None:
         """After each day; what was decided stays on the screen, the rest is written over."""

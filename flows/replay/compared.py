@@ -36,7 +36,7 @@ def visits_of(cycle: Cycle, rows: pd.DataFrame, answers: pd.DataFrame) -> tuple[
     if not gap <= MOST_GAP:
         raise AimloopError(
             f"the service and batch predictions differ by {gap:.1e}",
-            "the features of one of them are wrong: look there",
+            "the features of one of them are wrong",
         )
     values = {LOOP: served, NEVER: said[first_champion(cycle)], ALWAYS: said[newest(cycle)]}
     clicked, weight, visit = (answers[name].to_numpy() for name in ("clicked", "weight", "visit"))

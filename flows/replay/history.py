@@ -31,21 +31,18 @@ def history(folder: Path) -> str:
 
 def _ledger(state: State) -> dict[str, list[dict[str, Any]]]:
     with closing(sqlite3.connect(state.ledger)) as ledger:
-        ledger.row_factory = sqlite3.Row
-        names = [
-            name for (name,) in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-        ]
-        return {
-            name: sorted(
-                (
-                    {column: _parsed(row[column]) for column in row.keys()}
-                    for row in ledger.execute(f"SELECT * FROM {name}")
-                ),
-                key=lambda row: json.dumps(_settled(row, ""), sort_keys=True, default=str),
-            )
-            for name in names
-            if name not in _OTHER_TABLES and not name.startswith("sqlite_")
-        }
+        tables = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        names = [name for (name,) in ledger.execute(tables)]
+        kept = [name for name in names if name not in _OTHER_TABLES and not name.startswith("sqlite_")]
+        return {name: _rows(ledger, name) for name in kept}
+
+
+def _rows(ledger: sqlite3.Connection, table: str) -> list[dict[str, Any]]:
+    """Of one table, in an order of their own."""
+    found = ledger.execute(f"SELECT * FROM {table}")
+    columns = [column[0] for column in found.description]
+    rows = [{name: _parsed(value) for name, value in zip(columns, row, strict=True)} for row in found]
+    return sorted(rows, key=lambda row: json.dumps(_settled(row, ""), sort_keys=True, default=str))
 
 
 def _pieces(pieces: Pieces) -> dict[str, Any]:

@@ -21,9 +21,8 @@ def write(plan: Plan, door: Door, pieces: Pieces) -> dict[str, Any]:
     story = tell(plan, door, pieces)
     publish_text(pieces.report, render(story))
     document = _plain(asdict(story) | {"blocks": story.blocks.to_dict("records")})
-    document["gains"] = [
-        given | {"verdict": gain.verdict} for given, gain in zip(document["gains"], story.gains, strict=True)
-    ]
+    for given, gain in zip(document["gains"], story.gains, strict=True):
+        given["verdict"] = gain.verdict
     pieces.note(pieces.results, document)
     return document | {"report": str(pieces.report), "results": str(pieces.results)}
 

@@ -60,7 +60,8 @@ class Service:
             AimloopError: it does not come to that.
         """
         expected = standing(door)
-        workers, seen, told = door.settings.services.workers, set(), None
+        workers, told = door.settings.services.workers, None
+        seen: set[str] = set()
         deadline = time.monotonic() + FOLLOW_SECONDS
         while len(seen) < workers:
             try:

@@ -25,7 +25,7 @@ _SHOWN = f"""
       AND coalesce(length(placement), 0) <= {LONGEST} AND clicked IS NOT NULL
     ORDER BY visit, product_id, impression_id"""
 
-# As the services put a row together (`bentos.ctr`): what the request says, and what is published of customer and product.
+# As the services put a row together (`bentos.ctr`): what the request says, and what is published of customer and ad.
 _FEATURES = f"""
     SELECT shown.position, shown.channel, shown.placement,
            products.* EXCLUDE (product_id), customers.* EXCLUDE (pseudonym),
