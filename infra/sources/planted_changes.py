@@ -17,8 +17,8 @@ from infra.sources.rows import sql_text
 # Half of all baskets are missing: every product keeps its share, customers come half as often.
 _COVARIATE = "SELECT * FROM lines WHERE transaction_timestamp < {at} OR hash(basket_id) % 2 = 0"
 
-# In each store and week the placed products of two departments change places by rank of what they sell: who took one takes
-# the other. So what was clicked there becomes clicked here, and the rate of clicks stays.
+# In each store and week the placed products of two departments change places by rank of what they sell: who took one
+# takes the other. So what was clicked there becomes clicked here, and the rate of clicks stays.
 _CONCEPT = """
     WITH chosen AS (
         SELECT department, row_number() OVER (ORDER BY count(*) DESC) AS place
