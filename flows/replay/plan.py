@@ -51,8 +51,8 @@ class Block:
     @property
     def days(self) -> Sequence[tuple[pd.Timestamp, pd.Timestamp]]:
         """Each day of it, from when until when; the last may be short."""
-        starts = pd.date_range(self.since, self.until, freq="D", inclusive="left")
-        return [(day, min(day + pd.Timedelta(days=1), self.until)) for day in starts]
+        starts = pd.date_range(self.since, self.until, freq="D")
+        return [(day, min(day + pd.Timedelta(days=1), self.until)) for day in starts if day < self.until]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from infra.errors import AimloopError
 from infra.state import State
 
 _DROPPED = ".dropped"
+_END_IT = "end it (Ctrl-C), then run this again: replays hold copies of everything, and go whole"
 
 
 @contextmanager
@@ -35,9 +36,20 @@ def held(state: State, remedy: str) -> Iterator[None]:
         lock.release()
 
 
+def refuse_running(state: State) -> None:
+    """Raises AimloopError where a replay is running: it could not be dropped."""
+    if state.replays.exists():
+        with held(state, _END_IT):
+            return
+
+
 def names(state: State) -> list[str]:
     """Of the replays there are, unfinished ones too."""
-    return sorted(path.name for path in state.replays.glob("*") if path.is_dir())
+    return sorted(path.name for path in _folders(state) if path.suffix != _DROPPED)
+
+
+def _folders(state: State) -> list[Path]:
+    return [path for path in state.replays.glob("*") if path.is_dir()]
 
 
 def drop_all(state: State) -> list[str]:
@@ -48,11 +60,11 @@ def drop_all(state: State) -> list[str]:
     """
     if not state.replays.exists():
         return []
-    with held(state, "end it (Ctrl-C), then run this again: replays hold copies of everything, and go whole"):
+    with held(state, _END_IT):
         found = names(state)
-        for name in found:
-            drop(state.replays / name)
-    return [name for name in found if not name.endswith(_DROPPED)]
+        for folder in _folders(state):
+            drop(folder)
+    return found
 
 
 def drop(folder: Path) -> None:
