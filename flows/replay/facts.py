@@ -63,7 +63,7 @@ class Facts:
             ends = [*(pd.Timestamp(row.since) for row in own[1:]), self.plan.last]
             found += [
                 Reign(model, row.tag, pd.Timestamp(row.since), until, row.reason)
-                for row, until in zip(own, ends, strict=True)
+                for row, until in zip(own, ends, strict=False)  # of a model without a champion there is none
             ]
         return found
 
