@@ -51,7 +51,9 @@ def decide(door: Door, experiment: Experiment, evidence: Evidence) -> dict[str, 
     rule = rule_of(door, experiment.model)
     failures = judge_failures(evidence.failures, rule)
     judgement = _judged(experiment, evidence, at, rule)
-    decision = promotion.decide(judgement, failures, standing_of(experiment, evidence, at), schedule_of(settings))
+    decision = promotion.decide(
+        judgement, failures, standing_of(experiment, evidence.failures[1], at), schedule_of(settings)
+    )
     known = {verdict.name: verdict for verdict in (failures, *(judgement.verdicts if judgement else ()))}
     verdicts = tuple(asdict(verdict) for verdict in known.values())
     estimates = {name: _plain(asdict(found)) for name, found in judgement.estimates.items()} if judgement else {}
@@ -77,6 +79,8 @@ def rule_of(door: Door, model: str) -> ExperimentRule:
         guardrails=tuple(name for name in e.guardrails if name != e.metric),
         alpha=e.alpha,
         expected_lift=e.expected_lift,
+        expected_loss_gain=e.expected_loss_gain,
+        tolerated_loss=e.tolerated_loss,
         min_days=e.min_days,
         max_days=e.max_days,
         min_customers=e.min_customers,
@@ -104,14 +108,14 @@ def schedule_of(settings: Experimentation) -> Schedule:
     )
 
 
-def standing_of(experiment: Experiment, evidence: Evidence, at: datetime) -> Standing:
+def standing_of(experiment: Experiment, asked_rows: int, at: datetime) -> Standing:
     """Where an experiment is at an instant."""
     return Standing(
         share=experiment.share,
         is_shadow=experiment.is_shadow,
         step_days=(at - experiment.steps[-1].since).total_seconds() / _DAY,
         days=(at - experiment.started_at).total_seconds() / _DAY,
-        asked_rows=evidence.failures[1],
+        asked_rows=asked_rows,
         scores_alone=scores_alone(experiment.model),
     )
 

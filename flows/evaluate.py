@@ -85,6 +85,7 @@ def _conditions(results: list[dict[str, Any]]) -> list[Condition]:
             "warning",
             f"The experiment of {model} cannot be judged" if model in failed else f"experiments of {model} are well",
             (failed[model]["reason"],) if model in failed else (),
+            remedy="`aimloop evaluate` tries again; `aimloop experiments end MODEL --because …` ends it",
         )
         for model in catalog.MODELS
     ]

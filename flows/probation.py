@@ -44,7 +44,14 @@ def watch_over(door: Door) -> tuple[list[dict[str, Any]], list[Condition], list[
         is_stuck = result["action"] == "cannot go back"
         headline = f"{tags[1]} breaks a guardrail, and {tags[0]} cannot come back" if is_stuck else f"{model} is well"
         conditions.append(
-            Condition(f"probation.{model}", not is_stuck, "critical", headline, (result["reason"],) if is_stuck else ())
+            Condition(
+                f"probation.{model}",
+                not is_stuck,
+                "critical",
+                headline,
+                (result["reason"],) if is_stuck else (),
+                remedy="choose another yourself: `aimloop promote TAG --because …`; `aimloop models` lists them",
+            )
         )
         if result["action"] == "rolled back":
             headline = f"{tags[0]} is champion of {model} again: {tags[1]} broke a guardrail"

@@ -16,8 +16,8 @@ def before_and_after(
     """A row a customer and version of what was answered: pseudonym, is_new, asked, silent, seen, clicked, said.
 
     ``tags``: the champion before, from as long before ``since`` as the new one has been there (a week at least), and
-    the new one. ``silent`` are rows of known customers that nothing was said of; ``seen`` predictions whose outcomes are
-    known by now (``window`` is over), ``said`` the sum of their values.
+    the new one. ``silent`` are rows of known customers that nothing was said of. ``seen`` are predictions whose
+    outcomes are known by now, because ``window`` is over; ``said`` is the sum of their values.
     """
     before = since - max(now - since, timedelta(days=7))
     values = {

@@ -182,6 +182,12 @@ class Services(Section):
         le=86_400,
         description="A file of the prediction log is closed, and ready to be ingested, after this long.",
     )
+    challenger_timeout_ms: float = Field(
+        250,
+        gt=0,
+        allow_inf_nan=False,
+        description="A challenger that takes longer for up to 1,000 rows has failed: the champion answers.",
+    )
 
 
 class Drift(Section):
@@ -236,8 +242,17 @@ class Experimentation(Section):
     expected_lift: float = Field(
         0.1, gt=0, le=10, description="The relative improvement that the test is tuned to find soonest."
     )
+    expected_loss_gain: float = Field(
+        0.01,
+        gt=0,
+        le=1,
+        description="The same where both versions score every row: the share by which its loss is less.",
+    )
+    tolerated_loss: float = Field(
+        0.05, ge=0, lt=1, description="The share by which a guardrail may surely be worse before it stops a challenger."
+    )
     min_days: float = Field(
-        7, ge=0, allow_inf_nan=False, description="No challenger wins or loses before; harm ends it."
+        7, ge=0, allow_inf_nan=False, description="No challenger wins before; harm ends it at once."
     )
     max_days: float = Field(
         28, gt=0, allow_inf_nan=False, description="The champion stays if nothing is decided by then."

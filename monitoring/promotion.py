@@ -90,6 +90,19 @@ def _on_the_ramp(judgement: ExperimentJudgement | None, standing: Standing, sche
     return Decision("stay", held + (found or "; nothing is known yet of what came of it"))
 
 
+def outlook(standing: Standing, schedule: Schedule) -> str:
+    """What follows, in words, as long as nothing is judged decided before."""
+    if standing.scores_alone:
+        return "decided by what comes of what both versions scored"
+    later = [share for share in schedule.shares if share > standing.share]
+    days = schedule.shadow_days if standing.is_shadow else schedule.share_days
+    left = max(0.0, days - standing.step_days)
+    if not later:
+        return "no larger share: decided by what comes of its answers"
+    rows = f" and {schedule.shadow_rows:,} rows scored" if standing.is_shadow else ""
+    return f"{later[0]:g} of the customers in {left:.1f} days{rows}, if it does no harm"
+
+
 def in_words(estimates: Mapping[str, Estimate]) -> str:
     """Every metric's difference with its interval, what it is a difference to, and of how many customers."""
     return "; ".join(

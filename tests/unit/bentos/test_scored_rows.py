@@ -15,6 +15,7 @@ from bentos.scoring import Rows, score
 from bentos.shadow import Shadow
 from infra.experiments import Experiment
 from infra.prediction_log import Prediction
+from infra.sections import Services
 from models.scoring import Scored
 
 COLUMNS = ("orders",)
@@ -74,7 +75,11 @@ def scored(route: Route | None, ids: list[str], erased: set[str] = frozenset()) 
 
     log, shadow, numbers = Log(), Shadow(), iter(range(10_000))
     live = SimpleNamespace(
-        route=routed, counts=Counts(), shadow=shadow, prediction_id=lambda: f"worker-{next(numbers):x}"
+        route=routed,
+        counts=Counts(),
+        shadow=shadow,
+        prediction_id=lambda: f"worker-{next(numbers):x}",
+        settings=SimpleNamespace(services=Services(challenger_timeout_ms=20)),
     )
     look = SimpleNamespace(
         log=log,
