@@ -58,15 +58,16 @@ def announce(door: Door, conditions: Sequence[Condition] = (), news: Sequence[Ne
     parts = [f"{name} {', '.join(keys)}" for name, keys in done.items() if keys and name != "kept"]
     parts += [f"told of {', '.join(told)}"] if told else []
     parts += [f"{len(done['kept'])} still open, told before"] if done["kept"] else []
-    parts += [f"{sending.sent} messages sent"] if sending.sent else []
+    parts += [f"messages sent: {sending.sent}"] if sending.sent else []
     parts += [f"{block} failed: {why}" for block, why in sending.failed.items()]
-    parts += [f"{sending.waiting} messages wait for the next announcement"] if sending.waiting else []
+    parts += [f"messages that wait for the next announcement: {sending.waiting}"] if sending.waiting else []
     has_spoken = bool(told) or any(keys for name, keys in done.items() if name != "kept")
     if has_spoken and not blocks:
         parts.append("nobody is told: no block is named in [alerts] of aimloop.toml; `aimloop alerts` shows all")
     line = "; ".join(parts) or "nothing to tell"
     is_bad = bool(done["opened"] or done["escalated"] or sending.failed)
-    _log(logging.WARNING if is_bad else logging.INFO, f"alerts: {line}")
+    if parts:
+        _log(logging.WARNING if is_bad else logging.INFO, f"alerts: {line}")
     return {
         "line": line,
         **done,
@@ -91,8 +92,10 @@ def _conditions(door: Door, book: Book, conditions: Sequence[Condition], at: dat
 
 def _write_down(door: Door, book: Book, step: Step, at: datetime) -> Action:
     key, action = step.condition.key, step.action
-    if action == "remind" and book.is_waiting(key):
-        action = "keep"  # who has not heard of it yet need not be reminded
+    # who has not heard of it yet need not be reminded
+    unaware = book.unaware(key) if action == "remind" else set()
+    if unaware and unaware.issuperset(door.settings.alerts.blocks):
+        action = "keep"
     facts = Facts(step.severity, step.headline, step.condition.reasons, step.condition.report)
     if action == "open":
         book.open(key, facts)
@@ -100,7 +103,7 @@ def _write_down(door: Door, book: Book, step: Step, at: datetime) -> Action:
         book.keep(key, facts)
     if action != "keep":
         message = messages.of_incident(step, at, _links(door))
-        book.say_of(key, DONE[action], message.subject, message.body)
+        book.say_of(key, DONE[action], message.subject, message.body, but=unaware)
     if action == "close":
         book.close(key)
     return action
@@ -162,6 +165,21 @@ def _send_each(deliveries: Deliveries, blocks: Sequence[str], sending: Sending) 
             deliveries.sent(what, now())
             sending.sent += 1
             sending.waiting -= 1
+
+
+def send_test(blocks: Sequence[str]) -> dict[str, str | None]:
+    """A message through each block; what went wrong with it, or None."""
+    from flows.notification import NotSentError, send
+
+    came: dict[str, str | None] = {}
+    for block in blocks:
+        try:
+            send(block, "[aimloop] test", "This is a test: messages about incidents would come this way.")
+        except NotSentError as error:
+            came[block] = str(error)
+        else:
+            came[block] = None
+    return came
 
 
 def _is_prefect_there() -> bool:

@@ -1,6 +1,7 @@
 """`aimloop`: a thin front to the flows. Importing a file of commands adds them to the application."""
 
 from flows.commands import (
+    alerts,
     audience,
     audit,
     cycle,
@@ -18,6 +19,7 @@ from flows.commands import (
 from flows.commands.app import app
 
 __all__ = [
+    "alerts",
     "app",
     "audience",
     "audit",

@@ -7,6 +7,7 @@ of Slack, of a webhook and (a type of its own) of e-mail.
 import logging
 import re
 import smtplib
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -120,6 +121,10 @@ def _why(error: Exception) -> str:
         return f"the mail server answered {error.smtp_code} ({type(error).__name__})"
     if isinstance(error, TimeoutError | httpx.TimeoutException):
         return "no answer in time"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "its certificate is not trusted"
+    if isinstance(error, httpx.TransportError):
+        return f"it could not be reached ({type(error).__name__})"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__

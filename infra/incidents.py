@@ -4,7 +4,7 @@ Everything that one announcement changes is one transaction of the ledger, so of
 incident and the other finds it open. Headlines and reasons hold counts and names of models and features, never people.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,21 +93,21 @@ class Book:
     def close(self, key: str) -> None:
         self._open.pop(key).closed_at = self._now
 
-    def is_waiting(self, key: str) -> bool:
-        """Whether something was said of an incident that not all have heard: then a reminder is too much."""
+    def unaware(self, key: str) -> set[str]:
+        """Blocks that have still to send something of an open incident: a reminder would be too much."""
         query = (
-            select(DeliveryRow)
+            select(DeliveryRow.block)
             .join(MessageRow)
-            .where(MessageRow.incident_id == self._open[key].id, DeliveryRow.block.in_(self._blocks))
+            .where(MessageRow.incident_id == self._open[key].id)
             .where(DeliveryRow.sent_at.is_(None), DeliveryRow.given_up_at.is_(None))
         )
-        return self._session.scalars(query.limit(1)).first() is not None
+        return set(self._session.scalars(query)) & set(self._blocks)
 
-    def say_of(self, key: str, kind: str, subject: str, body: str) -> None:
-        """Something about an open incident, for all blocks."""
+    def say_of(self, key: str, kind: str, subject: str, body: str, *, but: Collection[str] = ()) -> None:
+        """Something about an open incident, for all blocks ``but`` some."""
         row = self._open[key]
         row.last_told_at = self._now
-        self._say(MessageRow(incident_id=row.id, kind=kind, identity=None, subject=subject, body=body))
+        self._say(MessageRow(incident_id=row.id, kind=kind, identity=None, subject=subject, body=body), but)
 
     def say(self, identity: str, subject: str, body: str) -> bool:
         """News, for all blocks; False where news of that identity was told before."""
@@ -116,11 +116,11 @@ class Book:
         self._say(MessageRow(incident_id=None, kind="news", identity=identity, subject=subject, body=body))
         return True
 
-    def _say(self, message: MessageRow) -> None:
+    def _say(self, message: MessageRow, but: Collection[str] = ()) -> None:
         message.written_at = self._now
         self._session.add(message)
         self._session.flush()
-        for block in dict.fromkeys(self._blocks):
+        for block in set(self._blocks) - set(but):
             self._session.add(DeliveryRow(message_id=message.id, block=block, tries=0))
 
 

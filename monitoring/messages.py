@@ -24,7 +24,7 @@ _REMEDIES = {
 _OTHERWISE = "look at the report and at `aimloop alerts`"
 
 # A pseudonym is 24 letters and a tombstone 32 (infra.keys); an address has an @; an application's key says so itself.
-_NOT_FOR_OTHERS = re.compile(r"\b(?:[a-p]{24}|[a-p]{32}|aim_\w+)\b|[^\s@]+@[^\s@]+\.[^\s@]+")
+_NOT_FOR_OTHERS = re.compile(r"\b(?:[a-p]{24}|[a-p]{32})\b|\baim_[\w-]+|[^\s@]+@[^\s@]+\.[^\s@]+")
 
 Link = Callable[[str], str]
 Told = TypeVar("Told", Condition, News)

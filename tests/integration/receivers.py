@@ -11,6 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+import pytest
+
+from tests.services import free_port
+
 
 @dataclass
 class Receiver:
@@ -67,6 +71,7 @@ class Mailbox:
 @contextmanager
 def mail_server(certificate: Any | None = None, *, asks: bool = False) -> Iterator[Mailbox]:
     """An SMTP server on a port of its own; with a ``certificate`` (an SSL context) it offers STARTTLS."""
+    pytest.importorskip("aiosmtpd", reason="pip install aiosmtpd")
     from aiosmtpd.controller import Controller
     from aiosmtpd.smtp import AuthResult
 
@@ -85,12 +90,13 @@ def mail_server(certificate: Any | None = None, *, asks: bool = False) -> Iterat
 
     def is_right(_: Any, __: Any, ___: Any, ____: str, given: Any) -> Any:
         box.signed_in.append(given.login.decode())
-        return AuthResult(success=(given.login.decode(), given.password.decode()) == (box.user, box.password))
+        is_known = (given.login.decode(), given.password.decode()) == (box.user, box.password)
+        return AuthResult(success=is_known, handled=False)
 
     controller = Controller(
         Handler(),
         hostname="127.0.0.1",
-        port=_free_port(),
+        port=free_port(),
         tls_context=certificate,
         require_starttls=certificate is not None,
         authenticator=is_right if asks else None,
@@ -103,9 +109,3 @@ def mail_server(certificate: Any | None = None, *, asks: bool = False) -> Iterat
         yield box
     finally:
         controller.stop()
-
-
-def _free_port() -> int:
-    from tests.services import free_port
-
-    return free_port()
