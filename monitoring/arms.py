@@ -5,7 +5,7 @@ each one's part in the difference is linearised (delta method; Deng, Knoblich & 
 the customer did, at every step of the ramp and with either variant, before it is squared.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -87,82 +87,92 @@ def compare_arms(rows: ArmRows) -> Comparison | None:
     a small arm with few rewards knows its own variance badly, and errs to the low side just when it seems far off.
     That of dealing the same customers anew needs every customer alike and does not have this fault.
     """
-    units = _by_cell(rows, rows.units)
+    cell = 2 * rows.step + rows.is_challenger
+    steps = int(rows.step.max(initial=-1)) + 1
+    units = _by_cell(cell, rows.units, steps)
     is_usable = np.all(units > 0, axis=1)
     if not is_usable.any():
         return None
     if not is_usable.all():
-        rows = rows.of(is_usable[rows.step])
-        units = np.where(is_usable[:, None], units, 0.0)
-    now = _Ratio.of(rows, rows.units, rows.reward, units)
-    before = _Ratio.of(rows, rows.before_units, rows.before_reward, _by_cell(rows, rows.before_units))
-    slope = _slope(rows, now.residual, before.residual, len(units))[rows.step]
+        return _without_idle_steps(rows, is_usable)
+    now = _Ratio.of(cell, rows.units, rows.reward, units)
+    before = _Ratio.of(cell, rows.before_units, rows.before_reward, _by_cell(cell, rows.before_units, steps))
+    slope = _slope(rows.step, now.residual, before.residual, steps)[rows.step]
     total = now.weight.sum()
     residual = now.residual - slope * before.residual
-    difference = residual[rows.is_challenger].sum() / total
     customers = customers_of(rows)
     smaller = max(min(customers), 2)
     part = np.bincount(rows.customer, now.part - slope * before.part)
     of_parts = float(part @ part) * smaller / (smaller - 1)
-    variance = float(max(of_parts, _redealt_variance(rows, residual, len(units))) / total**2)
-    champion = float(now.weight @ now.ratio[:, 0] / total)
+    of_dealing = _redealt_variance(rows, residual, _by_cell(cell, np.ones(len(cell)), steps))
     return Comparison(
-        float(difference), variance, champion, float(now.common @ units.sum(axis=1) / units.sum()),
-        now.weight / total, customers,
-    )  # fmt: skip
+        difference=float(residual[rows.is_challenger].sum() / total),
+        variance=max(of_parts, of_dealing) / float(total) ** 2,
+        champion=float(now.weight @ now.ratio[:, 0] / total),
+        rate=float(rows.reward.sum() / units.sum()),
+        weights=now.weight / total,
+        customers=customers,
+    )
+
+
+def _without_idle_steps(rows: ArmRows, is_usable: npt.NDArray[np.bool_]) -> Comparison | None:
+    kept = rows.of(is_usable[rows.step])
+    found = compare_arms(replace(kept, step=(np.cumsum(is_usable) - 1)[kept.step]))
+    if found is None:
+        return None
+    weights = np.zeros(len(is_usable))
+    weights[is_usable] = found.weights
+    return replace(found, weights=weights)
 
 
 @dataclass(frozen=True)
 class _Ratio:
-    """A ratio at each step (rows) with champion and challenger (columns), and every row's place in it."""
+    """A ratio at each step (rows) with champion and challenger (columns), and what every row has to do with it.
+
+    ``residual`` is the reward beyond what units bring at the step, ``part`` what the row moves the weighed difference
+    by. Steps where one variant has no units have no weight and move nothing.
+    """
 
     ratio: Array
-    common: Array
     weight: Array
     residual: Array
     part: Array
 
     @classmethod
-    def of(cls, rows: ArmRows, units: Array, reward: Array, cells: Array) -> "_Ratio":
-        rewards = _by_cell(rows, reward, len(cells))
-        both = cells.sum(axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(cells > 0, rewards / cells, 0.0)
-            common = np.where(both > 0, rewards.sum(axis=1) / both, 0.0)
-            share = np.where(both[:, None] > 0, cells / both[:, None], 0.0)
-        arm = rows.is_challenger.astype(np.intp)
-        # the challenger's units weigh by the champion's share of them, and the other way round
-        pull = np.where(rows.is_challenger, share[rows.step, 0], -share[rows.step, 1])
-        is_two_sided = np.all(cells > 0, axis=1)[rows.step]
-        residual = np.where(is_two_sided, reward - common[rows.step] * units, 0.0)
-        part = np.where(is_two_sided, pull * (reward - ratio[rows.step, arm] * units), 0.0)
-        return cls(ratio, common, np.where(both > 0, cells[:, 0] * share[:, 1], 0.0), residual, part)
+    def of(cls, cell: Codes, units: Array, reward: Array, cells: Array) -> "_Ratio":
+        rewards = _by_cell(cell, reward, len(cells))
+        is_known = np.all(cells > 0, axis=1, keepdims=True)
+        both = np.where(is_known, cells.sum(axis=1, keepdims=True), 1.0)
+        ratio = np.where(is_known, rewards / np.where(is_known, cells, 1.0), 0.0)
+        common = np.repeat(rewards.sum(axis=1) / both[:, 0], 2)
+        # a variant's units weigh by the other's share of them
+        pull = np.where(is_known, cells[:, ::-1] * [-1, 1] / both, 0.0).ravel()
+        residual = (reward - common[cell] * units) * (pull != 0)[cell]
+        part = (reward - ratio.ravel()[cell] * units) * pull[cell]
+        return cls(ratio, np.where(is_known, cells[:, :1] * cells[:, 1:] / both, 0.0)[:, 0], residual, part)
 
 
-def _by_cell(rows: ArmRows, values: Array, steps: int = 0) -> Array:
+def _by_cell(cell: Codes, values: Array, steps: int) -> Array:
     """Sums by step and variant."""
-    steps = max(steps, int(rows.step.max(initial=-1)) + 1)
-    sums = np.bincount(2 * rows.step + rows.is_challenger, values, 2 * steps).astype(float)
-    return sums.reshape(steps, 2)
+    return np.bincount(cell, values, 2 * steps).astype(float).reshape(steps, 2)
 
 
-def _slope(rows: ArmRows, residual: Array, before: Array, steps: int) -> Array:
+def _slope(step: Codes, residual: Array, before: Array, steps: int) -> Array:
     """At each step, by how much what came before moves what comes; 0 where nothing is known of before."""
-    square = np.bincount(rows.step, before * before, steps)
-    product = np.bincount(rows.step, residual * before, steps)
+    square = np.bincount(step, before * before, steps)
+    product = np.bincount(step, residual * before, steps)
     return np.divide(product, square, out=np.zeros(steps), where=square > 0)
 
 
-def _redealt_variance(rows: ArmRows, residual: Array, steps: int) -> float:
+def _redealt_variance(rows: ArmRows, residual: Array, counts: Array) -> float:
     """Variance of the challenger's sum of residuals if the same customers were dealt again.
 
     A customer's place in the ramp stays: who is the challenger's at a lower share is at every higher one, so two
     steps vary together by (lower share) (1 - higher share).
     """
-    customers = int(rows.customer.max()) + 1
+    customers, steps = int(rows.customer.max()) + 1, len(counts)
     place = rows.customer * steps + rows.step
     seen = np.bincount(place, residual, customers * steps).reshape(customers, steps)
-    count = np.maximum(_by_cell(rows, np.ones(len(residual)), steps), 1e-300)
-    share = count[:, 1] / count.sum(axis=1)
+    share = counts[:, 1] / np.maximum(counts.sum(axis=1), 1)  # as customers were dealt
     together = np.minimum.outer(share, share) * (1 - np.maximum.outer(share, share))
     return float(((seen @ together) * seen).sum()) * customers / max(customers - 1, 1)

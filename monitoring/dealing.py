@@ -67,14 +67,16 @@ def judge_dealing(
 
 def _deals(outcomes: pd.DataFrame, shares: Sequence[float]) -> tuple[list[_Deal], int, int]:
     """Every kind of deal, how many were to stay with the challenger, and how many of them strayed."""
-    marked = outcomes.assign(has=outcomes["variant"] == "challenger")
-    rows = marked.groupby(["pseudonym", "step"], sort=True, as_index=False)["has"].max()
-    customer = pd.factorize(rows["pseudonym"])[0]
-    step, has = rows["step"].to_numpy(dtype=np.intp), rows["has"].to_numpy(dtype=bool)
+    steps = len(shares)
+    place = pd.factorize(outcomes["pseudonym"])[0] * steps + outcomes["step"].to_numpy(dtype=np.intp)
+    order = np.unique(place)  # by customer, then by step
+    has = np.bincount(place, outcomes["variant"] == "challenger")[order] > 0
+    customer, step = order // steps, order % steps
     is_first = np.r_[True, customer[1:] != customer[:-1]]
-    so_far = rows["has"].groupby(customer).cumsum().to_numpy(dtype=np.intp) - has
+    had = np.cumsum(has) - has
+    had_before = had > np.maximum.accumulate(np.where(is_first, had, 0))
     came_from = np.where(is_first, -1, np.r_[-1, step[:-1]])
-    is_open = so_far == 0
+    is_open = ~had_before
     deals = []
     for old, new in np.unique(np.c_[came_from, step][is_open], axis=0).tolist():
         chosen = has[is_open & (came_from == old) & (step == new)]

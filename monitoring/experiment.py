@@ -165,12 +165,12 @@ def _judge_metric(name: str, outcomes: DataFrame[ArmOutcomes], tolerated: float,
     """Fails when the challenger is surely worse by more than is tolerated (relative to the champion)."""
     key = f"experiment.{name}"
     rows = arm_rows(outcomes)
-    customers = customers_of(rows)
+    found = compare_arms(rows)
+    customers = found.customers if found else customers_of(rows)
     for variant, count in zip(("champion", "challenger"), customers, strict=True):
         if count < rule.min_customers:
             few = f"{name}: the {variant} answered {count:,} customers, {rule.min_customers:,} are the least"
             return _nothing(key, few)
-    found = compare_arms(rows)
     if found is None:
         return _nothing(key, f"{name}: no step has customers of both variants")
     half = half_of(found, rule)
@@ -186,7 +186,6 @@ def half_of(found: Comparison | PairedComparison, rule: ExperimentRule) -> float
 
     What it is to find hangs on the rate of both variants together, which hardly moves with their difference.
     """
-    is_paired = isinstance(found, PairedComparison)
     if isinstance(found, PairedComparison):
         effect = found.champion * rule.expected_loss_gain
     else:

@@ -1,4 +1,4 @@
-"""Real households of the default data: what they were shown and clicked, before an experiment and in each stretch of it."""
+"""Real households of the default data: what they were shown and clicked, before an experiment and while it ran."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,10 +55,6 @@ def read(folder: Path) -> Households:
     customers, names = pd.factorize(rows["customer_id"])
     place = customers * (STRETCHES + 1) + rows["stretch"].to_numpy() + 1
     shape = (len(names), STRETCHES + 1)
-    units, clicks = (
-        np.bincount(place, rows[name], shape[0] * shape[1]).reshape(shape) for name in ("units", "clicks")
-    )
+    units, clicks = (np.bincount(place, rows[name], shape[0] * shape[1]).reshape(shape) for name in ("units", "clicks"))
     days = length * np.arange(1, STRETCHES + 1)
-    return Households(
-        names.tolist(), units[:, 0], clicks[:, 0], units[:, 1:], clicks[:, 1:], days
-    )
+    return Households(names.tolist(), units[:, 0], clicks[:, 0], units[:, 1:], clicks[:, 1:], days)

@@ -146,6 +146,15 @@ def test_steps_with_one_variant_say_nothing():
     assert more.customers == before.customers
 
 
+def test_the_shadow_before_the_ramp_changes_nothing():
+    frame = panel(np.random.default_rng(6), 100, (0.5,))
+    shadow = frame.assign(variant="champion", reward=frame["reward"] + 3)
+    found = compared(pd.concat([shadow, frame.assign(step=2)]))
+    before = compared(frame)
+    assert (found.difference, found.variance) == pytest.approx((before.difference, before.variance))
+    assert found.weights == pytest.approx([0, 0, 1])
+
+
 def test_customers_are_counted_once_for_each_variant_they_had():
     rows = arm_rows(
         outcomes(
