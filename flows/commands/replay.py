@@ -63,7 +63,7 @@ def replay(
 
 
 def _replayed(plan: "Plan", folder: Path, real: Settings, progress: Console) -> dict[str, Any]:
-    """Begin or go on, with a Prefect server beside; a replay that is finished is told at once."""
+    """Begin or go on, with a Prefect server beside; of one that is finished the report is told at once."""
     from flows.replay.nest import FOLDER
     from flows.replay.pieces import Pieces
     from flows.terminal import TerminalReporter
@@ -72,18 +72,17 @@ def _replayed(plan: "Plan", folder: Path, real: Settings, progress: Console) -> 
     reporter, teller = TerminalReporter(progress), ReplayTeller(progress, plan)
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     log = State(folder).prefect / "server.log"
-    is_finished = Pieces(folder / FOLDER).is_finished(len(plan.blocks()))
-    if not is_finished:
-        start_temporary_server(log)
+    found = Pieces(folder / FOLDER).results_of(len(plan.blocks()))
+    if found is not None:
+        progress.print(f"aimloop: replay in {folder}", highlight=False, soft_wrap=True)
+        progress.print("finished already: this is its report; --anew begins again", highlight=False)
+        return found
+    start_temporary_server(log)
     progress.print(f"aimloop: replay in {folder}", highlight=False, soft_wrap=True)
     try:
         reporter.started("start")
         from flows.replay import story
 
-        if is_finished:
-            reporter.close()
-            progress.print("finished already: this is its report; --anew begins again", highlight=False)
-            return story.retell(plan, folder)
         story.prepare(plan, folder, real)
         wait_until_ready(log)
         reporter.close()

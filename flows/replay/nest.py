@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.context import Door, code_fingerprint
+from flows.replay.pieces import Pieces
 from flows.replay.plan import Plan
 from infra.erasing import replays
 from infra.errors import AimloopError
@@ -47,7 +48,8 @@ def begin(door: Door, plan: Plan, *, anew: bool = False) -> Path:
         replays.drop(folder)
     identity = {"plan": plan.facts()} | _identity(door)
     if (folder / FOLDER / _PLAN).exists():
-        _refuse_another(folder, identity)
+        is_finished = Pieces(folder / FOLDER).results_of(len(plan.blocks())) is not None
+        _refuse_another(folder, {"plan": plan.facts()} if is_finished else identity)  # a report is read by any code
         return folder
     replays.drop(folder)  # cut short before its plan was written
     state = State(folder).open()

@@ -53,8 +53,11 @@ class Pieces:
     def facts(self, block: int) -> Path:
         return self.block(block) / "block.json"
 
-    def is_finished(self, blocks: int) -> bool:
-        return all(self.facts(number).exists() for number in range(blocks))
+    def results_of(self, blocks: int) -> dict[str, Any] | None:
+        """The report's document, once so many blocks are done and told."""
+        is_done = all(self.facts(number).exists() for number in range(blocks))
+        found = self.noted(self.results) if is_done else None
+        return found and found | {"report": str(self.report), "results": str(self.results)}
 
     @property
     def report(self) -> Path:

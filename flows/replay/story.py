@@ -59,11 +59,6 @@ def prepare(plan: Plan, folder: Path, real: Settings) -> None:
         )
 
 
-def retell(plan: Plan, folder: Path) -> dict[str, Any]:
-    """The report of a replay that is finished."""
-    return report.write(plan, open_door(source=plan.source), Pieces(folder / nest.FOLDER))
-
-
 def replay(plan: Plan, folder: Path, teller: Teller) -> dict[str, Any]:
     """Walk through the plan from wherever it stands; returns the report's document."""
     pieces = Pieces(folder / nest.FOLDER)
@@ -76,7 +71,7 @@ def replay(plan: Plan, folder: Path, teller: Teller) -> dict[str, Any]:
             if noted is None:
                 pieces.note(pieces.facts(block.number), found)
             teller.done(block, found["line"], is_new=noted is None)
-    return retell(plan, folder)
+    return report.write(plan, open_door(source=plan.source), pieces)
 
 
 class _Services:
