@@ -83,10 +83,10 @@ def _replayed(plan: "Plan", folder: Path, real: Settings, progress: Console) -> 
         reporter.started("start")
         from flows.replay import story
 
-        story.prepare(plan, folder, real)
         wait_until_ready(log)
         reporter.close()
         with reported_to(reporter):
+            story.prepare(plan, folder, real)
             return story.replay(plan, folder, teller)
     finally:
         reporter.close()

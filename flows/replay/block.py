@@ -1,7 +1,9 @@
 """One block: what was really shown after a cycle, asked of the services day by day, looked at every evening."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +18,6 @@ from flows.replay.service import Service, standing
 from infra.experiments import Experiment, Experiments
 
 METRIC = "click_rate"
-_TOLD = ["prediction_id", "version", "variant", "value"]
 
 
 @dataclass
@@ -46,13 +47,17 @@ class Known:
 
 @dataclass(frozen=True)
 class Walk:
-    """What days of a block need: the door, the service, the files, and whom to tell how far it is."""
+    """What days of a block need: its cycle, the service, the files, and whom to tell how far it is."""
 
-    door: Door
+    cycle: Cycle
     service: Service | None
     pieces: Pieces
     known: Known
     tell: Callable[[Block, int, str], None]
+
+    @property
+    def door(self) -> Door:
+        return self.cycle.door
 
 
 def walk(on: Walk, block: Block, shown: pd.DataFrame) -> None:
@@ -67,7 +72,7 @@ def walk(on: Walk, block: Block, shown: pd.DataFrame) -> None:
         if on.service is not None:
             of_day = shown[(shown["shown_at"] >= since) & (shown["shown_at"] < until)]
             if not on.pieces.day(block.number, since).exists():
-                on.pieces.write(on.pieces.day(block.number, since), asked(on.door, on.service, of_day))
+                on.pieces.write(on.pieces.day(block.number, since), asked(on.cycle, on.service, of_day))
             on.known.add(block.number, since)
         before = standing(on.door)
         lines = look(on, block, since, until)
@@ -77,30 +82,46 @@ def walk(on: Walk, block: Block, shown: pd.DataFrame) -> None:
     on.known.forget(block.since - BEFORE)
 
 
-def asked(door: Door, service: Service, shown: pd.DataFrame) -> pd.DataFrame:
-    """What the service says of each row, beside what came of it; no id of the company's."""
+def asked(cycle: Cycle, service: Service, shown: pd.DataFrame) -> pd.DataFrame:
+    """What the service says of each row, beside what came of it; no id of the company's.
+
+    ``variant`` is the one that the customer was dealt, ``failed`` whether the champion had to stand in for it.
+    """
     answers = [row for visit in service.ask(impressions.visits(shown)) for row in visit]
-    told = pd.DataFrame(
-        {
-            "prediction_id": [row["prediction_id"] for row in answers],
-            "version": [row["model"] for row in answers],
-            "variant": [row["variant"] for row in answers],
-            "value": [row["click_probability"] for row in answers],
-        },
-        columns=_TOLD,
-    ).astype({"value": float})
+    columns = {
+        "prediction_id": "prediction_id",
+        "version": "model",
+        "answered": "variant",
+        "value": "click_probability",
+    }
+    told = pd.DataFrame({name: pd.Series([row[key] for row in answers]) for name, key in columns.items()})
     kept = shown[["visit", "pseudonym", "shown_at", "label_known_at", "clicked", "weight"]].reset_index(drop=True)
-    kept = kept.assign(impression=impressions.digests(shown))
-    return pd.concat([kept, told.assign(propensity=_propensities(door, shown))], axis=1)
+    found = pd.concat([kept.assign(impression=impressions.digests(shown)), told.astype({"value": float})], axis=1)
+    experiment = Experiments(cycle.door.ledger).running().get("ctr")
+    dealt = _dealt(experiment, shown["customer_id"])
+    found["variant"], found["propensity"] = ([deal[i] for deal in dealt] for i in range(2))
+    found["failed"] = (found["variant"] == "challenger") & (found["answered"] == "champion")
+    return found.assign(**_in_the_shadow(cycle, experiment, shown))
 
 
-def _propensities(door: Door, shown: pd.DataFrame) -> list[float]:
-    """How probable the variant was that each customer got: the service's own arithmetic (`infra.experiments`)."""
-    experiment = Experiments(door.ledger).running().get("ctr")
+def _dealt(experiment: Experiment | None, customers: pd.Series) -> list[tuple[str, float]]:
+    """Which variant each customer gets and how probable that was: the service's own arithmetic."""
     if experiment is None or experiment.is_shadow:
-        return [1.0] * len(shown)
-    chances = {id_: experiment.variant(id_)[1] for id_ in shown["customer_id"].unique()}
-    return [chances[id_] for id_ in shown["customer_id"]]
+        return [("champion", 1.0)] * len(customers)
+    deals = {customer: experiment.variant(customer) for customer in customers.unique()}
+    return [deals[customer] for customer in customers]
+
+
+def _in_the_shadow(cycle: Cycle, experiment: Experiment | None, shown: pd.DataFrame) -> dict[str, Any]:
+    """What a challenger says that nobody hears, in batch: the service says the same (`compared.visits_of`)."""
+    if experiment is None or not experiment.is_shadow or shown.empty:
+        return {"shadow": None}
+    try:
+        known = impressions.features(cycle, shown)
+        return {"shadow": impressions.click_probabilities(experiment.challenger, known).to_numpy()}
+    except Exception:  # whatever it is, a challenger that fails has failed
+        logging.getLogger(__name__).exception("%s could not score in the shadow", experiment.challenger)
+        return {"shadow": None, "failed": True}
 
 
 def look(on: Walk, block: Block, day: pd.Timestamp, until: pd.Timestamp) -> list[str]:

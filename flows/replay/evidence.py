@@ -53,7 +53,7 @@ def failures(answers: Iterable[pd.DataFrame], experiment: Experiment) -> tuple[i
     for day in answers:
         running = day[day["shown_at"] >= experiment.started_at]
         asked += len(running) if experiment.is_shadow else int((running["variant"] == "challenger").sum())
-        failed += int(running["failed"].sum()) if "failed" in running else 0
+        failed += int(running["failed"].sum())
     return failed, asked
 
 

@@ -39,6 +39,8 @@ class Teller(Protocol):
 def prepare(plan: Plan, folder: Path, real: Settings) -> None:
     """Plant the changes in a copy of the data, land it once, and see that the plan lies within it.
 
+    It is landed by today's clock: one of the past would set aside what came later.
+
     Raises:
         AimloopError: it does not; says the range.
     """
@@ -99,7 +101,7 @@ def play(plan: Plan, block: Block, services: _Services, pieces: Pieces, known: K
     score_pairs(this, block, pieces)
     reading_days(known, pieces, plan, block)
     service = services.get(this.door) if len(rows) else None
-    walk(Walk(this.door, service, pieces, known, teller.day), block, rows)
+    walk(Walk(this, service, pieces, known, teller.day), block, rows)
     facts = {"cycle": this.id, "as_of": block.since, "rows": len(rows), "visits": 0, "line": why}
     if len(rows):
         gap = compare(this, block, pieces, rows)

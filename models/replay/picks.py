@@ -3,9 +3,9 @@
 It assumes that picking does not change taking: what a customer took would have been taken, had it been one of ten.
 
 Placements that were not taken are a sample, each kept with probability 1/w; a sampled one stands for w, so in the
-ranking of a visit it fills w places: the plug-in of the estimated rank (Horvitz-Thompson). What that biases: the rank of
-a taken placement is estimated without bias, but "among the first ten" is not linear in it. With w far above ten, a taken
-placement counts as picked when no sampled one stands above it, which happens with probability (1 - 1/w)^k where k
+ranking of a visit it fills w places: the plug-in of the estimated rank (Horvitz-Thompson). What that biases: the rank
+of a taken placement is estimated without bias, but "among the first ten" is not linear in it. With w far above ten, a
+taken placement counts as picked when no sampled one stands above it, which happens with probability (1 - 1/w)^k where k
 untaken ones truly do: the list is as long as some w placements, with a soft end, and the level far above that of ten
 picks. All are measured by the same soft list: that there is no difference means what it says, and so does its sign
 where a better ranking is better throughout. `picked_on_average` is free of this: over all visits together ranks are

@@ -1,5 +1,7 @@
 """What a replay walks through, and what it refuses by name."""
 
+import itertools
+
 import pandas as pd
 import pytest
 
@@ -19,7 +21,7 @@ def test_the_year_at_28_days_has_nine_cycles() -> None:
 
 def test_days_follow_each_other_without_a_gap() -> None:
     days = [day for block in planned("2017-05-07", "2017-06-20T12:00", "2w", "company").blocks() for day in block.days]
-    assert all(until == since for (_, until), (since, _) in zip(days, days[1:], strict=False))
+    assert all(until == since for (_, until), (since, _) in itertools.pairwise(days))
     assert days[-1] == (pd.Timestamp("2017-06-20"), pd.Timestamp("2017-06-20 12:00"))
 
 

@@ -31,7 +31,7 @@ def answers(*rows: tuple[int, str, str, str, str, bool, float]) -> pd.DataFrame:
     frame["label_known_at"] = pd.to_datetime(frame["label_known_at"])
     frame["weight"] = frame["clicked"].map({True: 1.0, False: 400.0})
     frame["version"] = frame["variant"].map({"champion": "ctr:a", "challenger": "ctr:b"})
-    return frame.assign(propensity=1.0)
+    return frame.assign(propensity=1.0, failed=False)
 
 
 DAYS = answers(
@@ -74,6 +74,8 @@ def test_in_the_shadow_nobody_is_answered_by_the_challenger() -> None:
 
 def test_failures_are_counted_among_what_the_challenger_was_asked() -> None:
     assert failures([DAYS], RAMP) == (0, 2)
+    stood_in = DAYS.assign(failed=[False, False, False, True, False, False])
+    assert failures([stood_in], RAMP) == (1, 2)
 
 
 @pytest.mark.parametrize("order", [[5, 4, 3, 2, 1, 0], [3, 0, 5, 1, 4, 2]])

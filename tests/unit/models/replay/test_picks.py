@@ -44,7 +44,7 @@ def test_rows_may_come_in_any_order() -> None:
 
 
 def test_a_better_order_of_the_same_visit_is_worth_more() -> None:
-    score, clicked, weight = columns(ONE)
+    _, clicked, weight = columns(ONE)
     best = taken(np.zeros(6, dtype=int), clicked.astype(float), clicked, weight)
     assert best.sum() == 4 > sum(reward(ONE))
 
