@@ -18,6 +18,8 @@ from flows.replay.service import Service, standing
 from infra.experiments import Experiment, Experiments
 
 METRIC = "click_rate"
+# of an answer, what is kept under which name
+_TOLD = {"prediction_id": "prediction_id", "version": "model", "answered": "variant", "value": "click_probability"}
 
 
 @dataclass
