@@ -48,6 +48,7 @@ class Facts:
             placements=noted["rows"],
             visits=noted["visits"],
             rows=sum(outcome.get("notes", {}).get("rows", 0) for outcome in models.values()),
+            largest_gap=noted.get("largest_gap"),
             seconds=noted["seconds"] | {name: step.seconds for name, step in steps.items()},
             quality=[line for line in failed if not line.startswith("drift.")],
             trained=[_trained(name, outcome, decided.get(name)) for name, outcome in models.items()],

@@ -54,7 +54,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Turn:
-    """One cycle and the block after it."""
+    """One cycle and the block after it; ``largest_gap`` is that between service and batch predictions."""
 
     number: int
     as_of: pd.Timestamp
@@ -63,6 +63,7 @@ class Turn:
     placements: int
     visits: int
     rows: int
+    largest_gap: float | None
     seconds: Mapping[str, float]
     quality: Sequence[str]
     trained: Sequence[Trained]
