@@ -15,6 +15,7 @@ import pandas as pd
 from flows.context import Cycle, Door, open_cycle, open_door, simulated
 from flows.cycle import cycle
 from flows.ingest import land
+from flows.progress import timed
 from flows.replay import compared, nest, report, shown
 from flows.replay.block import Known, Walk, score_pairs, walk
 from flows.replay.pieces import Pieces

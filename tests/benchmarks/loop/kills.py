@@ -8,7 +8,6 @@ import os
 import random
 import signal
 import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -87,6 +86,5 @@ def kill_until_done(variables: Mapping[str, str], moments: random.Random, most: 
         if process.returncode:
             raise RuntimeError(f"the replay ended with {process.returncode}:\n{told.decode()}")
         return killed
-    time.sleep(1)
     run_to_the_end(variables)
     return killed
