@@ -106,7 +106,8 @@ def _fails(
     )
     if failure is not None:
         said.clear(positions)
-        live.counts.challenger_failed(challenger.name, failure, len(positions))
+        could = sum(rows.features[i] is not None for i in positions)
+        live.counts.challenger_failed(challenger.name, failure, could)
     return failure is not None
 
 

@@ -20,9 +20,9 @@ def _one_or_many(value: Any) -> Any:
     return (value,) if isinstance(value, str | dict) else value
 
 
-def _numbers(value: Any) -> Any:
-    """As a variable brings them: 0.05,0.2,0.5"""
-    return tuple(value.split(",")) if isinstance(value, str) else _one_or_many(value)
+def _listed(value: Any) -> Any:
+    """As a variable brings several: 0.05,0.2,0.5; nothing between commas is none."""
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else _one_or_many(value)
 
 
 class SourceSettings(Section):
@@ -218,14 +218,14 @@ class Experimentation(Section):
         1, ge=0, allow_inf_nan=False, description="How long a challenger scores unheard before it answers anybody."
     )
     shadow_rows: int = Field(100, ge=0, description="How many rows it must have scored unheard by then.")
-    ramp_shares: Annotated[tuple[float, ...], BeforeValidator(_numbers)] = Field(
+    ramp_shares: Annotated[tuple[float, ...], BeforeValidator(_listed)] = Field(
         (0.05, 0.2, 0.5), min_length=1, description="Shares of customers that a challenger gets, each above the last."
     )
     ramp_days: float = Field(
         3, ge=0, allow_inf_nan=False, description="How long each share is held before the next one."
     )
     metric: Metric = Field("click_rate", description="What decides where challengers act differently.")
-    guardrails: Annotated[tuple[Metric, ...], BeforeValidator(_one_or_many)] = Field(
+    guardrails: Annotated[tuple[Metric, ...], BeforeValidator(_listed)] = Field(
         ("conversion", "revenue_per_customer"),
         description="What must not become worse meanwhile; those of which nothing is reported are left out.",
     )

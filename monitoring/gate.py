@@ -181,7 +181,7 @@ def _slices(lost: pd.DataFrame, attributes: Sequence[str], rule: GateRule) -> Ve
     sure, value, name = max(found)
     passed = sure <= rule.slice_margin
     state = "no group is surely worse by more than" if passed else f"{name} is surely worse by more than"
-    reason = f"{state} {rule.slice_margin:.0%}; of {len(found)} the worst is {name}: loss {value:+.1%}"
+    reason = f"{state} {rule.slice_margin:.0%}; of {len(found)}, {name} comes nearest: loss {value:+.1%}"
     return Verdict("gate.slices", passed, value, rule.slice_margin, reason)
 
 

@@ -17,7 +17,7 @@ def test_each_row_is_told_by_the_others_of_its_group():
     ]
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 1_000))
 def test_groups_dealt_by_chance_explain_nothing_however_many(seed):
     """Eta² itself says that they do: (groups - 1) / (rows - 1) of the variance."""

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring.experiment import ExperimentJudgement
@@ -70,6 +70,7 @@ def test_where_both_score_every_row_there_is_nothing_to_raise(judged, why):
     assert why in found.reason
 
 
+@settings(deadline=None)
 @given(
     share=st.floats(0.001, 0.999),
     days=st.floats(0, 100),
