@@ -15,6 +15,7 @@ from flows.commands import (
     promotion,
     replay,
     services,
+    watch,
 )
 from flows.commands.app import app
 
@@ -34,6 +35,7 @@ __all__ = [
     "promotion",
     "replay",
     "services",
+    "watch",
 ]
 
 if __name__ == "__main__":

@@ -19,9 +19,11 @@ class Entry:
     ``table`` is the mart, ``contract`` its shape, ``brought_as`` the raw table without which it stays
     empty, ``recent_days`` how much of it is needed (by ``recent_by``; None: all of it), ``headline`` the
     metric people are shown first and ``baseline`` the one it is compared with; ``follow`` gives a new version what
-    it takes over from the champion. Versions are compared by ``loss`` on what ``outcomes`` says of the same rows,
-    and a new one is ``tried`` by a share of the customers, where versions act differently on them; in the shadow, where
-    both score every row and the outcomes tell which did better; or by its gate alone, where no outcome could.
+    it takes over from the champion. ``says`` is the column of its prediction that counts, ``happens`` the column that
+    says what time a row speaks of, ``outcome`` the one of what came of it (None: nothing does) and ``labelled`` the one
+    that says when that was known. Versions are compared by ``loss`` on what ``outcomes`` says of the same rows, and a
+    new one is ``tried`` by a share of the customers, where versions act differently on them; in the shadow, where both
+    score every row and the outcomes tell which did better; or by its gate alone, where no outcome could.
     """
 
     model: Model
@@ -33,6 +35,10 @@ class Entry:
     loss: Literal["log_loss", "squared_error"]
     outcomes: Callable[[Fitted, pd.DataFrame], pd.DataFrame]
     tried: Literal["by share", "in shadow", "by gate"]
+    says: str
+    outcome: str | None
+    labelled: str = "label_ends_at"
+    happens: str = "snapshot_at"
     recent_by: str | None = None
     recent_days: int | None = None
     follow: Callable[[Fitted, Fitted], Fitted] | None = None
@@ -49,6 +55,8 @@ MODELS: dict[str, Entry] = {
         "squared_error",
         comparison.outcomes_of_segments,
         "by gate",
+        "segment",
+        None,
         follow=segmentation.follow,
     ),
     "ctr": Entry(
@@ -61,8 +69,12 @@ MODELS: dict[str, Entry] = {
         "log_loss",
         ctr.outcomes,
         "by share",
-        "shown_at",
-        294,
+        "click_probability",
+        "clicked",
+        labelled="label_known_at",
+        happens="shown_at",
+        recent_by="shown_at",
+        recent_days=294,
     ),
     "churn": Entry(
         cast(Model, churn),
@@ -74,6 +86,8 @@ MODELS: dict[str, Entry] = {
         "log_loss",
         churn.outcomes,
         "in shadow",
+        "churn_probability",
+        "churned",
     ),
     "clv": Entry(
         cast(Model, clv),
@@ -85,6 +99,8 @@ MODELS: dict[str, Entry] = {
         "squared_error",
         clv.outcomes,
         "in shadow",
+        "expected_revenue",
+        "revenue",
     ),
 }
 
