@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 from flows.context import Door
 from flows.replay.pieces import Pieces
 from flows.replay.plan import Plan
+from infra.checks import Checks
 from infra.evaluations import Evaluations
 from infra.experiments import Experiments
 from infra.ledger_rows import ChampionRow
 from models import catalog
 from models.replay.content import Check, Look, Reaction, Reign, Trained, Trial, Turn
+from monitoring.quality import KINDS, kind
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Facts:
         steps = self.door.ledger.steps(noted["cycle"])
         models = steps["train"].result["models"]
         decided = {found["model"]: found for found in steps["challenge"].result.get("decisions", [])}
-        failed = [f"{v.name}: {v.reason}" for v in self.door.ledger.verdicts(noted["cycle"]) if not v.passed]
+        failed = [v for v in self.door.ledger.verdicts(noted["cycle"]) if not v.passed and kind(v.name) in KINDS]
         return Turn(
             number=number,
             as_of=pd.Timestamp(noted["as_of"]),
@@ -50,7 +52,7 @@ class Facts:
             rows=sum(outcome.get("notes", {}).get("rows", 0) for outcome in models.values()),
             largest_gap=noted.get("largest_gap"),
             seconds=noted["seconds"] | {name: step.seconds for name, step in steps.items()},
-            quality=[line for line in failed if not line.startswith("drift.")],
+            quality=[f"{verdict.name}: {verdict.reason}" for verdict in failed],
             trained=[_trained(name, outcome, decided.get(name)) for name, outcome in models.items()],
         )
 
@@ -90,20 +92,21 @@ class Facts:
         return found
 
     def checks(self) -> list[Check]:
-        """Of each cycle, what was judged of the versions in use."""
+        """Whatever was judged of a version in use, in order of time."""
         return [
             Check(
-                verdict.name.partition(".")[2],
-                "drift",
-                pd.Timestamp(noted["as_of"]),
-                verdict.passed,
-                verdict.value,
-                verdict.threshold,
-                verdict.reason,
+                model=check.model,
+                kind=check.kind,
+                at=pd.Timestamp(check.checked_at),
+                passed=check.passed,
+                value=check.value,
+                threshold=check.threshold,
+                reason=check.reason,
+                decision=check.why_not or check.decision,
+                is_on=check.is_on,
+                asks=check.asks,
             )
-            for noted in self.blocks
-            for verdict in self.door.ledger.verdicts(noted["cycle"])
-            if verdict.name.startswith("drift.")
+            for check in Checks(self.door.ledger).all()
         ]
 
     def reactions(self) -> list[Reaction]:
