@@ -83,13 +83,18 @@ def judge_version(cycle: Cycle, name: str, *, reports: str | None = None) -> Loo
         for rows in (current, reference)
     )
     prediction = judge_drift(f"prediction.{name}", said_now, said_then, rules["prediction"]).verdict
-    judged = [_drift("data", data.verdict, rules["data"], cycle), _drift("prediction", prediction, rules["prediction"], cycle)]
+    judged = [
+        _drift("data", data.verdict, rules["data"], cycle),
+        _drift("prediction", prediction, rules["prediction"], cycle),
+    ]
     judged += [*_performance(cycle, name, fitted, known, version.report), *_migration(cycle, name, fitted, known)]
     has_drifted = not (data.verdict.passed and prediction.passed)
     wanted = reports or setting.drift.reports
     report = None
     if wanted == "always" or (wanted == "on drift" and has_drifted):
-        html = drift_report(pd.concat([current, said_now], axis=1), pd.concat([reference, said_then], axis=1), rules["data"])
+        html = drift_report(
+            pd.concat([current, said_now], axis=1), pd.concat([reference, said_then], axis=1), rules["data"]
+        )
         path = cycle.reports / f"drift-{name}.html"
         if html:
             publish_text(path, html)
@@ -180,7 +185,9 @@ def _performance(
     found = judge_performance(f"performance.{name}", outcomes, usual, report.get("metrics", {}))
     clear = usual.threshold.clear if usual else found.verdict.threshold
     until = rows[entry.labelled].max()
-    yield Judged(kind="performance", verdict=found.verdict, evidence_until=until, clear=clear, is_learned=usual is not None)
+    yield Judged(
+        kind="performance", verdict=found.verdict, evidence_until=until, clear=clear, is_learned=usual is not None
+    )
 
 
 def _migration(cycle: Cycle, name: str, fitted: Fitted, known: Mapping[str, Any]) -> Iterator[Judged]:

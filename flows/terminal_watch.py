@@ -26,5 +26,7 @@ def show_watch(console: Console, found: dict[str, Any]) -> None:
         if outcome["report"]:
             console.print(f"  Report: {outcome['report']}", highlight=False, soft_wrap=True)
     for name, asked in found["asked"].items():
-        console.print(f"Retraining of {name}: {escape(str(asked.get('line', 'asked for')))}", highlight=False, soft_wrap=True)
+        console.print(
+            f"Retraining of {name}: {escape(str(asked.get('line', 'asked for')))}", highlight=False, soft_wrap=True
+        )
     console.print(f"\n{escape(found['line'])}", highlight=False, soft_wrap=True)

@@ -43,14 +43,14 @@ def learn_with(
     """The same, importances known."""
     rule, fitted = rule_of(setting, seed), result.fitted
     part = slice_of(fitted.reference, shares)
-    known: dict[str, Any] = {"importances": dict(shares), "slice": part}
+    known: dict[str, Any] = {"importances": dict(shares)} | ({"slice": part} if part else {})  # BentoML takes no None
     ordinary = _ordinary_rows(entry, examples, result)
     pool = sampled(ordinary, POOL_ROWS, seed)
     periods = _periods(entry, pool, result)
-    known |= {"weeks": periods.weeks, "why_none": periods.too_few}
+    known["weeks"] = periods.weeks
     if periods.too_few:
-        return known
-    columns = [name for name in fitted.reference if fitted.reference[name].notna().any() and name in pool]
+        return known | {"why_none": periods.too_few}
+    columns = [name for name in map(str, fitted.reference) if fitted.reference[name].notna().any() and name in pool]
     frame, _ = prepared(pool[columns], fitted.reference[columns], columns)
     binned = Binned(frame.assign(**{PREDICTION: said(entry.model, fitted, pool, entry.says).reset_index(drop=True)}))
     known["moving"] = [name for name in moving(binned, periods) if name != PREDICTION]
@@ -60,7 +60,8 @@ def learn_with(
         statistics["data"] = {name: share / total for name, share in weights.items()}
     known |= {name: asdict(each) for name, each in learn_distances(binned, periods, statistics, rule).items()}
     if entry.outcome is not None and (usual := _learn_performance(entry, result, part, rule)) is not None:
-        known["performance"] = asdict(usual)
+        slices = {name: list(each) for name, each in usual.slices.items()}
+        known["performance"] = asdict(usual) | {"slices": slices}
     if entry.says == "segment" and (migration := _learn_migration(entry, ordinary, result, rule)) is not None:
         known["migration"] = asdict(migration)
     return known
@@ -90,19 +91,22 @@ def performance_of(known: Mapping[str, Any]) -> Ordinary | None:
 
 def slice_of(reference: pd.DataFrame, shares: Mapping[str, float]) -> str | None:
     """The category that predictions depend on most: outcomes are looked at by it."""
-    texts = [name for name in reference if not pd.api.types.is_numeric_dtype(reference[name]) and shares.get(name, 0.0) > 0]
-    return max(texts, key=lambda name: shares[name]) if texts else None
+    texts = {
+        str(name): shares.get(str(name), 0.0)
+        for name in reference
+        if not pd.api.types.is_numeric_dtype(reference[name])
+    }
+    most = max(texts, key=lambda name: texts[name], default=None)
+    return most if most is not None and texts[most] > 0 else None
 
 
-def labelled(
-    entry: Entry, fitted: Fitted, frame: pd.DataFrame, part: str | None
-) -> DataFrame[LabelledPredictions]:
+def labelled(entry: Entry, fitted: Fitted, frame: pd.DataFrame, part: str | None) -> DataFrame[LabelledPredictions]:
     """What a version says of rows beside what came of them; rows that it says nothing of are left out."""
     assert entry.outcome is not None
     rows = frame[["pseudonym"]].assign(
         actual=frame[entry.outcome].astype(float),
         predicted=entry.model.predict(fitted, frame)[entry.says].astype(float),
-        weight=frame["sampling_weight"] if "sampling_weight" in frame else 1.0,
+        weight=frame.get("sampling_weight", 1.0),
         part=frame[part].astype(object) if part in frame else None,
     )
     return checked(LabelledPredictions, rows[rows["predicted"].notna()], "labelled predictions")
@@ -143,10 +147,17 @@ def _learn_performance(entry: Entry, result: Backtest, part: str | None, rule: O
     periods = Periods.of(_weeks(entry, kept), kept["pseudonym"], IMPRESSION_WEEKS if is_impressions(entry) else 1)
     if periods.too_few:
         return None
-    return learn_performance(said_of_past, labelled(entry, result.fitted, sampled(result.later, LABELLED_ROWS, rule.seed), part), periods, rule)
+    return learn_performance(
+        said_of_past,
+        labelled(entry, result.fitted, sampled(result.later, LABELLED_ROWS, rule.seed), part),
+        periods,
+        rule,
+    )
 
 
 def _learn_migration(entry: Entry, ordinary: pd.DataFrame, result: Backtest, rule: OrdinaryRule) -> Threshold | None:
     segment = said(entry.model, result.fitted, ordinary, entry.says)
     rows = ordinary[["pseudonym", entry.happens]].assign(segment=segment.to_numpy())
-    return learn_migration(rows.pivot_table(index="pseudonym", columns=entry.happens, values="segment", aggfunc="first"), rule)
+    return learn_migration(
+        rows.pivot_table(index="pseudonym", columns=entry.happens, values="segment", aggfunc="first"), rule
+    )

@@ -29,9 +29,7 @@ def watch(cycle_id: str | None = None, reports: str | None = None) -> dict[str, 
     """
     cycle = open_cycle(cycle_id)
     in_use = [name for name in catalog.MODELS if version_in_use(cycle, name)]
-    judged = {
-        name: judge_model.with_options(name=f"watch {name}")(cycle.id, name, reports) for name in in_use
-    }
+    judged = {name: judge_model.with_options(name=f"watch {name}")(cycle.id, name, reports) for name in in_use}
     create_markdown_artifact(key="drift-verdicts", markdown=_markdown(judged), description="Checks of this cycle.")
     asked = ask(cycle, judged)
     tell(cycle, judged)
@@ -108,7 +106,11 @@ def _of_models(judged: dict[str, dict[str, Any]]) -> list[Condition]:
             if not checks:
                 continue
             on = [check for check in checks if check["is_on"]]
-            headline = f"{name}: {', '.join(check['kind'] for check in on)} beyond what is ordinary" if on else f"{name}: ordinary"
+            headline = (
+                f"{name}: {', '.join(check['kind'] for check in on)} beyond what is ordinary"
+                if on
+                else f"{name}: ordinary"
+            )
             reasons = tuple(f"{check['kind']}: {check['reason']} ({check['decision']})" for check in on or checks)
             conditions.append(Condition(f"{key}.{name}", not on, "warning", headline, reasons, outcome["report"]))
     return conditions

@@ -44,7 +44,9 @@ def importances(model: Model, fitted: Fitted, frame: pd.DataFrame, column: str, 
         rows.assign(**{name: rows[name].take(places).array}) if name in rows else rows
         for name, places in zip(fitted.features, order, strict=True)
     ]
-    answers = said(model, fitted, pd.concat([rows, *dealt], ignore_index=True), column)  # one call: most of it is overhead
+    answers = said(
+        model, fitted, pd.concat([rows, *dealt], ignore_index=True), column
+    )  # one call: most of it is overhead
     before, *after = (answers.iloc[i : i + len(rows)].reset_index(drop=True) for i in range(0, len(answers), len(rows)))
     changes = [_change(before, each) for each in after]
     total = sum(changes)

@@ -69,7 +69,7 @@ class Binned:
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        self.columns = list(frame)
+        self.columns = [str(name) for name in frame]
         codes = np.empty(frame.shape, dtype=np.int64)
         self._values = np.zeros((len(self.columns), BINS))
         self._is_number = np.array([pd.api.types.is_numeric_dtype(frame[name]) for name in frame], dtype=bool)
@@ -161,7 +161,10 @@ def sampling_error(current: pd.DataFrame, reference: pd.DataFrame, weights: pd.S
     binned = Binned(pd.concat([current, reference], ignore_index=True))
     group = np.random.default_rng(seed).integers(0, GROUPS, len(current) + len(reference))
     is_current = np.arange(len(group)) < len(current)
-    parts = [[binned.counts(np.flatnonzero((group == g) & side)) for g in range(GROUPS)] for side in (is_current, ~is_current)]
+    parts = [
+        [binned.counts(np.flatnonzero((group == g) & side)) for g in range(GROUPS)]
+        for side in (is_current, ~is_current)
+    ]
     wholes = [np.sum(part, axis=0) for part in parts]
     order = weights.reindex(binned.columns).to_numpy(float)
     left = [order @ binned.distances(wholes[0] - parts[0][g], wholes[1] - parts[1][g]) for g in range(GROUPS)]

@@ -69,22 +69,30 @@ def judge_drift(name: str, current: pd.DataFrame, reference: pd.DataFrame, rule:
     features = [c for c in reference.columns if _has_values(reference, c) and _has_values(current, c)]
     weights = weights_of(features, rule)
     if current.empty or not weights.sum() > 0:
-        return DriftJudgement(Verdict(name, True, 0.0, rule.alarm, "nothing to compare yet"), _table(pd.Series(dtype=float), weights[:0]))
+        return DriftJudgement(
+            Verdict(name, True, 0.0, rule.alarm, "nothing to compare yet"), _table(pd.Series(dtype=float), weights[:0])
+        )
     rows, sample = prepared(
-        sampled(current[features], rule.max_rows, rule.seed), sampled(reference[features], rule.max_rows, rule.seed), features
+        sampled(current[features], rule.max_rows, rule.seed),
+        sampled(reference[features], rule.max_rows, rule.seed),
+        features,
     )
     table = _table(distances(rows, sample), weights)
     value = float(table["part"].sum())
     error = 0.0
     if max(len(current), len(reference)) > rule.max_rows:
         error = sampling_error(rows, sample, weights, rule.seed)
-    verdict = Verdict(name, value < rule.alarm, value, rule.alarm, _reason(value, error, table, reference, features, rule))
+    verdict = Verdict(
+        name, value < rule.alarm, value, rule.alarm, _reason(value, error, table, reference, features, rule)
+    )
     return DriftJudgement(verdict, table, error)
 
 
 def weights_of(features: list[str], rule: DriftRule) -> pd.Series:
     """Importances of the features that count, as shares of their sum."""
-    given = pd.Series({name: rule.importances.get(name, 0.0) if rule.importances else 1.0 for name in features}, dtype=float)
+    given = pd.Series(
+        {name: rule.importances.get(name, 0.0) if rule.importances else 1.0 for name in features}, dtype=float
+    )
     given[[name for name in features if name in rule.moving]] = 0.0
     return given / given.sum() if given.sum() > 0 else given
 
@@ -135,7 +143,9 @@ def drift_report(current: pd.DataFrame, reference: pd.DataFrame, rule: DriftRule
     if not features or current.empty:
         return ""
     frames = prepared(
-        sampled(current[features], rule.max_rows, rule.seed), sampled(reference[features], rule.max_rows, rule.seed), features
+        sampled(current[features], rule.max_rows, rule.seed),
+        sampled(reference[features], rule.max_rows, rule.seed),
+        features,
     )
     numeric = [name for name in features if pd.api.types.is_numeric_dtype(frames[1][name])]
     definition = DataDefinition(

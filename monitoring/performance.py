@@ -18,7 +18,16 @@ import pandas as pd
 from pandera.typing.pandas import DataFrame
 
 from infra.loop_contracts import LabelledPredictions
-from models.metrics import Array, Metric, Metrics, average, log_loss_rows, prediction_ratio, weighted_auc, with_intervals
+from models.metrics import (
+    Array,
+    Metric,
+    Metrics,
+    average,
+    log_loss_rows,
+    prediction_ratio,
+    weighted_auc,
+    with_intervals,
+)
 from monitoring.ordinary import OrdinaryRule, Periods, Threshold, threshold
 from monitoring.verdict import Verdict
 
@@ -71,7 +80,10 @@ def learn_performance(
     measures = _measures(past, group)
     names = [f"{measure} of {which}" for measure in measures for which in slices]
     sums = [
-        [(_by_customer(above, group, len(slices), periods), _by_customer(below, group, len(slices), periods)) for above, below in parts]
+        [
+            (_by_customer(above, group, len(slices), periods), _by_customer(below, group, len(slices), periods))
+            for above, below in parts
+        ]
         for parts in measures.values()
     ]
     generator = np.random.default_rng(rule.seed)
@@ -115,8 +127,10 @@ def judge_performance(
     if ordinary is None:
         ratio, usual = metrics["prediction_ratio"], float(evaluated.get("prediction_ratio", {"value": 1.0})["value"])
         value = float(max(ratio.value / usual, usual / ratio.value))
-        is_off = ratio.low is not None and ratio.high is not None and (
-            ratio.low > usual * CONVENTION or ratio.high < usual / CONVENTION
+        is_off = (
+            ratio.low is not None
+            and ratio.high is not None
+            and (ratio.low > usual * CONVENTION or ratio.high < usual / CONVENTION)
         )
         reason = f"predicted ÷ observed off by a factor of {value:.2f}, {CONVENTION:g} is a convention; {told}"
         return Performance(Verdict(name, not is_off, value, alarm, reason), metrics, pd.Series(dtype=float))
@@ -205,8 +219,8 @@ def _slices(past: pd.DataFrame, periods: Periods) -> list[str]:
 def _values(rows: pd.DataFrame, slices: list[str]) -> pd.Series:
     """Of each measure and slice; missing where the slice has fewer than half the events that it needs."""
     group = _group(rows, slices)
-    events = _sums((rows["actual"] > 0).to_numpy(float), group, len(slices))
-    found = {}
+    events = _sums((rows["actual"] > 0).to_numpy(dtype=float), group, len(slices))
+    found: dict[str, float] = {}
     for measure, parts in _measures(rows, group).items():
         above, below = (_sums(part, group, len(slices)) for part in parts[0])
         value = np.where(events >= LEAST_EVENTS / 2, above / np.where(below > 0, below, np.nan), np.nan)

@@ -24,7 +24,9 @@ def learn_migration(segments: pd.DataFrame, rule: OrdinaryRule) -> Threshold | N
     is_both = (before >= 0) & (after >= 0)
     has_moved = is_both & (before != after)
     group = np.arange(len(codes)) % GROUPS_OF_CUSTOMERS
-    moved, both = (np.array([np.bincount(group, column) for column in part.T.astype(float)]) for part in (has_moved, is_both))
+    moved, both = (
+        np.array([np.bincount(group, column) for column in part.T.astype(float)]) for part in (has_moved, is_both)
+    )
     generator, customers = np.random.default_rng(rule.seed), moved.shape[1]
     shares = []
     for _ in range(rule.resamples):

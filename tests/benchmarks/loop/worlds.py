@@ -144,7 +144,9 @@ def judge(world: World, end: int, seen: pd.DataFrame | None = None, *, kinds: tu
             verdict = judge_drift(kind, some[features], world.reference[features], rule).verdict
         else:
             both = (said(ENTRY.model, world.year.fitted, part, ENTRY.says) for part in (some, world.reference))
-            verdict = judge_drift(kind, *(part.to_frame("p") for part in both), DriftRule(importances={}, **given)).verdict
+            verdict = judge_drift(
+                kind, *(part.to_frame("p") for part in both), DriftRule(importances={}, **given)
+            ).verdict
         made[kind] = _check(now, verdict.value, verdict.threshold, threshold.clear)
     return made
 

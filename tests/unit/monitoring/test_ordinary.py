@@ -25,7 +25,7 @@ def learned(frame: pd.DataFrame, periods: Periods, rule: OrdinaryRule = RULE):
 
 
 def test_the_quantile_follows_from_how_many_alarms_a_history_may_have() -> None:
-    """2 alarms among 12 checks, three judgements, 5 %: at most 0.1 alarms a history expected, of each judgement a third."""
+    """2 alarms among 12 checks, 5 %: at most 0.1 alarms a history expected, a third of them of each judgement."""
     assert OrdinaryRule().quantile == pytest.approx(1 - 0.1 / 36)
     assert OrdinaryRule(alarms=1, judgements=1).quantile == pytest.approx(1 - 0.05 / 12)
 
