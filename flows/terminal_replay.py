@@ -80,7 +80,8 @@ def show_replay(console: Console, document: dict[str, Any]) -> None:
     for reaction in document["reactions"]:
         _show_reaction(console, reaction)
     if document["gains"]:
-        console.print(_gains(document))
+        console.print("What the loop gained, on the same rows (95 % intervals by customer)", highlight=False)
+        _show_gains(console, document["gains"])
         console.print(f"Assumed: {document['assumption']}", highlight=False, soft_wrap=True)
     console.print(f"Report: {document['report']}", highlight=False, soft_wrap=True)
 
@@ -105,17 +106,15 @@ def _show_reaction(console: Console, reaction: dict[str, Any]) -> None:
     console.print(f"Planted: [bold]{reaction['kind']}[/] from {reaction['at'][:10]} on", highlight=False)
     for what, found in reaction["steps"].items():
         told = f"{found[0][:10]}  {escape(found[1])}" if found else "[dim]not within the replay[/]"
-        console.print(f"  {what:<30} {told}", highlight=False, soft_wrap=True)
+        console.print(f"  {what:<38} {told}", highlight=False, soft_wrap=True)
 
 
-def _gains(document: dict[str, Any]) -> Table:
-    table = Table(title="What the loop gained, on the same rows", title_justify="left")
-    for heading in ("measure", "against", "loop", "other", "difference", "95 % interval", "so"):
-        table.add_column(heading, justify="right" if heading in ("loop", "other", "difference") else "left")
-    for gain in document["gains"]:
-        d = gain["difference"]
-        figures = f"{gain['loop']:.5g}", f"{gain['other']:.5g}", f"{d['value']:+.3g}"
-        table.add_row(
-            gain["measure"], POLICIES[gain["over"]], *figures, f"{d['low']:+.3g} to {d['high']:+.3g}", gain["verdict"]
-        )
-    return table
+def _show_gains(console: Console, gains: list[dict[str, Any]]) -> None:
+    measure = None
+    for gain in gains:
+        if gain["measure"] != measure:
+            measure = gain["measure"]
+            console.print(f"  [bold]{measure}[/]: the loop {gain['loop']:.5g}", highlight=False)
+        d, other = gain["difference"], f"{POLICIES[gain['over']]} {gain['other']:.5g}"
+        span = f"{d['value']:+.3g} ({d['low']:+.3g} to {d['high']:+.3g})"
+        console.print(f"    {other:<26} {span}: {gain['verdict']}", highlight=False, soft_wrap=True)

@@ -1,5 +1,6 @@
 """What the ledger of a replay says, as its report tells it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -117,20 +118,27 @@ class Facts:
         checks = [check for check in self.checks() if check.at > at]
         turns = [turn for turn in self.turns() if turn.as_of > at]
         trained = [(turn.as_of, found.tag) for turn in turns for found in turn.trained if found.tag]
-        newer = {tag for _, tag in trained}
-        crowned = [(r.since, f"{r.tag}: {r.reason}") for r in self.reigns() if r.since > at and r.tag in newer]
+        crowned = [
+            (reign.since, f"{reign.tag}: {reign.reason}")
+            for reign in self.reigns()
+            if reign.since > at and reign.tag in {tag for _, tag in trained} and reign.reason != "first version"
+        ]
         return {
             "first check after it": _first((c.at, f"{c.model} {c.kind}") for c in checks),
             "data quality fails": _first((t.as_of, line) for t in turns for line in t.quality),
-            "drift is found": _first((c.at, f"{c.model} {c.kind}: {c.reason}") for c in checks if not c.passed),
-            "retraining is asked for": _first((c.at, f"{c.model}: {c.decision or c.reason}") for c in checks if c.asks),
-            "a version has learned from it": _first((at, str(tag)) for at, tag in trained),
-            "such a version is champion": _first(crowned),
+            "a check fails": _first((c.at, f"{c.model} {c.kind}: {c.reason}") for c in checks if not c.passed),
+            "the trigger is on": _first((c.at, f"{c.model} {c.kind}: {c.decision}") for c in checks if c.is_on),
+            "retraining is asked for": _first((c.at, f"{c.model} {c.kind}: {c.decision}") for c in checks if c.asks),
+            "versions have learned from it": _first((since, str(tag)) for since, tag in trained),
+            "such a version took a champion's place": _first(crowned),
         }
 
 
-def _first(found: Any) -> tuple[pd.Timestamp, str] | None:
-    return min(found, key=lambda one: one[0], default=None)
+def _first(found: Iterable[tuple[pd.Timestamp, str]]) -> tuple[pd.Timestamp, str] | None:
+    """When the first of them was, and all that was then."""
+    known = list(found)
+    at = min((one[0] for one in known), default=None)
+    return None if at is None else (at, "; ".join(told for since, told in known if since == at))
 
 
 def _trained(name: str, outcome: dict[str, Any], decided: dict[str, Any] | None) -> Trained:

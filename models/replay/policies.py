@@ -33,6 +33,8 @@ class Gain:
     def verdict(self) -> str:
         """In words, whatever the sign."""
         low, high = self.difference.low, self.difference.high
+        if low == high == 0:
+            return "the same"
         if low is None or high is None or low <= 0 <= high:
             return "no difference is sure"
         return "the loop is better" if (low > 0) == (self.better == "up") else "the loop is worse"
@@ -53,13 +55,14 @@ def ratio_gain(
         seed: of the resampling.
     """
     codes, who = pd.factorize(customers)
-    per_customer = [np.bincount(codes, values, len(who)) for values in (*sums, units)]
-    ours, theirs, total = (float(values.sum()) for values in per_customer)
+    ours, theirs, total = (float(values.sum()) for values in (*sums, units))
+    # the same answers on the same rows are no difference at all, not one of the last digit
+    per_customer = [np.bincount(codes, values, len(who)) for values in (sums[0] - sums[1], units)]
     random = np.random.default_rng(seed)
     draws = random.multinomial(len(who), np.full(len(who), 1 / len(who)), RESAMPLES).astype(float)
-    a, b, c = (draws @ values for values in per_customer)
-    low, high = np.quantile((a - b) / c, [0.025, 0.975])
-    difference = Metric((ours - theirs) / total, float(low), float(high))
+    more, of = (draws @ values for values in per_customer)
+    low, high = np.quantile(more / of, [0.025, 0.975])
+    difference = Metric(float(per_customer[0].sum()) / total, float(low), float(high))
     return Gain(measure, over, ours / total, theirs / total, difference, better, len(who))
 
 

@@ -43,6 +43,15 @@ def test_no_difference_is_no_difference() -> None:
     assert set(verdicts({"loop": 0.5, "never": 0.5, "always": 0.5}).values()) == {"no difference is sure"}
 
 
+def test_the_same_answers_are_no_difference_at_all() -> None:
+    frame = visits({"loop": 0.5, "never": 1.0, "always": 0.2})
+    for column in ("loss", "reward", "average"):
+        frame[f"{column}_never"] = frame[f"{column}_loop"]
+    same = [gain for gain in gains(frame, seed=1) if gain.over == "never"]
+    assert {gain.verdict for gain in same} == {"the same"}
+    assert {gain.difference.value for gain in same} == {0.0}
+
+
 def test_of_one_customer_nothing_is_sure_however_many_visits_there_are() -> None:
     """Resampling visits instead of customers would be sure of it."""
     one = np.ones(1000)
