@@ -38,7 +38,8 @@ def visits_of(cycle: Cycle, rows: pd.DataFrame, answers: pd.DataFrame) -> tuple[
             f"the service and batch predictions differ by {gap:.1e}",
             "the features of one of them are wrong",
         )
-    values = {LOOP: served, NEVER: said[first_champion(cycle)], ALWAYS: said[newest(cycle)]}
+    # of what was served the batch value stands too: the same version is the same, to the last digit
+    values = {LOOP: in_batch, NEVER: said[first_champion(cycle)], ALWAYS: said[newest(cycle)]}
     clicked, weight, visit = (answers[name].to_numpy() for name in ("clicked", "weight", "visit"))
     count = answers["visit"].nunique()
     found = by_visit(

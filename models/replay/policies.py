@@ -70,14 +70,14 @@ def gains(visits: pd.DataFrame, seed: int) -> list[Gain]:
     """Of the visits of all blocks: log-loss per placement, and how many of ten picks were taken per visit."""
     if visits.empty:
         return []
+    one, rows = np.ones(len(visits)), visits["rows"].to_numpy()
     found = []
-    one = np.ones(len(visits))
-    for other in (NEVER, ALWAYS):
-        for measure, column, units, better in (
-            ("log-loss", "loss", visits["rows"].to_numpy(), "down"),
-            ("taken of ten picks a visit", "reward", one, "up"),
-            ("taken of ten picks a visit on average", "average", one, "up"),
-        ):
+    for measure, column, units, better in (
+        ("log-loss", "loss", rows, "down"),
+        ("taken of ten picks a visit", "reward", one, "up"),
+        ("taken of ten picks a visit on average", "average", one, "up"),
+    ):
+        for other in (NEVER, ALWAYS):
             sums = visits[f"{column}_{LOOP}"].to_numpy(), visits[f"{column}_{other}"].to_numpy()
             found.append(ratio_gain(measure, other, visits["pseudonym"], sums, units, better, seed))
     return found
