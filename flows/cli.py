@@ -13,6 +13,7 @@ from flows.commands import (
     models,
     people,
     promotion,
+    replay,
     services,
     watch,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "models",
     "people",
     "promotion",
+    "replay",
     "services",
     "watch",
 ]
