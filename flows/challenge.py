@@ -1,6 +1,8 @@
 """Challenge: candidates that passed their gate are tried on customers; the others are rejected, with reasons."""
 
+import hashlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -9,7 +11,7 @@ from prefect.artifacts import create_markdown_artifact
 from sqlalchemy.orm import Session
 
 from flows.alert import announce
-from flows.context import Cycle, Door, now, open_cycle
+from flows.context import Cycle, Door, is_simulated, now, open_cycle
 from infra import registry
 from infra.errors import AimloopError
 from infra.evaluations import Challenge, Evaluations
@@ -24,7 +26,10 @@ from monitoring.alerts import News
 @flow(name="challenge")
 def challenge(cycle_id: str) -> dict[str, Any]:
     """Decide what becomes of each candidate of a cycle, once; what was decided already stays."""
-    done = challenge_all(open_cycle(cycle_id))
+    cycle = open_cycle(cycle_id)
+    # a replay deals the same customers the same variant each time it is run
+    steady = partial(steady_salt, cycle.door.settings.seed) if is_simulated() else None
+    done = challenge_all(cycle, steady)
     lines = [f"- **{found.model}** {found.decision}: {found.reason}" for found in done]
     create_markdown_artifact(key="challenges", markdown="\n".join(lines) or "No candidate.")
     return result(done)
@@ -37,6 +42,11 @@ def result(done: list[Challenge]) -> dict[str, Any]:
         for c in done
     ]
     return {"line": " · ".join(f"{c.model} {c.decision}" for c in done) or "no candidates", "decisions": decided}
+
+
+def steady_salt(seed: int, tag: str) -> str:
+    """The same for the same seed and challenger; of one challenger it says nothing about the next."""
+    return hashlib.blake2b(f"{seed} {tag}".encode(), digest_size=16).hexdigest()
 
 
 def challenge_all(cycle: Cycle, salt: Callable[[str], str] | None = None) -> list[Challenge]:

@@ -13,7 +13,9 @@ from flows.commands import (
     models,
     people,
     promotion,
+    replay,
     services,
+    watch,
 )
 from flows.commands.app import app
 
@@ -31,7 +33,9 @@ __all__ = [
     "models",
     "people",
     "promotion",
+    "replay",
     "services",
+    "watch",
 ]
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def _user() -> str:
 def data_fingerprint(door: Door) -> str:
     """A label of what the source holds, the code and settings that land it, its pseudonyms' key, and who is erased."""
     source = sources.find(door.settings.source).fingerprint(door.settings)
-    code = _code_fingerprint(("infra",))[:16]
+    code = code_fingerprint(("infra",))[:16]
     cleaning = hashlib.sha256(door.settings.cleaning.model_dump_json().encode()).hexdigest()[:16]
     private = personal_data.fingerprint(door.settings.privacy)
     erased = tombstones.fingerprint(door.state)
@@ -149,7 +149,7 @@ def _cycle_of_what_landed(door: Door) -> Cycle:
     identity = {
         "data": raw_zone.fingerprint(door.state, door.keys),
         "settings": door.settings.meaning(),
-        "code": _code_fingerprint(_CODE),
+        "code": code_fingerprint(),
     }
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
     return Cycle(f"{as_of:%Y%m%dt%H%M%S}-{digest}", as_of, door)
@@ -201,6 +201,6 @@ def version_in_use(cycle: Cycle, model: str) -> str | None:
     return next((version.tag for version in versions if version.cycle_id == cycle.id), None)
 
 
-def _code_fingerprint(folders: tuple[str, ...]) -> str:
+def code_fingerprint(folders: tuple[str, ...] = _CODE) -> str:
     """Changed code makes a new cycle: nobody wants yesterday's result of today's model."""
     return sources_sha256(PROJECT / folder for folder in folders)

@@ -39,3 +39,16 @@ class PairedPredictions(Contract):
     actual: float = required()
     champion: float = required()
     candidate: float = required()
+
+
+class LabelledPredictions(Contract):
+    """What a version said and what came of it: 0 or 1 of a probability, else an amount.
+
+    ``weight`` is how many rows of the unsampled world one stands for, ``part`` the slice it belongs to.
+    """
+
+    pseudonym: str = required()
+    actual: float = required()
+    predicted: float = required()
+    weight: float = required(gt=0)
+    part: str = optional()

@@ -187,6 +187,29 @@ class Services(Section):
 class Drift(Section):
     """``[drift]``: when the world has moved so far that models are retrained."""
 
+    alarms: int = Field(2, ge=1, le=100, description="So many alarms ...")
+    of_checks: int = Field(3, ge=1, le=100, description="... among so many last checks ask for retraining.")
+    cooldown_days: float = Field(28, ge=0, allow_inf_nan=False, description="No retraining asked for again so soon.")
+    new_evidence_days: float = Field(
+        7, ge=0, allow_inf_nan=False, description="A check counts when it knows so many more days than the last one."
+    )
+    false_alarm_rate: float = Field(
+        0.05, gt=0, lt=1, description="Share of histories of 12 checks of an unchanged world that may trigger at most."
+    )
+    resamples: int = Field(
+        500, ge=100, le=100_000, description="Ordinary periods drawn to learn thresholds from, when a model is trained."
+    )
+    rows: int = Field(2_000, ge=100, le=1_000_000, description="Rows of each side that a check compares: a sample.")
+    reports: Literal["on drift", "always", "never"] = Field(
+        "on drift", description="When Evidently's report is written; `aimloop watch` always writes it."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> "Drift":
+        if self.alarms > self.of_checks:
+            raise ValueError(f"{self.alarms} alarms cannot be among {self.of_checks} checks")
+        return self
+
 
 class Alerts(Section):
     """``[alerts]``: whom to tell, and how often."""

@@ -86,6 +86,11 @@ class State:
         return self.root / "erasure"
 
     @property
+    def replays(self) -> Path:
+        """Where replays keep state folders of their own, one each (`flows.replay`)."""
+        return self.root / "replays"
+
+    @property
     def certificates(self) -> Path:
         return self.root / "certificates"
 

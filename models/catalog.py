@@ -22,6 +22,8 @@ class Entry:
     it takes over from the champion. Versions are compared by ``loss`` on what ``outcomes`` says of the same rows,
     and a new one is ``tried`` by a share of the customers, where versions act differently on them; in the shadow, where
     both score every row and the outcomes tell which did better; or by its gate alone, where no outcome could.
+    ``says`` is the column of its prediction that counts, ``happens`` the column that says what time a row speaks of,
+    ``outcome`` the one of what came of it (None: nothing does) and ``labelled`` the one that says when that was known.
     """
 
     model: Model
@@ -33,6 +35,10 @@ class Entry:
     loss: Literal["log_loss", "squared_error"]
     outcomes: Callable[[Fitted, pd.DataFrame], pd.DataFrame]
     tried: Literal["by share", "in shadow", "by gate"]
+    says: str
+    outcome: str | None
+    labelled: str = "label_ends_at"
+    happens: str = "snapshot_at"
     recent_by: str | None = None
     recent_days: int | None = None
     follow: Callable[[Fitted, Fitted], Fitted] | None = None
@@ -41,50 +47,60 @@ class Entry:
 MODELS: dict[str, Entry] = {
     "segmentation": Entry(
         cast(Model, segmentation),
-        "customer_features",
-        CustomerFeatures,
-        "orders",
-        "eta_squared",
-        "baseline_eta_squared",
-        "squared_error",
-        comparison.outcomes_of_segments,
-        "by gate",
+        table="customer_features",
+        contract=CustomerFeatures,
+        brought_as="orders",
+        headline="eta_squared",
+        baseline="baseline_eta_squared",
+        loss="squared_error",
+        outcomes=comparison.outcomes_of_segments,
+        tried="by gate",
+        says="segment",
+        outcome=None,
         follow=segmentation.follow,
     ),
     "ctr": Entry(
         cast(Model, ctr),
-        "impression_features",
-        ImpressionFeatures,
-        "impressions",
-        "auc",
-        "baseline_auc",
-        "log_loss",
-        ctr.outcomes,
-        "by share",
-        "shown_at",
-        294,
+        table="impression_features",
+        contract=ImpressionFeatures,
+        brought_as="impressions",
+        headline="auc",
+        baseline="baseline_auc",
+        loss="log_loss",
+        outcomes=ctr.outcomes,
+        tried="by share",
+        says="click_probability",
+        outcome="clicked",
+        labelled="label_known_at",
+        happens="shown_at",
+        recent_by="shown_at",
+        recent_days=294,
     ),
     "churn": Entry(
         cast(Model, churn),
-        "churn_examples",
-        ChurnExamples,
-        "orders",
-        "auc",
-        "baseline_auc",
-        "log_loss",
-        churn.outcomes,
-        "in shadow",
+        table="churn_examples",
+        contract=ChurnExamples,
+        brought_as="orders",
+        headline="auc",
+        baseline="baseline_auc",
+        loss="log_loss",
+        outcomes=churn.outcomes,
+        tried="in shadow",
+        says="churn_probability",
+        outcome="churned",
     ),
     "clv": Entry(
         cast(Model, clv),
-        "clv_examples",
-        ClvExamples,
-        "orders",
-        "r2",
-        "baseline_r2",
-        "squared_error",
-        clv.outcomes,
-        "in shadow",
+        table="clv_examples",
+        contract=ClvExamples,
+        brought_as="orders",
+        headline="r2",
+        baseline="baseline_r2",
+        loss="squared_error",
+        outcomes=clv.outcomes,
+        tried="in shadow",
+        says="expected_revenue",
+        outcome="revenue",
     ),
 }
 

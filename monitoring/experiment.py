@@ -175,7 +175,8 @@ def _judge_metric(name: str, outcomes: DataFrame[ArmOutcomes], tolerated: float,
         return _nothing(key, f"{name}: no step has customers of both variants")
     half = half_of(found, rule)
     if not np.isfinite(half):
-        return _nothing(key, f"{name}: no reward with either variant")
+        alike = "every customer brought the same" if found.rate else "no reward with either variant"
+        return _nothing(key, f"{name}: {alike}")
     estimate = _estimate(found.difference, half, found.champion, customers)
     threshold = -tolerated * abs(found.champion)
     return Verdict(key, estimate.high >= threshold, estimate.value, threshold, _words(name, estimate)), estimate

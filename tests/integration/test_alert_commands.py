@@ -2,8 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,8 +13,7 @@ from flows.alert import announce
 from flows.cli import app
 from flows.context import Door
 from monitoring.alerts import Condition, News
-from tests import small_state
-from tests.integration.receivers import Receiver, webhook
+from tests.integration.receivers import Receiver
 
 Aimloop = Callable[..., Result]
 SECRET = "a-path-that-nobody-may-see"
@@ -23,29 +21,18 @@ MAIL = ("--host", "mail.example.com", "--from", "aimloop@example.com", "--to", "
 
 
 @pytest.fixture
-def door(tmp_path: Path, prefect_server: Mapping[str, str]) -> Door:
-    return small_state.open_door(tmp_path / "state")
-
-
-@pytest.fixture
-def aimloop(door: Door, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aimloop]:
+def aimloop(quiet_door: Door, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aimloop]:
     """The command, called in this process, whose homes and umask are put back; ``stdin`` is what is typed."""
     for name in ("BENTOML_HOME", "PREFECT_HOME"):
         monkeypatch.setenv(name, os.environ[name])
     umask = os.umask(0o077)
 
     def call(*words: str, stdin: str = "", **environ: str) -> Result:
-        told = {"AIMLOOP_STATE": str(door.state.root), **environ}
+        told = {"AIMLOOP_STATE": str(quiet_door.state.root), **environ}
         return CliRunner().invoke(app, ("alerts", *words), input=stdin, env=told)
 
     yield call
     os.umask(umask)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with webhook() as receiver:
-        yield receiver
 
 
 def document(result: Result) -> dict[str, Any]:
@@ -104,20 +91,20 @@ def test_mail_is_kept_and_its_password_is_not_shown(aimloop: Aimloop) -> None:
 
     import flows.email  # noqa: F401  (so that Prefect knows the type)
 
-    made = aimloop("add", "email", "on-call", *MAIL, "--user", "u", "--security", "tls", stdin=f"{SECRET}\n")
+    made = aimloop("add", "email", "night-watch", *MAIL, "--user", "u", "--security", "tls", stdin=f"{SECRET}\n")
     assert made.exit_code == 0, made.output
-    block: Any = Block.load("email/on-call")
+    block: Any = Block.load("email/night-watch")
     assert (block.port, block.recipients, block.password.get_secret_value()) == (465, ["a@example.com"], SECRET)
     assert SECRET not in made.output + repr(block)
 
 
-def test_the_list_says_what_is_wrong_and_who_was_told(aimloop: Aimloop, door: Door) -> None:
+def test_the_list_says_what_is_wrong_and_who_was_told(aimloop: Aimloop, quiet_door: Door) -> None:
     assert "No incident is open." in aimloop().stdout
     assert "Nobody is told" in aimloop("list").stdout
     drift = Condition("drift.ctr", False, "critical", "drift in ctr", ("price [moved]", "b", "c", "d"), "/r/drift.html")
     late = Condition("quality.freshness", False, "warning", "data are late")
-    announce(door, [drift, late], [News("promoted.churn:b", "churn:b is champion")])
-    announce(door, [Condition("quality.freshness", True, "warning", "fresh")])
+    announce(quiet_door, [drift, late], [News("promoted.churn:b", "churn:b is champion")])
+    announce(quiet_door, [Condition("quality.freshness", True, "warning", "fresh")])
     shown = aimloop().stdout
     assert "CRITICAL  drift in ctr  (drift.ctr)\n" in shown
     assert "      - price [moved]\n      - b\n      - c\n      report: /r/drift.html\n      nobody was told\n" in shown

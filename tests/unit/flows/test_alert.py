@@ -94,7 +94,7 @@ LOOKS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(LOOKS)
 def test_whatever_is_announced_incidents_open_once_close_once_and_counts_add_up(
     quiet_door: Door, looks: list[tuple[float, list[tuple[str, str | None]]]]

@@ -46,7 +46,7 @@ def test_failures_at_the_limit_seldom_stop_and_more_of_them_do():
     rng = np.random.default_rng(5)
 
     def ever(rate):
-        failed = np.cumsum(rng.random((500, 2_000)) < rate, axis=1)
+        failed = np.cumsum(rng.random((200, 2_000)) < rate, axis=1)
         stopped = [
             max(log_exceedance(int(f[t]), t + 1, 0.01) for t in range(0, 2_000, 20)) > np.log(20) for f in failed
         ]

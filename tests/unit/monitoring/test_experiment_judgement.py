@@ -8,7 +8,10 @@ import pytest
 from outcome_examples import outcomes, panel
 
 from infra.loop_contracts import PairedLosses
-from monitoring.experiment import ExperimentRule, judge_experiment, judge_failures, judge_paired
+from monitoring.arms import Comparison
+from monitoring.experiment import ExperimentRule, half_of, judge_experiment, judge_failures, judge_paired
+from monitoring.paired import PairedComparison
+from monitoring.sequential import planned_variance
 
 RULE = ExperimentRule()
 NO_FAILURES = (0, 1_000)
@@ -91,10 +94,20 @@ def test_too_few_customers_say_nothing(customers, reason):
     assert (late.action, late.reason.endswith(early.reason)) == ("reject", True)
 
 
+def test_as_many_customers_as_are_the_least_are_enough():
+    assert judged(clicks(50, 60, customers=(100, 100))).estimates["click_rate"].customers == (100, 100)
+    assert judge_paired(losses(0.05, customers=100), 10, RULE).estimates["loss"].customers == (100, 100)
+
+
 def test_nobody_clicks_and_nothing_is_said():
     judgement = judged(clicks(0, 0))
     assert (judgement.action, judgement.estimates) == ("go on", {})
     assert judgement.reason == "nothing can be said yet: click_rate: no reward with either variant"
+
+
+def test_customers_who_all_bring_the_same_say_nothing_of_chance():
+    judgement = judged(clicks(200, 200, customers=(200, 200)))
+    assert judgement.reason == "nothing can be said yet: click_rate: every customer brought the same"
 
 
 def test_variants_that_never_answered_at_one_step_cannot_be_compared():
@@ -219,3 +232,17 @@ def test_too_few_outcomes_and_the_same_predictions_say_nothing():
     assert none.action == "reject"
     same = judge_paired(losses(0.0, noise=0.0), 10, RULE)
     assert same.reason == "nothing can be said yet: both versions say the same of everybody"
+
+
+@pytest.mark.parametrize(
+    ("found", "field", "effect"),
+    [
+        (PairedComparison(0.0, 1.0, champion=0.5, customers=500), "expected_loss_gain", 0.005),
+        (Comparison(0.0, 1.0, 0.04, 0.05, np.ones(1), (500, 500)), "expected_lift", 0.005),
+    ],
+)
+def test_a_sequence_is_narrowest_for_what_its_experiment_is_to_find(found, field, effect):
+    """A hundredth of a loss of 0.5, a tenth of a rate of 0.05: at the sample planned for that."""
+    found = replace(found, variance=float(planned_variance(effect, RULE.alpha)))
+    halves = [half_of(found, replace(RULE, **{field: factor * getattr(RULE, field)})) for factor in (0.9, 1, 1.1)]
+    assert np.argmin(halves) == 1
