@@ -1,21 +1,41 @@
 """`aimloop`: a thin front to the flows. Importing a file of commands adds them to the application."""
 
-from flows.commands import audience, audit, cycle, data, experiments, keys, lineage, models, people, promotion, services
+from flows.commands import (
+    alerts,
+    audience,
+    audit,
+    cycle,
+    data,
+    evaluate,
+    experiments,
+    keys,
+    lineage,
+    models,
+    people,
+    promotion,
+    replay,
+    services,
+    watch,
+)
 from flows.commands.app import app
 
 __all__ = [
+    "alerts",
     "app",
     "audience",
     "audit",
     "cycle",
     "data",
+    "evaluate",
     "experiments",
     "keys",
     "lineage",
     "models",
     "people",
     "promotion",
+    "replay",
     "services",
+    "watch",
 ]
 
 if __name__ == "__main__":
