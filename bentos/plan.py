@@ -17,7 +17,7 @@ from infra.ledger import Ledger
 from infra.ledger_rows import PlanRow
 from models import budget
 from models.budget import Params
-from models.errors import Infeasible
+from models.errors import NoPlan
 
 MOST_BUDGETS = 20
 Return = Annotated[
@@ -80,7 +80,7 @@ def _planned(inputs: Mapping[str, Any], amount: float) -> dict[str, Any]:
     channels = Channels.validate(pd.DataFrame(inputs["channels"]))
     try:
         return asdict(budget.plan(channels, Params(budget=amount, solver=inputs["solver"])))
-    except Infeasible as reason:
+    except NoPlan as reason:
         return {"budget": amount, "infeasible": str(reason)}
 
 

@@ -11,7 +11,7 @@ from infra.contracts import Channels
 from infra.errors import AimloopError
 from models import budget
 from models.budget import Params
-from models.errors import Infeasible
+from models.errors import BadProblem, NoPlan
 
 
 @flow(name="allocate")
@@ -41,7 +41,9 @@ def plan_and_store(cycle: Cycle) -> dict[str, Any]:
     settings = cycle.door.settings
     try:
         plan = asdict(budget.plan(channels, Params(budget=settings.budget, solver=settings.solver)))
-    except Infeasible as reason:
+    except BadProblem as bad:
+        raise AimloopError(f"no budget plan: {bad.place}: {bad.what}", bad.remedy) from None
+    except NoPlan as reason:
         raise AimloopError(f"no budget plan: {reason}", "raise AIMLOOP_BUDGET or lower the channels' minimum") from None
     inputs = {"channels": channels.to_dict("records"), "solver": settings.solver}
     cycle.door.ledger.store_plan(cycle.id, plan, inputs)

@@ -11,7 +11,7 @@ from infra.contracts import Channels
 from infra.errors import AimloopError
 from models import budget
 from models.budget import Params, Plan
-from models.errors import Infeasible
+from models.errors import BadProblem, NoPlan
 
 SEED = dbt.PROJECT / "seeds" / "channels.csv"
 
@@ -31,7 +31,9 @@ def what_if(door: Door, file: Path | None) -> Plan:
         channels = read_channels(SEED)
     try:
         return budget.plan(channels, Params(budget=door.settings.budget, solver=door.settings.solver))
-    except Infeasible as reason:
+    except BadProblem as bad:
+        raise AimloopError(f"no budget plan: {bad.place}: {bad.what}", bad.remedy) from None
+    except NoPlan as reason:
         raise AimloopError(f"no budget plan: {reason}", "change the budget, or the channels' minimum units") from None
 
 
