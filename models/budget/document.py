@@ -1,0 +1,183 @@
+"""A plan as plain values: the one shape in which the ledger, services, terminal and page know it."""
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+import pandas as pd
+
+from models.budget.explain import Explanation, explain, frontier
+from models.budget.inputs import Inputs, Source
+from models.budget.problem import Problem
+from models.budget.solution import Interval, Limit, LimitValue, Method, Solution
+from models.budget.solve import solve
+from models.budget.tables import ALL
+
+OF_A_CHANNEL = {"channel minimum": "minimum", "channel maximum": "maximum", "channel frozen": "frozen"}
+Document = dict[str, Any]
+
+
+def planned(
+    inputs: Inputs, method: Method, current: pd.DataFrame | None = None, *, with_frontier: bool = True
+) -> Document:
+    """Solve, explain and tell; ``current`` is the plan in force (by default that of the inputs).
+
+    Where no plan is better than the current one, what is told is the current one.
+
+    Raises:
+        what `solve` and `explain` raise.
+    """
+    problem = inputs.problem
+    explanation = explain(problem, solve(problem, method), current=_or(current, inputs.current), method=method)
+    document = told(problem, explanation)
+    by_channel = {source.channel: source for source in inputs.sources}
+    for line in document["allocation"]:
+        line.update(_origin(by_channel.get(line["channel"])))
+    document["sources"] = [
+        {"channel": s.channel, "cost": s.cost, "unit_return": s.unit_return, "is_measured": s.is_measured, "words": s.words}
+        for s in inputs.sources
+    ]
+    document["frontier"] = _frontier(frontier(problem, method=method)) if with_frontier else None
+    return document
+
+
+def told(problem: Problem, explanation: Explanation) -> Document:
+    """The explanation as plain values. Keys of plans stored by earlier code mean what they meant."""
+    solution = explanation.solution
+    more = solution.marginal.more if solution.marginal is not None else 0.0
+    conservative = explanation.conservative
+    return {
+        "budget": _finite(problem.budget),
+        "cost": solution.cost,
+        "expected_return": solution.expected_return,
+        "marginal_return": more,
+        "allocation": _allocation(problem, explanation),
+        "interval": _interval(solution.interval),
+        "marginal_less": solution.marginal.less if solution.marginal is not None else None,
+        "status": solution.status,
+        "gap": _finite(solution.gap),
+        "solver": solution.solver,
+        "values": [_value(value) for value in explanation.values],
+        "next_money": [_step(step) for step in explanation.next_money],
+        "comparison": _comparison(explanation),
+        "conservative": None if conservative is None else _conservative(problem, conservative),
+        "words": list(explanation.words),
+    }
+
+
+def _allocation(problem: Problem, explanation: Explanation) -> list[dict[str, Any]]:
+    """A line for each channel, with its parts where it is bought for several segments, offers or periods."""
+    binds = {limit.of: OF_A_CHANNEL[limit.kind] for limit in explanation.solution.limits if _is_bound(limit)}
+    parts = _parts(problem, explanation.solution)
+    return [
+        {
+            "channel": share.of,
+            "units": share.units,
+            "cost": share.cost,
+            "expected_return": share.expected_return,
+            "binds": binds.get(share.of),
+            "interval": _interval(share.interval),
+            "parts": parts.get(share.of, []),
+        }
+        for share in explanation.channels
+    ]
+
+
+def _is_bound(limit: Limit) -> bool:
+    return limit.binds and limit.kind in OF_A_CHANNEL
+
+
+def _parts(problem: Problem, solution: Solution) -> dict[str, list[dict[str, Any]]]:
+    """Units, cost and return by channel and what else the problem tells apart."""
+    frame = problem.activities.reset_index(drop=True)
+    keys = [key for key in ("segment", "offer", "period") if key in frame and (frame[key] != ALL).any()]
+    if not keys:
+        return {}
+    counted = frame[["channel", *keys]].assign(
+        units=solution.units,
+        cost=solution.units * frame["unit_cost"],
+        expected_return=solution.units * frame["unit_return"],
+    )
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in counted.groupby(["channel", *keys], sort=False).sum().reset_index().to_dict("records"):
+        channel = str(row.pop("channel"))
+        found.setdefault(channel, []).append({str(k): v if k in keys else float(v) for k, v in row.items()})
+    return found
+
+
+def units_of(document: Mapping[str, Any]) -> pd.DataFrame:
+    """The plan of a document as units by channel, segment, offer and period: what a later plan is compared with."""
+    rows = []
+    for line in document["allocation"]:
+        for part in line.get("parts") or [line]:
+            keys = {key: part.get(key, ALL) for key in ("segment", "offer", "period")}
+            rows.append({"channel": line["channel"], **keys, "units": part["units"]})
+    return pd.DataFrame(rows)
+
+
+def _comparison(explanation: Explanation) -> dict[str, Any] | None:
+    found = explanation.comparison
+    if found is None:
+        return None
+    return {
+        "current_cost": found.current_cost,
+        "current_return": found.current_return,
+        "broken": list(found.broken),
+        "scale": found.scale,
+        "scaled_return": found.scaled_return,
+        "still_broken": list(found.still_broken),
+        "difference": found.difference,
+        "keep_current": found.keep_current,
+        "words": found.words,
+    }
+
+
+def _conservative(problem: Problem, solution: Solution) -> dict[str, Any]:
+    """The plan that is best if every return lies at its low end: what it buys, and what that returns then."""
+    frame = problem.activities.reset_index(drop=True)
+    units = pd.Series(solution.units).groupby(frame["channel"], sort=False).sum()
+    return {
+        "cost": solution.cost,
+        "expected_return": solution.expected_return,
+        "allocation": [{"channel": str(channel), "units": float(n)} for channel, n in units.items()],
+    }
+
+
+def _value(value: LimitValue) -> dict[str, Any]:
+    limit = value.limit
+    return {
+        "kind": limit.kind,
+        "of": limit.of,
+        "amount": _finite(limit.amount),
+        "unit": limit.unit,
+        "words": limit.words,
+        "more": value.more,
+        "less": value.less,
+    }
+
+
+def _step(step: Any) -> dict[str, Any]:
+    names = ("cost", "units", "expected_return", "channel", "segment", "offer", "period", "words")
+    return {name: getattr(step, name) for name in names}
+
+
+def _frontier(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): _finite(v) for k, v in row.items()} for row in rows.to_dict("records")]
+
+
+def _origin(source: Source | None) -> dict[str, Any]:
+    return {} if source is None else {"cost_is": source.cost, "return_is": source.unit_return}
+
+
+def _interval(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [interval.low, interval.high]
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows neither NaN nor infinity."""
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def _or(first: pd.DataFrame | None, second: pd.DataFrame | None) -> pd.DataFrame | None:
+    return second if first is None else first
+
