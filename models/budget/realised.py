@@ -12,7 +12,7 @@ class Realised:
     Attributes:
         gap: (realised − planned return) / planned; negative: the goal was missed.
         roi: (return − cost) / cost, from outcomes.
-        incremental_return: Against the control group; ``None`` where there was none: then nothing is called incremental.
+        incremental_return: Against the control group; ``None`` where there was none: nothing is then incremental.
         words: A sentence.
     """
 
@@ -58,12 +58,12 @@ def compare(planned: pd.DataFrame, outcomes: pd.DataFrame) -> tuple[Realised, ..
 def update(assumed: pd.DataFrame, realised: tuple[Realised, ...], worth_units: float) -> tuple[Update, ...]:
     """The next cycle's unit returns: realised rates shrunk towards what was assumed, by evidence.
 
-    ``after = weight × seen + (1 − weight) × before`` with ``weight = units / (units + worth_units)``: empirical Bayes with
-    a prior worth so many units.
+    ``after = weight × seen + (1 − weight) × before`` with ``weight = units / (units + worth_units)``: empirical Bayes
+    with a prior worth so many units.
     """
     raise NotImplementedError
 
 
 def trend(gaps: pd.DataFrame) -> pd.DataFrame:
-    """Slope of the gap over cycles: ``channel, cycles, mean_gap, slope_per_cycle, words`` from ``channel, cycle, gap``."""
+    """The gap over cycles: ``channel, cycles, mean_gap, slope_per_cycle, words`` from ``channel, cycle, gap``."""
     raise NotImplementedError

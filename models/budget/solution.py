@@ -1,10 +1,11 @@
 """What solving gives: how much of what, what it returns, what each limit is worth.
 
-Values of limits are the same whichever solver found the plan: *how the best return changes when the limit is raised*. A cap
-that binds is worth something (``more`` ≥ 0), a floor that binds costs something (``more`` ≤ 0). Best return is concave in a
-limit and has kinks; at a kink the two sides differ, and no single number is right:
+Values of limits are the same whichever solver found the plan: *how the best return changes when the limit is raised*. A
+cap that binds is worth something (``more`` ≥ 0), a floor that binds costs something (``more`` ≤ 0). Best return is
+concave in a limit and has kinks; at a kink the two sides differ, and no single number is right:
 
 * ``more`` is the right derivative: what the best return gains for each unit that the limit is raised, at the margin;
+  ``None`` where raising leaves no plan (a floor that nothing more can be done for);
 * ``less`` is the left derivative: what it loses for each unit that the limit is lowered; ``None`` where lowering leaves
   no plan (a budget that just pays the minimum units);
 * ``more`` ≤ ``less``; away from kinks they are equal, and equal to what is called the dual value.
@@ -40,7 +41,6 @@ class Method:
 
     solver: SolverName = "highs"
     seconds: float | None = None
-    threads: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class LimitValue:
     """A limit that binds and what it is worth, see the module."""
 
     limit: Limit
-    more: float
+    more: float | None
     less: float | None
 
 
