@@ -6,11 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from models.budget.explain import Explanation, explain, frontier
+from models.budget.arrays import Floats
+from models.budget.explain import Explanation, explain
+from models.budget.frontier import frontier
 from models.budget.inputs import Inputs, Source
 from models.budget.problem import Problem
 from models.budget.solution import Interval, Limit, LimitValue, Method, Solution
-from models.budget.solve import solve
 from models.budget.tables import ALL
 
 OF_A_CHANNEL = {"channel minimum": "minimum", "channel maximum": "maximum", "channel frozen": "frozen"}
@@ -28,7 +29,7 @@ def planned(
         what `solve` and `explain` raise.
     """
     problem = inputs.problem
-    explanation = explain(problem, solve(problem, method), current=_or(current, inputs.current), method=method)
+    explanation = explain(problem, current=_or(current, inputs.current), method=method)
     document = told(problem, explanation)
     by_channel = {source.channel: source for source in inputs.sources}
     for line in document["allocation"]:
@@ -48,11 +49,11 @@ def told(problem: Problem, explanation: Explanation) -> Document:
     conservative = explanation.conservative
     return {
         "budget": _finite(problem.budget),
-        "cost": solution.cost,
-        "expected_return": solution.expected_return,
+        "cost": sum(share.cost for share in explanation.channels),
+        "expected_return": sum(share.expected_return for share in explanation.channels),
         "marginal_return": more,
         "allocation": _allocation(problem, explanation),
-        "interval": _interval(solution.interval),
+        "interval": _whole_interval(explanation),
         "marginal_less": solution.marginal.less if solution.marginal is not None else None,
         "status": solution.status,
         "gap": _finite(solution.gap),
@@ -60,7 +61,7 @@ def told(problem: Problem, explanation: Explanation) -> Document:
         "values": [_value(value) for value in explanation.values],
         "next_money": [_step(step) for step in explanation.next_money],
         "comparison": _comparison(explanation),
-        "conservative": None if conservative is None else _conservative(problem, conservative),
+        "conservative": None if conservative is None else _conservative(problem, conservative, explanation.at_low),
         "words": list(explanation.words),
     }
 
@@ -68,7 +69,7 @@ def told(problem: Problem, explanation: Explanation) -> Document:
 def _allocation(problem: Problem, explanation: Explanation) -> list[dict[str, Any]]:
     """A line for each channel, with its parts where it is bought for several segments, offers or periods."""
     binds = {limit.of: OF_A_CHANNEL[limit.kind] for limit in explanation.solution.limits if _is_bound(limit)}
-    parts = _parts(problem, explanation.solution)
+    parts = _parts(problem, explanation.units)
     return [
         {
             "channel": share.of,
@@ -87,16 +88,16 @@ def _is_bound(limit: Limit) -> bool:
     return limit.binds and limit.kind in OF_A_CHANNEL
 
 
-def _parts(problem: Problem, solution: Solution) -> dict[str, list[dict[str, Any]]]:
+def _parts(problem: Problem, units: Floats) -> dict[str, list[dict[str, Any]]]:
     """Units, cost and return by channel and what else the problem tells apart."""
     frame = problem.activities.reset_index(drop=True)
     keys = [key for key in ("segment", "offer", "period") if key in frame and (frame[key] != ALL).any()]
     if not keys:
         return {}
     counted = frame[["channel", *keys]].assign(
-        units=solution.units,
-        cost=solution.units * frame["unit_cost"],
-        expected_return=solution.units * frame["unit_return"],
+        units=units,
+        cost=units * frame["unit_cost"],
+        expected_return=units * frame["unit_return"],
     )
     found: dict[str, list[dict[str, Any]]] = {}
     for row in counted.groupby(["channel", *keys], sort=False).sum().reset_index().to_dict("records"):
@@ -132,13 +133,14 @@ def _comparison(explanation: Explanation) -> dict[str, Any] | None:
     }
 
 
-def _conservative(problem: Problem, solution: Solution) -> dict[str, Any]:
-    """The plan that is best if every return lies at its low end: what it buys, and what that returns then."""
+def _conservative(problem: Problem, solution: Solution, at_low: float | None) -> dict[str, Any]:
+    """The plan that is best if every return lies at its low end, what it returns then, and what the plan proper would."""
     frame = problem.activities.reset_index(drop=True)
     units = pd.Series(solution.units).groupby(frame["channel"], sort=False).sum()
     return {
         "cost": solution.cost,
         "expected_return": solution.expected_return,
+        "plan_at_low": at_low,
         "allocation": [{"channel": str(channel), "units": float(n)} for channel, n in units.items()],
     }
 
@@ -167,6 +169,13 @@ def _frontier(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _origin(source: Source | None) -> dict[str, Any]:
     return {} if source is None else {"cost_is": source.cost, "return_is": source.unit_return}
+
+
+def _whole_interval(explanation: Explanation) -> list[float] | None:
+    ends = [share.interval for share in explanation.channels]
+    if any(end is None for end in ends):
+        return None
+    return [sum(end.low for end in ends if end), sum(end.high for end in ends if end)]
 
 
 def _interval(interval: Interval | None) -> list[float] | None:

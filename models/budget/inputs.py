@@ -109,7 +109,7 @@ def build(
         rules=tuple(rules),
         min_roi=min_roi,
     )
-    return Inputs(problem=problem, sources=tuple(sources), current=_current(table, problem, known))
+    return Inputs(problem=problem, sources=tuple(sources), current=_current(table))
 
 
 def _bends(table: pd.DataFrame, known: Known | None, weeks: float) -> dict[str, FittedCurve]:
@@ -206,29 +206,12 @@ def _results(known: Known | None, channel: str) -> pd.DataFrame:
     return found[found["unit_return"].notna()]
 
 
-def _current(table: pd.DataFrame, problem: Problem, known: Known | None) -> pd.DataFrame | None:
-    """Today's units, in the segments of the problem: those of a channel as a whole lie where its units went so far."""
-    told = table[table["current_units"].notna()]
-    if told.empty:
+def _current(table: pd.DataFrame) -> pd.DataFrame | None:
+    """Today's units, where the table tells them; a cell left empty means none."""
+    if table["current_units"].isna().all():
         return None
-    return spread(told.assign(units=told["current_units"])[[*KEYS, "units"]], problem, known)
-
-
-def spread(units: pd.DataFrame, problem: Problem, known: Known | None = None) -> pd.DataFrame:
-    """Units of whole channels laid over the problem's segments; those that name a segment stay as they are."""
-    parts = []
-    for row in units.to_dict("records"):
-        activities = problem.activities[problem.activities["channel"] == row["channel"]]
-        segments = activities["segment"].unique() if "segment" in activities else np.array([ALL])
-        if row.get("segment", ALL) != ALL or list(segments) == [ALL]:
-            parts.append(pd.DataFrame([row]))
-            continue
-        results = _results(known, row["channel"]).set_index("segment")
-        weights = np.array([float(results["units"].get(s, 0.0)) if len(results) else 1.0 for s in segments])
-        weights = weights if weights.sum() > 0 else np.ones(len(segments))
-        share = row["units"] * weights / weights.sum()
-        parts.append(pd.DataFrame([row | {"segment": s, "units": n} for s, n in zip(segments, share, strict=True)]))
-    return pd.concat(parts, ignore_index=True)
+    named = [key for key in KEYS if key == "channel" or (table[key] != ALL).any()]
+    return table[named].assign(units=table["current_units"].fillna(0.0))
 
 
 def _source(
