@@ -1,7 +1,7 @@
 """A problem as arrays, with what can be left out left out, and all numbers brought near 1."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,6 +38,23 @@ class Built:
         units = np.zeros(len(self.form.returns))
         units[self.kept] = x * self.scaled.column
         return _within_budgets(self.form, units)
+
+    def with_budget(self, budget: float) -> "Built":
+        """The same with another finite budget for everything together, where there was one: nothing is built again."""
+        assert np.isfinite(self.problem.budget)
+        assert np.isfinite(budget)
+        form, small = self.form, self.scaled.form
+        amount, scaled_amount = form.amount.copy(), small.amount.copy()
+        amount[0], scaled_amount[0] = budget, budget * self.scaled.row[0]  # the budget is the first row
+        kinds = (replace(form.kinds[0], amount=amount[:1]), *form.kinds[1:])
+        scaled = replace(self.scaled, form=replace(small, amount=scaled_amount, kinds=kinds))
+        return replace(
+            self,
+            problem=replace(self.problem, budget=budget),
+            form=replace(form, amount=amount, kinds=kinds),
+            scaled=scaled,
+            upper=presolve.implied_upper(scaled.form),
+        )
 
 
 def prepare(problem: Problem) -> Built:

@@ -1,7 +1,8 @@
 """A solver's plan without its rounding: bounds exact, rows that bind met to the last digit, values to match.
 
-Solvers stop within a tolerance, and CBC writes eight digits. Which columns lie between their bounds, and which
-rows bind, is right; the values follow from solving those rows for those columns, and the dual values from the transposed system.
+Solvers stop within a tolerance, and CBC writes eight digits. Which columns lie between their bounds, and which rows
+bind, is right; the values follow from solving those rows for those columns, and the dual values from the transposed
+system.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 """Why no plan fits, and the least that would have to give: the elastic model, in words.
 
-Limits that people set may be broken at a price; consent and blocks may not. First the programme that breaks them
-least (in shares of their amounts) finds the limits in conflict: those with a value in it. If one of them alone can give,
-the smallest set is that one, the budgets first; else it is the set of fewest that a small integer programme finds, each
-by as little as possible.
+Limits that people set may be broken at a price; consent and blocks may not. First the programme that breaks them least
+(in shares of their amounts) finds the limits in conflict: those with a value in it. If one of them alone can give, the
+smallest set is that one, the budgets first; else it is the set of fewest that a small integer programme finds, each by
+as little as possible.
 """
 
 from collections.abc import Callable

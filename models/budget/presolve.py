@@ -121,7 +121,7 @@ class Scaled:
 def scaled(form: Form, upper: Floats) -> Scaled:
     """The scaled form; ``upper`` is what each column can be at most (`implied_upper`)."""
     finite = upper[np.isfinite(upper)]
-    largest = float(finite.max()) if len(finite) else 1.0
+    largest = float(finite.max(initial=0.0)) or 1.0
     column = np.clip(np.where(np.isfinite(upper), upper, largest), largest * 1e-6, None)
     matrix = form.matrix @ sparse.diags(column)
     entries = np.zeros(matrix.shape[0])

@@ -12,7 +12,7 @@ from models.budget.exact import Vertex, bound, breaches, vertex
 from models.budget.form import Form
 from models.budget.infeasible import conflict_of
 from models.budget.problem import Problem
-from models.budget.solution import Interval, Limit, Method, Solution
+from models.budget.solution import Interval, Limit, LimitValue, Method, Solution
 from models.budget.values import limit_values
 from models.errors import Infeasible, SolverFailed, Unbounded
 
@@ -44,14 +44,20 @@ def solve(problem: Problem, method: Method | None = None) -> Solution:
     return solve_built(prepare(problem), method)
 
 
-def solve_built(built: Built, method: Method | None = None) -> Solution:
-    """The best plan of a problem that is built already; raises what `solve` raises."""
+def solve_built(built: Built, method: Method | None = None, *, budget_alone: bool = False) -> Solution:
+    """The best plan of a problem that is built already; raises what `solve` raises.
+
+    ``budget_alone``: of all limits, only the budget's value is worked out.
+    """
     method = method or Method()
     start = time.perf_counter()
     ended = _integer(built, method) if built.scaled.form.is_integer else _linear(built, built.scaled.form, method)
     gained = float(ended.form.returns @ ended.x)
     gap = max(0.0, ended.best - gained) / max(abs(ended.best), 1e-12) if np.isfinite(ended.best) else float("inf")
-    values = () if ended.corner is None else limit_values(built, ended.form, ended.corner, SOLVERS[method.solver])
+    values: tuple[LimitValue, ...] = ()
+    if ended.corner is not None:
+        solver = SOLVERS[method.solver]
+        values = limit_values(built, ended.form, ended.corner, solver, budget_alone=budget_alone)
     units = built.units(ended.x)
     frame = built.problem.activities
     budget = next((value for value in values if value.limit.kind == "budget"), None)

@@ -1,10 +1,10 @@
 """What a limit is worth, on both sides, exactly: the best return's one-sided derivatives in the limit's amount.
 
 At a plan x, raising the amount of row i by a small step t changes the best return by t times the optimum of the
-*tangent* problem: maximise returns·d over directions d that leave the bounds and the tight rows kept, row i now allowing
-1 instead of 0. It is a linear programme without step sizes, so it is right where the plan is degenerate and the dual
-values that a solver reports are just some of many. Lowering works the same with −1; no direction means that no plan is
-left on that side.
+*tangent* problem: maximise returns·d over directions d that leave the bounds and the tight rows kept, row i now
+allowing 1 instead of 0. It is a linear programme without step sizes, so it is right where the plan is degenerate and
+the dual values that a solver reports are just some of many. Lowering works the same with −1; no direction means that
+no plan is left on that side.
 """
 
 from collections.abc import Callable
@@ -93,14 +93,18 @@ class Tangent:
         return np.flatnonzero(wrong)
 
 
-def limit_values(built: Built, form: Form, corner: Vertex, solve: Solve) -> tuple[LimitValue, ...]:
+def limit_values(
+    built: Built, form: Form, corner: Vertex, solve: Solve, *, budget_alone: bool = False
+) -> tuple[LimitValue, ...]:
     """Limits that bind with what they are worth, the budget first, then by value; blocks are as they were chosen."""
     worth = built.scaled.gain * built.scaled.row
     tangent = Tangent(form=form, vertex=corner, solve=solve)
     blocks = set(built.form.block_row.tolist())
     limits = {int(row): built.form.limit(int(row)) for row in corner.tight if int(row) not in blocks}
     rows = sorted(limits, key=lambda row: (limits[row].kind != "budget", -abs(corner.values[row] * worth[row])))
-    used = built.form.matrix @ (built.units(corner.x))
+    if budget_alone:
+        rows = [row for row in rows if limits[row].kind == "budget"]
+    used = built.form.matrix @ built.units(corner.x)
     values = []
     for place, row in enumerate(rows):
         sides: tuple[float | None, float | None] = (corner.values[row], corner.values[row])
