@@ -1,6 +1,19 @@
 """`aimloop`: a thin front to the flows. Importing a file of commands adds them to the application."""
 
-from flows.commands import audience, audit, cycle, data, experiments, keys, lineage, models, people, promotion, services
+from flows.commands import (
+    audience,
+    audit,
+    cycle,
+    data,
+    experiments,
+    keys,
+    lineage,
+    models,
+    people,
+    plan,
+    promotion,
+    services,
+)
 from flows.commands.app import app
 
 __all__ = [
@@ -14,6 +27,7 @@ __all__ = [
     "lineage",
     "models",
     "people",
+    "plan",
     "promotion",
     "services",
 ]

@@ -97,6 +97,10 @@ class Settings(BaseModel):
     budget: float = Field(
         1_130_000, gt=0, allow_inf_nan=False, description="Budget of the next cycle, in the unit of the channel costs."
     )
+    channels: Path | None = Field(
+        None, description="CSV of the channels to plan with (`aimloop plan --help`); default: dbt_project's example."
+    )
+    plan_days: int = Field(28, ge=1, le=730, description="How many days the budget is for (1 to 730).")
     solver: Literal["highs", "cbc"] = Field("highs", description="LP solver for the budget.")
     imputation: Literal["mean", "knn"] = Field(
         "mean", description="What takes the place of missing numbers in models that cannot do without."

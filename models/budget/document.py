@@ -15,6 +15,7 @@ from models.budget.solution import Interval, Limit, LimitValue, Method, Solution
 from models.budget.tables import ALL
 
 OF_A_CHANNEL = {"channel minimum": "minimum", "channel maximum": "maximum", "channel frozen": "frozen"}
+DIGITS = 12
 Document = dict[str, Any]
 
 
@@ -38,7 +39,7 @@ def planned(
         {"channel": s.channel, "cost": s.cost, "unit_return": s.unit_return, "is_measured": s.is_measured, "words": s.words}
         for s in inputs.sources
     ]
-    document["frontier"] = _frontier(frontier(problem, method=method)) if with_frontier else None
+    document["frontier"] = clean(frontier(problem, method=method).to_dict("records")) if with_frontier else None
     return document
 
 
@@ -47,8 +48,8 @@ def told(problem: Problem, explanation: Explanation) -> Document:
     solution = explanation.solution
     more = solution.marginal.more if solution.marginal is not None else 0.0
     conservative = explanation.conservative
-    return {
-        "budget": _finite(problem.budget),
+    return clean({
+        "budget": problem.budget,
         "cost": sum(share.cost for share in explanation.channels),
         "expected_return": sum(share.expected_return for share in explanation.channels),
         "marginal_return": more,
@@ -56,14 +57,14 @@ def told(problem: Problem, explanation: Explanation) -> Document:
         "interval": _whole_interval(explanation),
         "marginal_less": solution.marginal.less if solution.marginal is not None else None,
         "status": solution.status,
-        "gap": _finite(solution.gap),
+        "gap": solution.gap,
         "solver": solution.solver,
         "values": [_value(value) for value in explanation.values],
         "next_money": [_step(step) for step in explanation.next_money],
         "comparison": _comparison(explanation),
         "conservative": None if conservative is None else _conservative(problem, conservative, explanation.at_low),
         "words": list(explanation.words),
-    }
+    })
 
 
 def _allocation(problem: Problem, explanation: Explanation) -> list[dict[str, Any]]:
@@ -150,7 +151,7 @@ def _value(value: LimitValue) -> dict[str, Any]:
     return {
         "kind": limit.kind,
         "of": limit.of,
-        "amount": _finite(limit.amount),
+        "amount": limit.amount,
         "unit": limit.unit,
         "words": limit.words,
         "more": value.more,
@@ -161,10 +162,6 @@ def _value(value: LimitValue) -> dict[str, Any]:
 def _step(step: Any) -> dict[str, Any]:
     names = ("cost", "units", "expected_return", "channel", "segment", "offer", "period", "words")
     return {name: getattr(step, name) for name in names}
-
-
-def _frontier(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(k): _finite(v) for k, v in row.items()} for row in rows.to_dict("records")]
 
 
 def _origin(source: Source | None) -> dict[str, Any]:
@@ -182,9 +179,15 @@ def _interval(interval: Interval | None) -> list[float] | None:
     return None if interval is None else [interval.low, interval.high]
 
 
-def _finite(value: Any) -> Any:
-    """JSON knows neither NaN nor infinity."""
-    return None if isinstance(value, float) and not isfinite(value) else value
+def clean(value: Any) -> Any:
+    """Twelve digits, of which rounding has spoilt none; JSON knows neither NaN nor infinity: None."""
+    if isinstance(value, Mapping):
+        return {str(name): clean(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [clean(part) for part in value]
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") + 0.0 if isfinite(value) else None
+    return value
 
 
 def _or(first: pd.DataFrame | None, second: pd.DataFrame | None) -> pd.DataFrame | None:

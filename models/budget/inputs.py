@@ -59,8 +59,8 @@ def build(
     known: Known | None = None,
     *,
     plan_days: int = 28,
-    is_assumed: bool = False,
     max_shares: Mapping[str, float] | None = None,
+    periods: Mapping[str, float] | None = None,
     min_roi: float | None = None,
 ) -> Inputs:
     """The problem of a checked table (`channel_table.checked_table`).
@@ -70,8 +70,8 @@ def build(
         budget: Money for all of them.
         known: What the data say of channels; without, every return must be in the table.
         plan_days: How long the plan is for: what segments can take, and how curves of weeks are stretched.
-        is_assumed: Costs and returns of the table are an example, not the user's.
         max_shares: Channel → the most of all money that may go to it; beside those of the table.
+        periods: Period of the table → its budget; other periods have none of their own.
         min_roi: See `Problem`.
 
     Raises:
@@ -100,12 +100,13 @@ def build(
         if len(results) and results["unit"].iloc[0] == "contact" and (part["segment"] != ALL).any():
             reach.append(limits.reach(str(channel), results, part))
         parts.append(part)
-        sources.append(_source(str(channel), rows, results, bend, is_assumed))
+        sources.append(_source(str(channel), rows, None if known is None else results, bend))
     problem = Problem(
         activities=pd.concat(parts, ignore_index=True),
         budget=budget,
         channels=limits.of_channels(table),
         reach=pd.concat(reach, ignore_index=True) if reach else None,
+        periods=pd.DataFrame({"period": list(periods), "budget": list(periods.values())}) if periods else None,
         rules=tuple(rules),
         min_roi=min_roi,
     )
@@ -214,20 +215,23 @@ def _current(table: pd.DataFrame) -> pd.DataFrame | None:
     return table[named].assign(units=table["current_units"].fillna(0.0))
 
 
-def _source(
-    channel: str, rows: pd.DataFrame, results: pd.DataFrame, bend: FittedCurve | None, is_assumed: bool
-) -> Source:
+def _source(channel: str, rows: pd.DataFrame, results: pd.DataFrame | None, bend: FittedCurve | None) -> Source:
+    """``results``: without rows where the data hold none, None where nobody looked."""
+    is_assumed = "is_assumed" in rows and bool(rows["is_assumed"].fillna(False).astype(bool).any())
     cost: Literal["assumed", "given"] = "assumed" if is_assumed else "given"
     empty = rows["unit_return"].isna().any()
     origin: Origin = "history" if empty else "given and history" if bend is not None else cost
     if origin in ("assumed", "given"):
         whose = "cost and return are assumed, an example" if is_assumed else "cost and return as given"
-        seen = f"the data say {_told(results)}, which is not used" if len(results) else "the data hold no results of it"
-        words = f"{whose}; {seen}"
+        words = whose
+        if results is not None:
+            seen = f"say {_told(results)}, which is not used" if len(results) else "hold no results of it"
+            words += f"; the data {seen}"
     else:
+        assert results is not None
         curve = bend.words if bend is not None else "a straight line: its weeks tell no curve"
         words = f"cost {cost}; return from results: {_told(results)}; {curve}"
-    return Source(channel=channel, cost=cost, unit_return=origin, is_measured=len(results) > 0, words=words)
+    return Source(channel=channel, cost=cost, unit_return=origin, is_measured=results is not None and len(results) > 0, words=words)
 
 
 def _mean(results: pd.DataFrame) -> float:

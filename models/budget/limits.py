@@ -39,7 +39,7 @@ def shares(table: pd.DataFrame, most: Mapping[str, float]) -> list[Rule]:
             raise BadProblem("--max-share", None, "channel", what, remedy)
     found = []
     for channel, rows in table.groupby("channel", sort=False):
-        least, cap = rows["min_share"].max(), min(rows["max_share"].min(), most.get(str(channel), np.inf))
+        least, cap = rows["min_share"].max(), np.fmin(rows["max_share"].min(), most.get(str(channel), np.nan))
         for word, amount, side in (("at least", least, "at_least"), ("at most", cap, "at_most")):
             if np.isfinite(amount):
                 name = f"{word} {amount:.4g} of all money on {channel}"
