@@ -71,7 +71,9 @@ SEGMENTS = Table(
         Column(name="customers", range=MONEY),
         _left_out("contacts_per_customer", COUNT, inf),  # at most, in each period, over all channels
         _left_out("min_contacts_per_customer", MONEY, 0),  # fairness: at least, over the whole plan
-        _left_out("value", ANY, 1),  # of one response, used by `activities.of_responses` alone
+        _left_out("value", ANY, 1),  # of one response; this and the next are used by `activities.of_responses` alone
+        _left_out("value_low", ANY, float("nan")),
+        _left_out("value_high", ANY, float("nan")),
     ),
 )
 REACH = Table(
@@ -79,7 +81,14 @@ REACH = Table(
     keys=("channel", "segment", "period"),
     numbers=(Column(name="max_units", range=COUNT),),
 )
-PERIODS = Table(name="periods", keys=("period",), numbers=(_left_out("budget", COUNT, inf),))
+PERIODS = Table(
+    name="periods",
+    keys=("period",),
+    numbers=(
+        _left_out("budget", COUNT, inf),
+        _left_out("season", MONEY, 1),  # what responses are multiplied by in this period, by `activities.of_responses`
+    ),
+)
 RESPONSES = Table(
     name="responses",  # what the models predict: responses per contact
     keys=("channel", "segment", "offer"),
