@@ -61,7 +61,7 @@ class ChannelWindow(Contract):
     """What happened in a channel between two instants; revenue is what applications reported, if they did.
 
     ``control_…``: customers held back (of campaigns whose kind is ``control``) and what they ordered since;
-    ``customers_return``: what those ordered since who were contacted; empty where nobody was held back.
+    ``treated_return``: what those ordered since who were contacted; empty where nobody was held back.
     """
 
     channel: str = required()
@@ -70,8 +70,8 @@ class ChannelWindow(Contract):
     responses: float = required(ge=0)
     revenue: float = optional()
     customers: float = optional(ge=0)
-    customers_return: float = optional()
-    customers_squares: float = optional(ge=0)
+    treated_return: float = optional()
+    return_squares: float = optional(ge=0)
     control_customers: float = optional(ge=0)
     control_return: float = optional()
     control_squares: float = optional(ge=0)

@@ -125,16 +125,17 @@ def _held_back(generation: Generation) -> str:
     """By channel: customers contacted in the window and customers held back, and what each ordered from then on."""
     if not generation.holds("stg_contacts", "staging"):
         return "SELECT '' AS channel WHERE false"
-    arms = {"customers": "NOT is_control", "control": "is_control"}
+    arms = {"treated": "NOT is_control", "control": "is_control"}
     sums = ", ".join(
-        f"count(*) FILTER ({which}) AS {'customers' if arm == 'customers' else 'control_customers'}, "
-        f"{_exact('amount', which)} AS {arm}_return, {_exact('amount * amount', which)} AS {arm}_squares"
+        f"count(*) FILTER ({which}) AS {'customers' if arm == 'treated' else 'control_customers'}, "
+        f"{_exact('amount', which)} AS {arm}_return, "
+        f"{_exact('amount * amount', which)} AS {'return' if arm == 'treated' else arm}_squares"
         for arm, which in arms.items()
     )
     return f"""
         SELECT channel, {sums} FROM (
             SELECT channel, is_control, arms.pseudonym,
-                   coalesce(sum(CAST(orders.amount AS DECIMAL(38, 4))), 0) AS amount
+                   {_exact("coalesce(orders.amount, 0)")} AS amount
             FROM (
                 SELECT channel, {_IS_CONTROL} AS is_control, pseudonym, min(contacted_at) AS since
                 FROM staging.stg_contacts INNER JOIN staging.stg_campaigns USING (campaign_id)

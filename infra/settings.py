@@ -165,7 +165,7 @@ class Settings(BaseModel):
 
     def meaning(self) -> dict[str, Any]:
         """The settings that change what a cycle computes (not where it is kept, served or watched; no secrets)."""
-        elsewhere = {"state", "port", "ui_port", "services", "as_of", "sources", "role"}
+        elsewhere = {"state", "channels", "port", "ui_port", "services", "as_of", "sources", "role"}
         elsewhere |= {"drift", "experiments", "alerts"}
         secrets = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
         return self.model_dump(mode="json", exclude=elsewhere | secrets)

@@ -9,9 +9,9 @@ import pandas as pd
 from models.budget.arrays import Floats
 from models.budget.explain import Explanation, explain
 from models.budget.frontier import frontier
-from models.budget.inputs import Inputs, Source
 from models.budget.problem import Problem
 from models.budget.solution import Interval, Limit, LimitValue, Method, Solution
+from models.budget.sources import Inputs, Source
 from models.budget.tables import ALL
 
 OF_A_CHANNEL = {"channel minimum": "minimum", "channel maximum": "maximum", "channel frozen": "frozen"}
@@ -115,6 +115,21 @@ def units_of(document: Mapping[str, Any]) -> pd.DataFrame:
             keys = {key: part.get(key, ALL) for key in ("segment", "offer", "period")}
             rows.append({"channel": line["channel"], **keys, "units": part["units"]})
     return pd.DataFrame(rows)
+
+
+def comparable(document: Mapping[str, Any], problem: Problem) -> pd.DataFrame | None:
+    """An earlier plan as the current one of a problem; None where its channels are others.
+
+    It is told by channel alone where segments, offers or periods are others, or not told by it.
+    """
+    units, frame = units_of(document), problem.activities
+    if set(units["channel"]) != set(frame["channel"].astype(str)):
+        return None
+    told = [key for key in ("segment", "offer", "period") if key in frame and (frame[key] != ALL).any()]
+    if any(not set(units.loc[units["units"] > 0, key]) <= set(frame[key].astype(str)) for key in told):
+        told = []
+    bought = units[units["units"] > 0] if told else units
+    return bought.groupby(["channel", *told], sort=False)["units"].sum().reset_index()
 
 
 def _comparison(explanation: Explanation) -> dict[str, Any] | None:

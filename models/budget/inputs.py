@@ -18,10 +18,10 @@ from models.budget import limits
 from models.budget.curves import FittedCurve, Prior, fit
 from models.budget.limits import KEYS
 from models.budget.problem import Curve, Problem, Rule, Where
+from models.budget.sources import Inputs, Origin, Source
 from models.budget.tables import ALL
 from models.errors import BadProblem
 
-Origin = Literal["assumed", "given", "given and history", "history"]
 PRIOR_WEIGHT = 0.1  # a prior counts as much as history of a tenth of the most units
 
 
@@ -31,26 +31,6 @@ class Known:
 
     measured: pd.DataFrame
     weeks: DataFrame[ChannelWeeks]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where a channel's cost and return come from, in words; nothing is incremental without a control group."""
-
-    channel: str
-    cost: Literal["assumed", "given"]
-    unit_return: Origin
-    is_measured: bool
-    words: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Inputs:
-    """What to solve, whence it comes, and today's plan where the table tells it (units by channel, segment, …)."""
-
-    problem: Problem
-    sources: tuple[Source, ...]
-    current: pd.DataFrame | None
 
 
 def build(

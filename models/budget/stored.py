@@ -31,12 +31,14 @@ def from_json(stored: Mapping[str, Any]) -> Problem:
         return of_channels(pd.DataFrame(stored["channels"]), inf)
     told = stored["problem"]
     frames = {name: None if told[name] is None else _frame(told[name]) for name in FRAMES}
+    activities = frames.pop("activities")
+    assert activities is not None
     rules = tuple(
         Rule(**{**rule, "where": Where(**{kind: tuple(names) for kind, names in rule["where"].items()})})
         for rule in told["rules"]
     )
     budget = inf if told["budget"] is None else float(told["budget"])
-    return Problem(budget=budget, rules=rules, min_roi=told["min_roi"], **frames)
+    return Problem(activities=activities, budget=budget, rules=rules, min_roi=told["min_roi"], **frames)
 
 
 def changed(problem: Problem, budget: float, changes: Mapping[str, Mapping[str, float]]) -> Problem:
