@@ -69,12 +69,13 @@ def look_back(cycle: Cycle, earlier: list[tuple[CycleRow, PlanRow]], measured: p
     row, stored = earlier[0]
     since, days = pd.Timestamp(row.as_of), stored.plan.get("days", cycle.door.settings.plan_days)
     until = min(cycle.as_of, since + pd.Timedelta(days=days))
+    costs = from_json(stored.inputs).activities.groupby("channel")["unit_cost"].mean()
     last = LastPlan(
         cycle=row.id,
         since=f"{since:%Y-%m-%d}",
         until=f"{until:%Y-%m-%d}",
         document=stored.plan,
-        unit_costs=from_json(stored.inputs).activities.groupby("channel")["unit_cost"].mean().to_dict(),
+        unit_costs={str(c): float(v) for c, v in costs.items()},
         elapsed=(until - since) / pd.Timedelta(days=days),
     )
     happened = channel_evidence.window(cycle.generation, since, until)

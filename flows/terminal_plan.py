@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-MOST_WORDS = 8
+MOST_WORDS, MOST_VALUES = 8, 12
 FRONTIER_ROWS = 7
 
 
@@ -79,10 +79,12 @@ def _values(values: list[dict[str, Any]]) -> Table:
     table.add_column("limit", overflow="fold")
     table.add_column("one more", justify="right")
     table.add_column("one less", justify="right")
-    for value in values:
+    for value in values[:MOST_VALUES]:
         less = "no plan" if value["less"] is None else f"{-value['less']:+.5g}"
         more = "no plan" if value["more"] is None else f"{value['more']:+.5g}"
         table.add_row(escape(value["words"]), more, less)
+    if len(values) > MOST_VALUES:
+        table.add_row(f"and {len(values) - MOST_VALUES} more: --json has all", "", "")
     return table
 
 

@@ -47,7 +47,8 @@ def attained(
         earlier: What this function said at earlier cycles, for the trend.
     """
     lines = {line["channel"]: line for line in last.document["allocation"]}
-    known = [channel for channel in lines if channel in set(measured["channel"])]
+    worth = {*measured.loc[measured["unit_return"].notna(), "channel"], *happened.loc[happened["revenue"].notna(), "channel"]}
+    known = [channel for channel in lines if channel in worth]
     planned = pd.DataFrame(
         [
             {"channel": c, **{k: lines[c][k] * last.elapsed for k in ("units", "cost", "expected_return")}}
@@ -64,7 +65,8 @@ def attained(
             responses = float(outcomes.loc[outcomes["channel"] == channel, "responses"].iloc[0])
             rows.append(_told(found[channel], of_control[channel], line, responses, last.elapsed))
         else:
-            rows.append({"channel": channel, "is_measured": False, "gap": None, "roi": None, "words": UNKNOWN})
+            words = _unknown(channel, happened) if channel in set(measured["channel"]) else UNKNOWN
+            rows.append({"channel": channel, "is_measured": False, "gap": None, "roi": None, "words": words})
     promised = sum(one.planned_return for one in found.values())
     came = sum(one.realised_return for one in found.values())
     return clean(
@@ -80,6 +82,15 @@ def attained(
             "channels": rows,
             "trend": _trend(rows, last.cycle, earlier),
         }
+    )
+
+
+def _unknown(channel: str, happened: DataFrame[ChannelWindow]) -> str:
+    rows = happened[happened["channel"] == channel]
+    units, responses = rows["units"].sum(), rows["responses"].sum()
+    return (
+        f"not measured: {responses:,.0f} responses to {units:,.0f} units, but nobody says what one brings "
+        "(response_value, or revenue that applications report)"
     )
 
 

@@ -104,7 +104,7 @@ def _parts(problem: Problem, units: Floats) -> dict[str, list[dict[str, Any]]]:
     for row in counted.groupby(["channel", *keys], sort=False).sum().reset_index().to_dict("records"):
         channel = str(row.pop("channel"))
         found.setdefault(channel, []).append({str(k): v if k in keys else float(v) for k, v in row.items()})
-    return found
+    return {channel: parts for channel, parts in found.items() if any(p[k] != ALL for p in parts for k in keys)}
 
 
 def units_of(document: Mapping[str, Any]) -> pd.DataFrame:

@@ -64,13 +64,7 @@ def build(
         bend = bends.get(str(channel))
         empty = rows["unit_return"].isna()
         if empty.any() and results.empty:
-            raise BadProblem(
-                "channels",
-                int(rows.index[empty][0]),
-                "unit_return",
-                f"is empty, and the data hold no results of '{channel}'",
-                "give the return of a unit, or bring the channel's campaigns or impressions",
-            )
+            raise _no_return(str(channel), int(rows.index[empty][0]), known)
         if len(rows) == 1 and empty.all() and rows["segment"].iloc[0] == ALL:
             part, caps = _by_segment(rows.iloc[0], results, bend, plan_days / 7)
             rules += caps
@@ -91,6 +85,15 @@ def build(
         min_roi=min_roi,
     )
     return Inputs(problem=problem, sources=tuple(sources), current=_current(table))
+
+
+def _no_return(channel: str, row: int, known: Known | None) -> BadProblem:
+    if known is not None and channel in set(known.measured["channel"]):
+        what = f"is empty, and the data tell how many respond to '{channel}', not what a response brings"
+        return BadProblem("channels", row, "unit_return", what, "give that in the column response_value")
+    what = f"is empty, and the data hold no results of '{channel}'"
+    remedy = "give the return of a unit, or bring the channel's campaigns or impressions"
+    return BadProblem("channels", row, "unit_return", what, remedy)
 
 
 def _bends(table: pd.DataFrame, known: Known | None, weeks: float) -> dict[str, FittedCurve]:
@@ -132,8 +135,10 @@ def _by_segment(
             widths = np.array(bend.curve.widths) / sum(bend.curve.widths)
             levels = np.array(bend.curve.marginal) / mean
         part = {f"unit_return{end}": levels * value for end, value in ends.items()}
+        room = widths * cap
+        room[-1] = np.inf  # the limit on the segment ends it, and says what it is worth
         parts.append(
-            pd.DataFrame(part | {"segment": result["segment"], "max_units": widths * cap, "piece": range(len(widths))})
+            pd.DataFrame(part | {"segment": result["segment"], "max_units": room, "piece": range(len(widths))})
         )
     rules = [
         Rule(
@@ -209,7 +214,7 @@ def _source(channel: str, rows: pd.DataFrame, results: pd.DataFrame | None, bend
             words += f"; the data {seen}"
     else:
         assert results is not None
-        curve = bend.words if bend is not None else "a straight line: its weeks tell no curve"
+        curve = bend.words.removeprefix(f"{channel}: ") if bend is not None else "a straight line: its weeks tell no curve"
         words = f"cost {cost}; return from results: {_told(results)}; {curve}"
     return Source(channel=channel, cost=cost, unit_return=origin, is_measured=results is not None and len(results) > 0, words=words)
 
@@ -224,6 +229,6 @@ def _told(results: pd.DataFrame) -> str:
     unit = results["unit"].iloc[0]
     mean = _mean(results)
     return (
-        f"{responses:,.0f} responses to {units:,.0f} {unit}s, {mean:,.4g} a {unit} "
+        f"{responses:,.0f} responses to {units:,.0f} {unit}s, {mean:,.4g} per {unit} "
         "(attributed, not incremental: nobody was held back)"
     )

@@ -18,8 +18,8 @@ def measured(
 ) -> pd.DataFrame:
     """A row for each channel and segment with results.
 
-    ``response`` (per unit), ``value`` (of a response: the channel's in ``values``, or the segment's average order) and
-    ``unit_return``, each with ``_low`` and ``_high`` (95 %), ``customers``, ``reachable``, ``busiest_units``, ``unit``. Units
+    ``response`` (per unit), ``value`` (of a response: the channel's in ``values``; of a contact else the segment's average
+    order, of an impression else nothing: a click is not an order) and ``unit_return``, each with ``_low`` and ``_high`` (95 %), ``customers``, ``reachable``, ``busiest_units``, ``unit``. Units
     of one customer are alike: errors are those of customers, not of units (linearised ratio), and never smaller than
     Wilson's of the units. A channel with contacts is counted by them alone.
     """
@@ -38,7 +38,8 @@ def measured(
     orders = _orders(segments)
     for end in ("", "_low", "_high"):
         given = found["channel"].map(values)
-        found[f"value{end}"] = given.fillna(found["segment"].map(orders[f"value{end}"])).astype(float)
+        order = found["segment"].map(orders[f"value{end}"]).where(found["unit"] == "contact")
+        found[f"value{end}"] = given.fillna(order).astype(float)
         found[f"unit_return{end}"] = found[f"response{end}"] * found[f"value{end}"]
     return found.sort_values(["channel", "segment"], ignore_index=True)
 

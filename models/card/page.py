@@ -31,6 +31,7 @@ def render(card: Card) -> str:
     )
     template = environment.from_string(files(__package__).joinpath("page.html.jinja").read_text(encoding="utf-8"))
     return template.render(
+        style=style(),
         card=card,
         facts=card.facts,
         pictures={name: Markup(svg) for name, svg in _pictures(card).items()},  # noqa: S704, it is our own SVG
@@ -45,6 +46,11 @@ def render(card: Card) -> str:
         parameters={name: setting(name, value) for name, value in card.facts.parameters.items()},
         made_with={"git commit": card.facts.git_commit[:12], **card.facts.environment},
     )
+
+
+def style() -> Markup:
+    """How pages that stand alone look, on a screen, in the dark and on paper."""
+    return Markup(files(__package__).joinpath("page.css").read_text(encoding="utf-8"))  # noqa: S704, it is our own
 
 
 def _pictures(card: Card) -> dict[str, str]:
