@@ -47,7 +47,10 @@ def attained(
         earlier: What this function said at earlier cycles, for the trend.
     """
     lines = {line["channel"]: line for line in last.document["allocation"]}
-    worth = {*measured.loc[measured["unit_return"].notna(), "channel"], *happened.loc[happened["revenue"].notna(), "channel"]}
+    worth = {
+        *measured.loc[measured["unit_return"].notna(), "channel"],
+        *happened.loc[happened["revenue"].notna(), "channel"],
+    }
     known = [channel for channel in lines if channel in worth]
     planned = pd.DataFrame(
         [
@@ -112,7 +115,9 @@ def _outcomes(
             gained = float(reported)
         cost = float(row["units"]) * float(costs.get(channel, 0.0))
         found.append({**row, "channel": channel, "cost": cost, "realised_return": gained})
-    return pd.DataFrame(found, columns=["channel", "units", "cost", "realised_return", "responses", "treated_return", *OF_CONTROL])
+    return pd.DataFrame(
+        found, columns=["channel", "units", "cost", "realised_return", "responses", "treated_return", *OF_CONTROL]
+    )
 
 
 def _of_control(outcomes: pd.DataFrame) -> pd.DataFrame:

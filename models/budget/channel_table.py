@@ -107,7 +107,9 @@ def _whole(table: pd.DataFrame) -> None:
     low, high = table["unit_return_low"], table["unit_return_high"]
     alone = (low.isna() != high.isna()).to_numpy()
     if alone.any():
-        raise BadProblem("channels", int(alone.argmax()), "unit_return_low", "has one end alone", "give both or neither")
+        raise BadProblem(
+            "channels", int(alone.argmax()), "unit_return_low", "has one end alone", "give both or neither"
+        )
     crossed = (table["min_share"] > table["max_share"]).to_numpy()
     if crossed.any():
         raise BadProblem("channels", int(crossed.argmax()), "min_share", "is above max_share", "swap them")

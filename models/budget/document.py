@@ -36,7 +36,13 @@ def planned(
     for line in document["allocation"]:
         line.update(_origin(by_channel.get(line["channel"])))
     document["sources"] = [
-        {"channel": s.channel, "cost": s.cost, "unit_return": s.unit_return, "is_measured": s.is_measured, "words": s.words}
+        {
+            "channel": s.channel,
+            "cost": s.cost,
+            "unit_return": s.unit_return,
+            "is_measured": s.is_measured,
+            "words": s.words,
+        }
         for s in inputs.sources
     ]
     document["frontier"] = clean(frontier(problem, method=method).to_dict("records")) if with_frontier else None
@@ -48,23 +54,25 @@ def told(problem: Problem, explanation: Explanation) -> Document:
     solution = explanation.solution
     more = solution.marginal.more if solution.marginal is not None else 0.0
     conservative = explanation.conservative
-    return clean({
-        "budget": problem.budget,
-        "cost": sum(share.cost for share in explanation.channels),
-        "expected_return": sum(share.expected_return for share in explanation.channels),
-        "marginal_return": more,
-        "allocation": _allocation(problem, explanation),
-        "interval": _whole_interval(explanation),
-        "marginal_less": solution.marginal.less if solution.marginal is not None else None,
-        "status": solution.status,
-        "gap": solution.gap,
-        "solver": solution.solver,
-        "values": [_value(value) for value in explanation.values],
-        "next_money": [_step(step) for step in explanation.next_money],
-        "comparison": _comparison(explanation),
-        "conservative": None if conservative is None else _conservative(problem, conservative, explanation.at_low),
-        "words": list(explanation.words),
-    })
+    return clean(
+        {
+            "budget": problem.budget,
+            "cost": sum(share.cost for share in explanation.channels),
+            "expected_return": sum(share.expected_return for share in explanation.channels),
+            "marginal_return": more,
+            "allocation": _allocation(problem, explanation),
+            "interval": _whole_interval(explanation),
+            "marginal_less": solution.marginal.less if solution.marginal is not None else None,
+            "status": solution.status,
+            "gap": solution.gap,
+            "solver": solution.solver,
+            "values": [_value(value) for value in explanation.values],
+            "next_money": [_step(step) for step in explanation.next_money],
+            "comparison": _comparison(explanation),
+            "conservative": None if conservative is None else _conservative(problem, conservative, explanation.at_low),
+            "words": list(explanation.words),
+        }
+    )
 
 
 def _allocation(problem: Problem, explanation: Explanation) -> list[dict[str, Any]]:
@@ -207,4 +215,3 @@ def clean(value: Any) -> Any:
 
 def _or(first: pd.DataFrame | None, second: pd.DataFrame | None) -> pd.DataFrame | None:
     return second if first is None else first
-

@@ -214,9 +214,17 @@ def _source(channel: str, rows: pd.DataFrame, results: pd.DataFrame | None, bend
             words += f"; the data {seen}"
     else:
         assert results is not None
-        curve = bend.words.removeprefix(f"{channel}: ") if bend is not None else "a straight line: its weeks tell no curve"
+        curve = (
+            bend.words.removeprefix(f"{channel}: ") if bend is not None else "a straight line: its weeks tell no curve"
+        )
         words = f"cost {cost}; return from results: {_told(results)}; {curve}"
-    return Source(channel=channel, cost=cost, unit_return=origin, is_measured=results is not None and len(results) > 0, words=words)
+    return Source(
+        channel=channel,
+        cost=cost,
+        unit_return=origin,
+        is_measured=results is not None and len(results) > 0,
+        words=words,
+    )
 
 
 def _mean(results: pd.DataFrame) -> float:

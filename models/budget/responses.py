@@ -28,7 +28,9 @@ def measured(
     found = chosen.merge(segments[["segment", "reachable"]], on="segment", how="left")
     units, taken = found["units"].to_numpy(float), found["responses"].to_numpy(float)
     error = _error(
-        units, taken, *(found[c].to_numpy(float) for c in ("units_squares", "responses_squares", "products", "customers"))
+        units,
+        taken,
+        *(found[c].to_numpy(float) for c in ("units_squares", "responses_squares", "products", "customers")),
     )
     ratio = _ratio(taken, units)
     low, high = _wilson(taken, units)

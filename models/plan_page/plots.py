@@ -48,7 +48,12 @@ def frontier(rows: Sequence[Row], budget: float | None, conservative: Row | None
         budgets = [row["budget"] for row in told]
         if all(row["low"] is not None for row in told):
             axes.fill_between(
-                budgets, [row["low"] for row in told], [row["high"] for row in told], color=OURS, alpha=0.18, linewidth=0
+                budgets,
+                [row["low"] for row in told],
+                [row["high"] for row in told],
+                color=OURS,
+                alpha=0.18,
+                linewidth=0,
             )
         axes.plot(budgets, [row["expected_return"] for row in told], color=OURS)
         if budget is not None:
@@ -111,7 +116,9 @@ def worth(values: Sequence[Row]) -> str:
         axes.grid(visible=False, axis="y")
 
     words = "; ".join(f"{value['words']}: {value['more']:+.4g}" for value in reversed(shown))
-    return picture("worth", "What one more unit of each limit is worth", words, draw, size=(9.2, 1.0 + 0.34 * len(shown)))
+    return picture(
+        "worth", "What one more unit of each limit is worth", words, draw, size=(9.2, 1.0 + 0.34 * len(shown))
+    )
 
 
 def attainment(rows: Sequence[Row]) -> str:
@@ -132,7 +139,9 @@ def attainment(rows: Sequence[Row]) -> str:
         axes.set_xlabel("return: promised (outlined) and realised (blue)")
         axes.grid(visible=False, axis="y")
 
-    words = "; ".join(f"{row['channel']}: {row['realised_return']:,.0f} of {row['planned_return']:,.0f}" for row in shown)
+    words = "; ".join(
+        f"{row['channel']}: {row['realised_return']:,.0f} of {row['planned_return']:,.0f}" for row in shown
+    )
     return picture("attainment", "Promised and realised return", words, draw, size=(9.2, 1.2 + 0.5 * len(shown)))
 
 
