@@ -4,11 +4,14 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import replace
 from math import isfinite, isnan
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from models.budget import tables
+from models.budget.arrays import Floats
 from models.budget.problem import Problem, Rule
 from models.budget.tables import ALL, Table
 from models.errors import BadProblem, Infeasible
@@ -57,58 +60,59 @@ def complete(frame: pd.DataFrame, table: Table, known: dict[str, list[str]] | No
 
     A key left out stands for the one value ``all``, or, where ``known`` has several values, for each of them.
     """
-    completed = pd.DataFrame(index=pd.RangeIndex(len(frame)))
+    columns: dict[str, Any] = {}
     for key in table.keys:
         if key in frame:
-            names = frame[key].reset_index(drop=True)
-            _refuse(table, key, names.isna(), "is empty", "name it")
-            completed[key] = names
+            columns[key] = frame[key].array
+            _refuse(table, key, np.asarray(columns[key].isna()), "is empty", "name it")
         elif key == table.keys[0]:
             raise BadProblem(table.name, None, key, "is missing", "add the column")
         else:
-            completed[key] = 0 if key == "piece" else ALL
+            columns[key] = 0 if key == "piece" else ALL
     for column in table.numbers:
         if column.name in frame:
-            completed[column.name] = _numbers(frame[column.name].reset_index(drop=True), table, column)
+            columns[column.name] = _numbers(frame[column.name], table, column)
         elif column.default is None:
             raise BadProblem(table.name, None, column.name, "is missing", "add the column")
         else:
-            completed[column.name] = float(column.default)
+            columns[column.name] = float(column.default)
+    completed = pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
     for key in table.keys:
         if key not in frame and known is not None and known.get(key, [ALL]) != [ALL]:
             completed = completed.drop(columns=key).merge(pd.DataFrame({key: known[key]}), how="cross")
-    twice = completed.duplicated(list(table.keys))
-    shown = " · ".join(str(completed[key].iloc[int(twice.to_numpy().argmax())]) for key in table.keys if key in frame)
-    _refuse(table, table.keys[0], twice, f"'{shown}' is there already", "give each one row")
+    given = [key for key in table.keys if key in frame]
+    twice = frame[given].duplicated().to_numpy()
+    if twice.any():
+        shown = " · ".join(str(frame[key].iloc[int(twice.argmax())]) for key in given)
+        _refuse(table, table.keys[0], twice, f"'{shown}' is there already", "give each one row")
     return completed
 
 
-def _numbers(values: pd.Series, table: Table, column: tables.Column) -> pd.Series:
-    if not pd.api.types.is_numeric_dtype(values):
-        numbers = pd.to_numeric(values, errors="coerce")
-        _refuse(table, column.name, numbers.isna() & values.notna(), "is not a number", "write a plain number")
-        values = numbers
-    values = values.astype(float)
-    if column.may_be_empty:
-        values = values.fillna(column.default)
+def _numbers(series: pd.Series, table: Table, column: tables.Column) -> Floats:
+    if pd.api.types.is_numeric_dtype(series):
+        values = series.to_numpy(dtype=float, na_value=np.nan, copy=column.may_be_empty)
     else:
-        _refuse(table, column.name, values.isna(), "is missing (NaN)", "give a number, or leave the row out")
+        values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan, copy=True)
+        strange = np.isnan(values) & series.notna().to_numpy()
+        _refuse(table, column.name, strange, "is not a number", "write a plain number")
+    if column.may_be_empty:
+        values[np.isnan(values)] = column.default
+    else:
+        _refuse(table, column.name, np.isnan(values), "is missing (NaN)", "give a number, or leave the row out")
     low, high = column.range.low, column.range.high
-    wrong = (values < low) | (values > high)
-    wrong |= (values == high) if column.range.without_high else False
-    wrong |= (values == low) if column.range.without_low else False
-    at = int(wrong.to_numpy().argmax())
-    what = f"is {values.iloc[at]:g}" if len(values) else ""
-    _refuse(table, column.name, wrong, what, f"it must be {column.range}")
+    wrong = (values <= low) if column.range.without_low else (values < low)
+    wrong |= (values >= high) if column.range.without_high else (values > high)
+    if wrong.any():
+        what = f"is {values[int(wrong.argmax())]:g}"
+        _refuse(table, column.name, wrong, what, f"it must be {column.range}")
     return values
 
 
 def _intervals(frame: pd.DataFrame) -> None:
-    low, high, middle = frame["unit_return_low"], frame["unit_return_high"], frame["unit_return"]
-    _refuse(
-        tables.ACTIVITIES, "unit_return_low", low.isna() != high.isna(), "has one end alone", "give both or neither"
-    )
-    slack = EPSILON * middle.abs()
+    low, high, middle = (frame[f"unit_return{end}"].to_numpy() for end in ("_low", "_high", ""))
+    alone = np.isnan(low) != np.isnan(high)
+    _refuse(tables.ACTIVITIES, "unit_return_low", alone, "has one end alone", "give both or neither")
+    slack = EPSILON * np.abs(middle)
     outside = (low > middle + slack) | (high < middle - slack)
     _refuse(tables.ACTIVITIES, "unit_return_low", outside, "the interval does not hold unit_return", "swap its ends")
 
@@ -132,21 +136,22 @@ def _concave(frame: pd.DataFrame) -> None:
         (dear, "unit_cost", "differs between pieces of one activity", "give all its pieces one cost"),
         (endless, "max_units", "a piece follows one without end", "give all pieces but the last a width"),
     ):
-        _refuse(tables.ACTIVITIES, column, pd.Series(wrong, index=ordered.index).sort_index(), what, remedy)
+        by_row = np.empty(len(wrong), dtype=bool)
+        by_row[ordered.index] = wrong
+        _refuse(tables.ACTIVITIES, column, by_row, what, remedy)
 
 
 def _channels(frame: pd.DataFrame, known: list[str]) -> None:
     _known(tables.CHANNELS, "channel", frame["channel"], known)
-    free = frame["fixed_units"].isna()
-    crossed = frame[free & (frame["min_units"] > frame["max_units"])]
-    if len(crossed):
-        row = crossed.iloc[0]
+    crossed = np.isnan(frame["fixed_units"].to_numpy()) & (frame["min_units"] > frame["max_units"]).to_numpy()
+    if crossed.any():
+        row = frame.iloc[int(crossed.argmax())]
         raise Infeasible(f"channel '{row.channel}': minimum {row.min_units:g} above maximum {row.max_units:g} units")
 
 
 def _segments(frame: pd.DataFrame, known: list[str]) -> None:
     """A segment without customers gets nothing; it cannot have a floor."""
-    empty = (frame["customers"] == 0) & (frame["min_contacts_per_customer"] > 0)
+    empty = ((frame["customers"] == 0) & (frame["min_contacts_per_customer"] > 0)).to_numpy()
     _refuse(tables.SEGMENTS, "customers", empty, "a floor for a segment without customers", "leave the segment out")
     left_out = [name for name in known if name not in set(frame["segment"].astype(str))]
     if left_out:
@@ -171,9 +176,10 @@ def _rule(rule: Rule, known: dict[str, list[str]]) -> None:
 
 
 def _known(table: Table, column: str, names: pd.Series, known: list[str]) -> None:
-    strange = ~names.astype(str).isin(known)
-    name = str(names[strange].iloc[0]) if strange.any() else ""
-    _refuse(table, column, strange, f"no activity has '{name}'", _near(name, known))
+    strange = ~np.isin(names.astype(str).to_numpy(dtype=object), known)
+    if strange.any():
+        name = str(names.iloc[int(strange.argmax())])
+        _refuse(table, column, strange, f"no activity has '{name}'", _near(name, known))
 
 
 def _one_currency(problem: Problem) -> None:
@@ -200,6 +206,6 @@ def _near(name: str, known: Iterable[str]) -> str:
     return f"did you mean '{near[0]}'?" if near else "take it out, or add its activities"
 
 
-def _refuse(table: Table, column: str, wrong: pd.Series, what: str, remedy: str) -> None:
+def _refuse(table: Table, column: str, wrong: NDArray[np.bool_], what: str, remedy: str) -> None:
     if wrong.any():
-        raise BadProblem(table.name, int(wrong.to_numpy().argmax()), column, what, remedy)
+        raise BadProblem(table.name, int(wrong.argmax()), column, what, remedy)

@@ -217,12 +217,15 @@ def _segment_rows(frame: pd.DataFrame, a: _Activities) -> Iterator[Rows]:
 
 def _reach_rows(frame: pd.DataFrame, a: _Activities) -> Rows:
     """Offers share what a channel may reach of a segment; a column of the frame that is left out means each."""
-    place = pd.MultiIndex.from_frame(frame[["channel", "segment", "period"]].astype(str))
+    columns = ("channel", "segment", "period")
+    known = [pd.Index(a.names[column]).get_indexer(pd.Index(frame[column].astype(str))) for column in columns]
     segments, periods = len(a.names["segment"]), len(a.names["period"])
-    known = pd.MultiIndex.from_product([a.names["channel"], a.names["segment"], a.names["period"]])
-    row = place.get_indexer(known)
+    row = np.full(len(a.names["channel"]) * segments * periods, -1, dtype=np.int64)
+    is_known = np.logical_and.reduce([codes >= 0 for codes in known])
+    row[((known[0] * segments + known[1]) * periods + known[2])[is_known]] = np.flatnonzero(is_known)
     code = row[(a.codes["channel"] * segments + a.codes["segment"]) * periods + a.codes["period"]]
-    labels = frame["channel"].astype(str) + " · " + frame["segment"].astype(str) + frame["period"].map(_of_period)
+    names = [np.asarray(frame[column].astype(str), dtype=object) for column in columns]
+    labels = names[0] + " · " + names[1] + np.array([_of_period(period) for period in names[2]], dtype=object)
     return _rows("reach", labels, AT_MOST, "units", a.summed(code, len(frame)), frame["max_units"], drop_empty=True)
 
 
