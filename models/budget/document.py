@@ -192,10 +192,12 @@ def _origin(source: Source | None) -> dict[str, Any]:
 
 
 def _whole_interval(explanation: Explanation) -> list[float] | None:
-    ends = [share.interval for share in explanation.channels]
-    if any(end is None for end in ends):
+    """Of all channels together; those without an interval count as sure. None where none has one."""
+    shares = explanation.channels
+    if all(share.interval is None for share in shares):
         return None
-    return [sum(end.low for end in ends if end), sum(end.high for end in ends if end)]
+    spans = [share.interval or Interval(low=share.expected_return, high=share.expected_return) for share in shares]
+    return [sum(span.low for span in spans), sum(span.high for span in spans)]
 
 
 def _interval(interval: Interval | None) -> list[float] | None:

@@ -35,7 +35,7 @@ def render(plan: Mapping[str, Any], cycle: str, as_of: str, written_at: str) -> 
         written_at=written_at,
         assumed=assumed,
         pictures={name: Markup(svg) for name, svg in _pictures(plan).items()},  # noqa: S704, it is our own SVG
-        unplanned=sorted({row["channel"] for row in plan["evidence"]} - {l["channel"] for l in plan["allocation"]}),
+        unplanned=sorted({row["channel"] for row in plan["evidence"]} - {line["channel"] for line in plan["allocation"]}),
     )
 
 
@@ -46,7 +46,7 @@ def _pictures(plan: Mapping[str, Any]) -> dict[str, str]:
         comparison = plan["comparison"]
         current = comparison if comparison and not comparison["keep_current"] else None
         found["frontier"] = plots.frontier(plan["frontier"], plan["budget"], plan["conservative"], current)
-    if any(value["more"] is not None for value in plan["values"]):
+    if any(value["more"] and value["amount"] for value in plan["values"]):
         found["worth"] = plots.worth(plan["values"])
     realised = plan["realised"]
     if realised and any(row["is_measured"] for row in realised["channels"]):

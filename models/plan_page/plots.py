@@ -99,26 +99,27 @@ def frontier(rows: Sequence[Row], budget: float | None, conservative: Row | None
 
 
 def worth(values: Sequence[Row]) -> str:
-    """What one more unit of each limit that binds is worth."""
-    shown = [value for value in values if value["more"] is not None][:MOST_BARS][::-1]
+    """What one per cent more of each limit that binds is worth: so money and units can stand side by side."""
+    told = [(value, value["more"] * abs(value["amount"]) / 100) for value in values if value["more"] and value["amount"]]
+    shown = sorted(told, key=lambda pair: abs(pair[1]))[-MOST_BARS:]
 
     def draw(panels: list[Axes]) -> None:
         (axes,) = panels
         rows = range(len(shown))
-        axes.barh(rows, [value["more"] for value in shown], color=OURS, height=0.6)
-        for row, value in zip(rows, shown, strict=True):
-            axes.text(value["more"], row, f" {value['more']:+.4g} ", va="center", color=INK)
+        axes.barh(rows, [gain for _, gain in shown], color=OURS, height=0.6)
+        for row, (_, gain) in zip(rows, shown, strict=True):
+            axes.text(max(gain, 0.0), row, f" {gain:+,.4g}", va="center", color=INK)
         axes.axvline(0, color=OTHER, linewidth=1)
-        axes.set_yticks(rows, [_short(value["words"]) for value in shown])
+        axes.set_yticks(rows, [_short(value["words"]) for value, _ in shown])
         axes.margins(x=0.15)
         axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.set_xlabel("change of the return for one unit more of the limit")
+        axes.xaxis.set_major_formatter(FuncFormatter(_amount))
+        axes.set_xlabel("change of the return if the limit is raised by one per cent")
         axes.grid(visible=False, axis="y")
 
-    words = "; ".join(f"{value['words']}: {value['more']:+.4g}" for value in reversed(shown))
-    return picture(
-        "worth", "What one more unit of each limit is worth", words, draw, size=(9.2, 1.0 + 0.34 * len(shown))
-    )
+    words = "; ".join(f"{value['words']}: {gain:+,.4g}" for value, gain in reversed(shown))
+    height = 1.0 + 0.34 * len(shown)
+    return picture("worth", "What one per cent more of each limit is worth", words, draw, size=(9.2, height))
 
 
 def attainment(rows: Sequence[Row]) -> str:
@@ -142,7 +143,8 @@ def attainment(rows: Sequence[Row]) -> str:
     words = "; ".join(
         f"{row['channel']}: {row['realised_return']:,.0f} of {row['planned_return']:,.0f}" for row in shown
     )
-    return picture("attainment", "Promised and realised return", words, draw, size=(9.2, 1.2 + 0.5 * len(shown)))
+    height = 1.2 + 0.5 * len(shown)
+    return picture("attainment", "Promised and realised return", words, draw, size=(9.2, height))
 
 
 def trend(series: Sequence[Row]) -> str:
