@@ -14,7 +14,9 @@ Return = Annotated[
 ]
 Money = Annotated[float, Field(description="In the unit of the channels' costs.")]
 Words = Annotated[str, Field(description="In words.")]
-Span = Annotated[list[float] | None, Field(description="Low and high if every return lay at that end; null: not known.")]
+Span = Annotated[
+    list[float] | None, Field(description="Low and high if every return lay at that end; null: not known.")
+]
 Units = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
 
 
@@ -75,7 +77,9 @@ class Comparison(TypedDict):
 
     current_cost: Money
     current_return: Return
-    scaled_return: Annotated[float, Field(description="After its units were scaled into the budget, if they had to be.")]
+    scaled_return: Annotated[
+        float, Field(description="After its units were scaled into the budget, if they had to be.")
+    ]
     difference: Annotated[float, Field(description="What the best plan returns more.")]
     keep_current: Annotated[bool, Field(description="No plan is better: the one before is kept.")]
     words: Words

@@ -89,10 +89,11 @@ def _one_currency(frame: pd.DataFrame) -> None:
     if "currency" in frame:
         currencies = frame["currency"].astype("string")
         first = currencies.dropna().iloc[0] if currencies.notna().any() else ""
-        other = (currencies.fillna(first) != first).to_numpy()
+        other = (currencies != first).fillna(value=True).to_numpy(bool)
         if other.any():
             row = int(other.argmax())
-            what = f"is {currencies.iloc[row]}, elsewhere {first}"
+            found = currencies.iloc[row]
+            what = f"is {'empty' if pd.isna(found) else found}, elsewhere {first}"
             raise BadProblem("channels", row, "currency", what, "convert all money to one currency first")
 
 

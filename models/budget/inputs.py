@@ -22,6 +22,7 @@ from models.budget.sources import Inputs, Origin, Source
 from models.budget.tables import ALL
 from models.errors import BadProblem
 
+SEEN = 2.0  # a curve of results ends at twice the busiest week: nothing was seen beyond
 PRIOR_WEIGHT = 0.1  # a prior counts as much as history of a tenth of the most units
 
 
@@ -57,7 +58,8 @@ def build(
     Raises:
         BadProblem: a return is empty and the data hold no results, or a share names no channel of the table.
     """
-    bends = _bends(table, known, plan_days / 7)
+    weeks = plan_days / 7
+    bends = _bends(table, known, weeks)
     parts, sources, rules, reach = [], [], list(limits.shares(table, max_shares or {})), []
     for channel, rows in table.groupby("channel", sort=False):
         results = _results(known, str(channel))
@@ -66,10 +68,10 @@ def build(
         if empty.any() and results.empty:
             raise _no_return(str(channel), int(rows.index[empty][0]), known)
         if len(rows) == 1 and empty.all() and rows["segment"].iloc[0] == ALL:
-            part, caps = _by_segment(rows.iloc[0], results, bend, plan_days / 7)
+            part, caps = _by_segment(rows.iloc[0], results, bend, weeks)
             rules += caps
         else:
-            part = _as_written(rows, results, bend)
+            part = _as_written(rows, results, bend, weeks)
             rules += limits.of_rows(rows) if len(rows) > 1 else []
         if len(results) and results["unit"].iloc[0] == "contact" and (part["segment"] != ALL).any():
             reach.append(limits.reach(str(channel), results, part))
@@ -106,11 +108,13 @@ def _bends(table: pd.DataFrame, known: Known | None, weeks: float) -> dict[str, 
         if len(rows) > 1 or results.empty or not (np.isnan(row.unit_return) or row.response_value > 0):
             continue
         mean = _mean(results)
+        told = known.weeks[(known.weeks["channel"] == channel) & (known.weeks["unit"] == results["unit"].iloc[0])]
         most = float(row.max_units) / weeks
+        if np.isnan(row.unit_return):
+            most = min(most, SEEN * float(told["units"].max())) if len(told) else 0.0
         if most <= 0 or not np.isfinite(most):
             continue
         of_response = mean / max(float(results["responses"].sum() / results["units"].sum()), 1e-300)
-        told = known.weeks[(known.weeks["channel"] == channel) & (known.weeks["unit"] == results["unit"].iloc[0])]
         history.append(told.assign(result=told["responses"] * of_response)[["channel", "units", "result"]])
         before = mean if np.isnan(row.unit_return) else float(row.unit_return)
         priors[str(channel)] = Prior(unit_return=before, max_units=most, worth_units=PRIOR_WEIGHT * most)
@@ -123,22 +127,25 @@ def _bends(table: pd.DataFrame, known: Known | None, weeks: float) -> dict[str, 
 def _by_segment(
     row: pd.Series, results: pd.DataFrame, bend: FittedCurve | None, weeks: float
 ) -> tuple[pd.DataFrame, list[Rule]]:
-    """A channel with results: an activity for each segment, bent as the channel is."""
+    """A channel with results: an activity for each segment, bent as the channel is.
+
+    Of every unit of the channel a segment has had its share; so its curve has the same levels at that share of the units.
+    """
     is_contact = results["unit"].iloc[0] == "contact"
     most = results["reachable"] if is_contact else results["busiest_units"] * weeks
     mean = _mean(results)
+    shares = results["units"] / results["units"].sum()
     parts = []
-    for result, cap in zip(results.to_dict("records"), most.astype(float), strict=True):
+    for result, share in zip(results.to_dict("records"), shares.astype(float), strict=True):
         ends = {end: result[f"unit_return{end}"] for end in ("", "_low", "_high")}
         widths, levels = (np.array([1.0]), np.array([1.0]))
         if bend is not None and mean > 0:
-            widths = np.array(bend.curve.widths) / sum(bend.curve.widths)
+            widths = np.array(bend.curve.widths) * weeks * share
             levels = np.array(bend.curve.marginal) / mean
         part = {f"unit_return{end}": levels * value for end, value in ends.items()}
-        room = widths * cap
-        room[-1] = np.inf  # the limit on the segment ends it, and says what it is worth
+        widths[-1] = np.inf  # the limit on the segment ends it, and says what it is worth
         parts.append(
-            pd.DataFrame(part | {"segment": result["segment"], "max_units": room, "piece": range(len(widths))})
+            pd.DataFrame(part | {"segment": result["segment"], "max_units": widths, "piece": range(len(widths))})
         )
     rules = [
         Rule(
@@ -154,11 +161,11 @@ def _by_segment(
     return pd.concat(parts, ignore_index=True).assign(**whole), rules
 
 
-def _as_written(rows: pd.DataFrame, results: pd.DataFrame, bend: FittedCurve | None) -> pd.DataFrame:
+def _as_written(rows: pd.DataFrame, results: pd.DataFrame, bend: FittedCurve | None, weeks: float) -> pd.DataFrame:
     """Rows as people wrote them; an empty return comes from the segment's results."""
     if len(rows) == 1 and bend is not None:
         row = rows.iloc[0]
-        return _pieces(bend.curve, float(row.max_units)).assign(**{str(k): row[k] for k in (*KEYS, "unit_cost")})
+        return _pieces(bend.curve, weeks).assign(**{str(k): row[k] for k in (*KEYS, "unit_cost")})
     part = rows[[*KEYS, "unit_cost", "unit_return", "unit_return_low", "unit_return_high"]].assign(piece=0)
     part["max_units"] = rows["max_units"] if len(rows) > 1 else np.inf
     for at, row in rows[rows["unit_return"].isna()].iterrows():
@@ -171,8 +178,9 @@ def _as_written(rows: pd.DataFrame, results: pd.DataFrame, bend: FittedCurve | N
     return part.reset_index(drop=True)
 
 
-def _pieces(curve: Curve, most: float) -> pd.DataFrame:
-    widths = np.array(curve.widths) / sum(curve.widths) * most
+def _pieces(curve: Curve, weeks: float) -> pd.DataFrame:
+    widths = np.array(curve.widths) * weeks
+    widths[-1] = np.inf  # the channel's own maximum ends it
     unknown = (np.nan,) * len(widths)
     return pd.DataFrame(
         {

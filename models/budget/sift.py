@@ -25,9 +25,7 @@ DEAR = 3.0  # times the return at stake: the price of breaking a row
 Solve = Callable[[Programme, float | None], Found]
 
 
-def solve(
-    form: Form, upper: Floats, solver: Solve, seconds: float | None = None, doubt: int = MOST_IN_DOUBT
-) -> Found:
+def solve(form: Form, upper: Floats, solver: Solve, seconds: float | None = None, doubt: int = MOST_IN_DOUBT) -> Found:
     """The optimum of a form without blocks; "infeasible" where rows must be broken."""
     end = None if seconds is None else time.monotonic() + seconds
     groups = grouped(form, upper)
@@ -151,7 +149,9 @@ class _Part:
             lower=np.zeros(len(chosen) + len(breaks)),
             upper=np.concatenate([form.upper[chosen], np.full(len(breaks), np.inf)]),
             matrix=sparse.vstack([sparse.hstack([rest, slack]), sparse.hstack([shared, empty])], format="csc"),
-            row_low=np.concatenate([np.where(self._sense == AT_MOST, -np.inf, left), np.full(len(self._groups), -np.inf)]),
+            row_low=np.concatenate(
+                [np.where(self._sense == AT_MOST, -np.inf, left), np.full(len(self._groups), -np.inf)]
+            ),
             row_high=np.concatenate(
                 [np.where(self._sense == AT_LEAST, np.inf, left), np.maximum(g.amount[self._groups] - used, 0.0)]
             ),

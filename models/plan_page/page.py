@@ -35,7 +35,9 @@ def render(plan: Mapping[str, Any], cycle: str, as_of: str, written_at: str) -> 
         written_at=written_at,
         assumed=assumed,
         pictures={name: Markup(svg) for name, svg in _pictures(plan).items()},  # noqa: S704, it is our own SVG
-        unplanned=sorted({row["channel"] for row in plan["evidence"]} - {line["channel"] for line in plan["allocation"]}),
+        unplanned=sorted(
+            {row["channel"] for row in plan["evidence"]} - {line["channel"] for line in plan["allocation"]}
+        ),
     )
 
 

@@ -100,7 +100,9 @@ def frontier(rows: Sequence[Row], budget: float | None, conservative: Row | None
 
 def worth(values: Sequence[Row]) -> str:
     """What one per cent more of each limit that binds is worth: so money and units can stand side by side."""
-    told = [(value, value["more"] * abs(value["amount"]) / 100) for value in values if value["more"] and value["amount"]]
+    told = [
+        (value, value["more"] * abs(value["amount"]) / 100) for value in values if value["more"] and value["amount"]
+    ]
     shown = sorted(told, key=lambda pair: abs(pair[1]))[-MOST_BARS:]
 
     def draw(panels: list[Axes]) -> None:
