@@ -6,6 +6,7 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 
+from models.budget.activities import of_responses
 from models.budget.problem import Problem, Rule, Where
 
 EXAMPLE = pd.DataFrame(
@@ -182,3 +183,39 @@ def _corners(matrix: np.ndarray, low: np.ndarray, high: np.ndarray) -> Iterator[
     used = points @ matrix.T
     kept = ((used >= low - 1e-7) & (used <= high + 1e-7)).all(axis=1)
     yield from points[kept]
+
+
+def planned_problem(channels: int, segments: int, offers: int, periods: int, seed: int = 0) -> Problem:
+    """A plan as people make it: responses, reach by consent, seasons, contact limits, fairness, shares, budgets."""
+    rng = np.random.default_rng(seed)
+    names = [
+        [f"{key} {i}" for i in range(n)] for key, n in zip(EVERY, (channels, segments, offers, periods), strict=True)
+    ]
+    customers, value = rng.integers(200, 20_000, segments), rng.lognormal(3, 0.6, segments)
+    people = pd.DataFrame({"segment": names[1], "customers": customers, "value": value})
+    reach = pd.MultiIndex.from_product(names[:2], names=EVERY[:2]).to_frame(index=False)
+    reach["max_units"] = np.round(rng.uniform(0.1, 0.9, (channels, segments)) * customers).ravel()
+    responses = pd.MultiIndex.from_product(names[:3], names=EVERY[:3]).to_frame(index=False)
+    responses["response"] = rng.beta(2, 60, len(responses))
+    discount = rng.uniform(0, 0.3, offers)
+    responses["cost_per_response"] = np.tile(np.outer(value, discount).ravel(), channels)
+    budget = 0.5 * float(customers.sum()) * periods
+    share = max(0.1, 2 / channels)
+    return of_responses(
+        pd.DataFrame({"channel": names[0], "unit_cost": rng.uniform(0.02, 2, channels)}),
+        responses,
+        people.assign(contacts_per_customer=2, min_contacts_per_customer=0.05),
+        budget=budget,
+        reach=reach,
+        periods=pd.DataFrame(
+            {"period": names[3], "season": rng.uniform(0.8, 1.2, periods), "budget": budget * 1.2 / periods}
+        ),
+        rules=tuple(
+            Rule(name=name, where=Where(channels=(name,)), at_most=share, is_share=True) for name in names[0][:5]
+        ),
+    )
+
+
+def middle_problem(seed: int) -> Problem:
+    """480 activities."""
+    return planned_problem(6, 10, 4, 2, seed)

@@ -15,6 +15,7 @@ from models.budget.arrays import Floats
 from models.budget.form import AT_LEAST, AT_MOST, EXACTLY, Form, Ints
 
 CLOSE = 1e-7  # in scaled units, where columns and rows are about 1
+FINE = 1e-9
 DENSE = 400  # up to so many columns between bounds, least squares is done on a full matrix
 
 
@@ -50,6 +51,8 @@ def vertex(form: Form, x: Floats, values: Floats, *, close: float = CLOSE) -> Ve
     if len(between) == 0 or len(tight) == 0:
         return Vertex(x=x, between=between, tight=tight, values=values, is_unique=len(tight) == 0)
     basis = form.by_column[:, between].tocsr()[tight]
+    if max(basis.shape) > DENSE and np.abs(slack[tight]).max() <= FINE:  # large, and as exact as it will get
+        return Vertex(x=x, between=between, tight=tight, values=values, is_unique=len(tight) == len(between))
     step, rank = _least_squares(basis, slack[tight])
     moved = x.copy()
     moved[between] = np.clip(x[between] + step, 0.0, upper[between])

@@ -18,16 +18,24 @@ from models.budget.form import AT_LEAST, AT_MOST, EXACTLY, Form, Ints
 def implied_upper(form: Form) -> Floats:
     """The most each column can be, by its own bound and by each row of amounts at most that has no negative entry."""
     matrix = form.matrix
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    least = np.full(matrix.shape[0], np.inf)
-    np.minimum.at(least, rows, matrix.data)
-    holds = (form.sense >= EXACTLY) & (least >= 0) & (form.amount >= 0)
+    holds = (form.sense >= EXACTLY) & (_by_row(np.minimum, matrix) >= 0) & (form.amount >= 0)
     holds[form.block_row] = False
-    taken = holds[rows] & (matrix.data > 0)
-    ratio = form.amount[rows[taken]] / matrix.data[taken]
+    rows = np.flatnonzero(holds)
+    part = matrix[rows]
+    amount = np.repeat(form.amount[rows], np.diff(part.indptr))
+    taken = part.data > 0
     upper = form.upper.copy()
-    np.minimum.at(upper, matrix.indices[taken], ratio)
+    np.minimum.at(upper, part.indices[taken], amount[taken] / part.data[taken])
     return upper
+
+
+def _by_row(fold: np.ufunc, matrix: sparse.csr_matrix) -> Floats:
+    """The least (or largest) entry of each row; infinite where a row has none."""
+    folded = np.full(matrix.shape[0], np.inf)
+    filled = np.flatnonzero(np.diff(matrix.indptr) > 0)
+    if len(filled):
+        folded[filled] = fold.reduceat(matrix.data, matrix.indptr[filled])
+    return folded
 
 
 def worth_solving(form: Form, upper: Floats) -> Ints:
@@ -55,19 +63,19 @@ def _limits_return(form: Form) -> bool:
 
 
 def _asks_for_spending(form: Form) -> bool:
-    of_cost = np.flatnonzero(_unit_of_rows(form) == "cost")
-    if (form.sense[of_cost] != AT_MOST).any():
-        return True
-    return bool(len(of_cost)) and bool((form.matrix[of_cost].data < 0).any())
+    of_cost = _unit_of_rows(form) == "cost"
+    return bool((of_cost & ((form.sense != AT_MOST) | (_by_row(np.minimum, form.matrix) < 0))).any())
 
 
 def _beaten(form: Form, columns: Ints) -> np.ndarray:
     """Which of the columns lie below the hull of those with the same rows and the same entries per unit or per cost."""
     cost, gain = form.costs[columns], form.returns[columns]
-    group = _signature(form, columns)
+    group = _signature(form)[columns]
+    group[cost <= 0] = -1 - np.arange(int((cost <= 0).sum()))  # what costs nothing is compared with nothing
     order = np.lexsort((gain, cost, group))
     cost, gain, group = cost[order], gain[order], group[order]
     alive = np.ones(len(order), dtype=bool)
+    saving_counts = not _asks_for_spending(form)
     while True:
         at = np.flatnonzero(alive)
         same = group[at][1:] == group[at][:-1]
@@ -76,7 +84,7 @@ def _beaten(form: Form, columns: Ints) -> np.ndarray:
         cross = (y[1:-1] - y[:-2]) * (x[2:] - x[1:-1]) < (y[2:] - y[1:-1]) * (x[1:-1] - x[:-2])
         below[1:-1] = cross & same[1:] & same[:-1]
         below[:-1] |= same & (x[1:] == x[:-1])  # the same cost: the later one returns no less
-        if not _asks_for_spending(form):
+        if saving_counts:
             below[1:] |= same & (y[1:] <= y[:-1]) & (x[1:] > x[:-1])
         if not below.any():
             break
@@ -86,23 +94,24 @@ def _beaten(form: Form, columns: Ints) -> np.ndarray:
     return beaten
 
 
-def _signature(form: Form, columns: Ints) -> Ints:
-    """Columns with the same number have the same rows, with the same entries per unit, or per unit of cost."""
-    matrix = form.by_column[:, columns]
-    of_cost, of_return = _unit_of_rows(form) == "cost", _unit_of_rows(form) == "return"
-    column = np.repeat(np.arange(len(columns)), np.diff(matrix.indptr))
-    per = np.where(of_cost[matrix.indices], form.costs[columns][column], 1.0)
+def _signature(form: Form) -> Ints:
+    """Columns with the same number have the same rows, with the same entries per unit, or per unit of cost.
+
+    Two random sums over a column's entries are its fingerprint; rounding may at worst tell equal columns apart.
+    """
+    unit = _unit_of_rows(form)
+    keys = np.random.default_rng(0).uniform(1, 2, (2, len(unit)))
+    matrix = form.by_column
     with np.errstate(divide="ignore", invalid="ignore"):
-        entry = np.where(of_return[matrix.indices], 1.0, np.round(matrix.data / per, 9))
-    entry = np.where(np.isfinite(entry), entry, 0.0)  # what costs nothing has no entry in a row of costs
-    rng = np.random.default_rng(0)  # a fingerprint: equal columns always have equal sums
-    keys = rng.integers(1, 2**62, matrix.shape[0], dtype=np.int64)
-    whole = np.round(entry * 1e6).astype(np.int64) + 1
-    total = np.zeros(len(columns), dtype=np.int64)
-    with np.errstate(over="ignore"):
-        np.add.at(total, column, keys[matrix.indices] * whole)
-    total[form.costs[columns] <= 0] = np.arange(1, 1 + int((form.costs[columns] <= 0).sum()))
-    return np.unique(total, return_inverse=True)[1].astype(np.int64)
+        sums = [matrix.T @ np.where(unit == "units", key, 0.0) for key in keys]
+        sums += [matrix.T @ np.where(unit == "cost", key, 0.0) / form.costs for key in keys]
+    returns = form.matrix[np.flatnonzero(unit == "return")]
+    if returns.shape[0]:
+        present = sparse.csr_matrix((np.ones_like(returns.data), returns.indices, returns.indptr), shape=returns.shape)
+        sums += [present.T @ key[unit == "return"] for key in keys]
+    whole = np.array([np.round(np.nan_to_num(total) * 1e8) for total in sums]).astype(np.int64)
+    odd = np.random.default_rng(1).integers(1, 2**62, len(whole), dtype=np.int64) | 1
+    return np.unique((whole * odd[:, None]).sum(axis=0), return_inverse=True)[1].astype(np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,8 +133,8 @@ def scaled(form: Form, upper: Floats) -> Scaled:
     largest = float(finite.max(initial=0.0)) or 1.0
     column = np.clip(np.where(np.isfinite(upper), upper, largest), largest * 1e-6, None)
     matrix = form.matrix @ sparse.diags(column)
-    entries = np.zeros(matrix.shape[0])
-    np.maximum.at(entries, np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)), np.abs(matrix.data))
+    entries = np.maximum(np.abs(_by_row(np.minimum, matrix)), np.abs(_by_row(np.maximum, matrix)))
+    entries = np.where(np.isfinite(entries), entries, 0.0)
     size = np.maximum(np.abs(form.amount), entries)
     row = 1 / np.where(size > 0, size, 1.0)
     gains = form.returns * column

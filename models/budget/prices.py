@@ -1,10 +1,10 @@
 """Prices of limits for a large problem, nearly right and soon: a start for `sift`.
 
-Most rows of a large problem say that a few columns share something (the offers of one channel, segment and period share whom
-they reach). Given a price for every other row, each such *group* decides alone: it takes the column that earns most after
-prices. What rows then lack or have left moves their prices (subgradients with Adam's step sizes, each row's in proportion to
-the return at stake in it). A few hundred rounds of sparse products bring 600,000 columns within a few thousandths of the
-optimum.
+Most rows of a large problem say that a few columns share something (the offers of one channel, segment and period
+share whom they reach). Given a price for every other row, each such *group* decides alone: it takes the column that
+earns most after prices. What rows then lack or have left moves their prices (subgradients with Adam's step sizes, each
+row's in proportion to the return at stake in it). A few hundred rounds of sparse products bring 600,000 columns within
+a few thousandths of the optimum.
 """
 
 from dataclasses import dataclass

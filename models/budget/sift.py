@@ -1,9 +1,10 @@
 """Large linear programmes: only what is in doubt goes to the solver, until it is proven that nothing else matters.
 
-Prices (`prices.rough`) settle most columns: far too dear, or well worth taking whatever prices turn out exactly. They are
-fixed there, and the solver gets the rest with what is left of each row, and may break rows at a high price. Its prices settle
-columns anew. The programme ends when the dual bound, which counts *every* column, meets the return of the plan: the plan is
-then optimal, however it was found. (Known as sifting; Bixby et al., Very large-scale linear programming, 1992.)
+Prices (`prices.rough`) settle most columns: far too dear, or well worth taking whatever prices turn out exactly. They
+are fixed there, and the solver gets the rest with what is left of each row, and may break rows at a high price. Its
+prices settle columns anew. The programme ends when the dual bound, which counts *every* column, meets the return of
+the plan: the plan is then optimal, however it was found. (Known as sifting; Bixby et al., Very large-scale linear
+programming, 1992.)
 """
 
 import time
@@ -102,7 +103,7 @@ def _inner(form: Form, g: Groups, prices: Floats) -> _Inner:
 
 
 def _doubtful(form: Form, g: Groups, inner: _Inner, most: int) -> Ints:
-    """The columns nearest to being decided otherwise; of a group's columns not the one that is sure to be taken last."""
+    """The columns nearest to being decided otherwise; of a group's not the one that is sure to be taken last."""
     scale = np.abs(form.returns) + np.abs(inner.rate) + 1e-15
     edge = inner.rate - inner.worth[g.of] * g.entry
     margin = np.abs(edge) / scale

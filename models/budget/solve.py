@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.budget import cbc, highs, presolve
+from models.budget import cbc, highs, presolve, sift
 from models.budget.arrays import Floats, Found, Programme
 from models.budget.built import Built, prepare
 from models.budget.exact import Vertex, bound, breaches, vertex
@@ -18,8 +18,10 @@ from models.errors import Infeasible, SolverFailed, Unbounded
 
 SOLVERS = {"highs": highs.solve, "cbc": cbc.solve}
 BROKEN = 1e-6  # scaled: a row further off than this is broken
+LARGE = 30_000  # columns, after pruning, from which on the solver gets only those in doubt
 NEAR = 1e-9  # relative: a limit used up to so much binds
-EVERY_PAIR = ("reach", "contact limit")  # there may be tens of thousands: they are listed where they bind
+EVERY_PAIR = ("reach", "contact limit")  # listed where they bind, unless there are too many for people to read
+MOST_PAIRS = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,19 +89,21 @@ def interval(units: Floats, low: Floats, high: Floats) -> Interval | None:
 
 
 def limits(form: Form, units: Floats) -> tuple[Limit, ...]:
-    """Every limit as it stands; those of pairs and contacts only where they bind."""
+    """Every limit as it stands; those of pairs and contacts only where they bind, and if they are not too many."""
     used = form.matrix @ units
     size = np.maximum(np.abs(form.amount), np.abs(used))
     binds = np.abs(used - form.amount) <= NEAR * np.maximum(size, 1e-9)
     kinds = form.kind_of_rows()
-    listed = (binds | ~np.isin(kinds, EVERY_PAIR)) & (kinds != "blocks")
+    of_pairs = np.isin(kinds, EVERY_PAIR)
+    listed = (~of_pairs | (binds & (of_pairs.sum() <= MOST_PAIRS))) & (kinds != "blocks")
     return tuple(
         replace(form.limit(int(row)), used=float(used[row]), binds=bool(binds[row])) for row in np.flatnonzero(listed)
     )
 
 
 def _linear(built: Built, form: Form, method: Method) -> Ended:
-    found = _found(built, presolve.programme(form), method)
+    is_large = len(form.returns) > LARGE
+    found = _sifted(built, form, method) if is_large else _found(built, presolve.programme(form), method)
     if found.status == "optimal":
         corner = vertex(form, found.x, found.row_values)
         return Ended(x=corner.x, best=bound(form, corner.values, built.upper), form=form, corner=corner)
@@ -118,6 +122,14 @@ def _integer(built: Built, method: Method) -> Ended:
     if not np.isfinite(best):  # CBC does not say how far it got: what could be returned if blocks could be cut
         best = _found(built, replace(presolve.programme(form), integer=None), Method(solver=method.solver)).bound
     return replace(ended, best=best, corner=ended.corner if found.status == "optimal" else None)
+
+
+def _sifted(built: Built, form: Form, method: Method) -> Found:
+    """A large problem; where something is unusual about it, the whole goes to the solver after all."""
+    found = sift.solve(form, built.upper, SOLVERS[method.solver], method.seconds)
+    if found.status == "optimal" or (method.seconds is not None and len(found.x)):
+        return found
+    return _found(built, presolve.programme(form), method)
 
 
 def _found(built: Built, programme: Programme, method: Method) -> Found:

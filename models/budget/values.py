@@ -19,6 +19,7 @@ from models.budget.form import AT_LEAST, AT_MOST, Form, Ints
 from models.budget.solution import LimitValue
 
 MOST_COLUMNS = 20_000  # the tangent is first solved over so many, those with the smallest reduced costs
+MOST_LISTED = 500  # limits that bind, those worth most
 MOST_SIDES = 60  # so many limits get both their sides where the plan is degenerate; others the solver's value on both
 TOLERANCE = 1e-9
 
@@ -100,17 +101,18 @@ def limit_values(
     worth = built.scaled.gain * built.scaled.row
     tangent = Tangent(form=form, vertex=corner, solve=solve)
     blocks = set(built.form.block_row.tolist())
-    limits = {int(row): built.form.limit(int(row)) for row in corner.tight if int(row) not in blocks}
-    rows = sorted(limits, key=lambda row: (limits[row].kind != "budget", -abs(corner.values[row] * worth[row])))
-    if budget_alone:
-        rows = [row for row in rows if limits[row].kind == "budget"]
+    kinds = built.form.kind_of_rows()
+    rows = [int(row) for row in corner.tight if int(row) not in blocks]
+    rows.sort(key=lambda row: (kinds[row] != "budget", -abs(corner.values[row] * worth[row])))
+    rows = [row for row in rows if kinds[row] == "budget"] if budget_alone else rows[:MOST_LISTED]
+    most_sides = MOST_SIDES if len(form.returns) <= MOST_COLUMNS else 1  # of a large problem, the budget's alone
     used = built.form.matrix @ built.units(corner.x)
     values = []
     for place, row in enumerate(rows):
         sides: tuple[float | None, float | None] = (corner.values[row], corner.values[row])
-        if not corner.is_unique and place < MOST_SIDES:
+        if not corner.is_unique and place < most_sides:
             sides = (tangent.more(row), tangent.less(row))
         more, less = (None if side is None else float(side * worth[row]) + 0.0 for side in sides)
-        limit = replace(limits[row], used=float(used[row]), binds=True)
+        limit = replace(built.form.limit(row), used=float(used[row]), binds=True)
         values.append(LimitValue(limit=limit, more=more, less=less))
     return tuple(values)
