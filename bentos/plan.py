@@ -19,13 +19,13 @@ from models.errors import BadProblem, Infeasible, SolverFailed, Unbounded
 
 SECONDS = 5.0  # a solver that takes longer is stopped, and the plan marked
 ORIGIN = ("cost_is", "return_is")
+_PLAN = TypeAdapter(Plan)
 
 
 def current(live: Live, _: None, asked: Asked) -> dict[str, Any]:
     """The budget plan of the cycle whose profiles are published."""
-    plan = _stored(live).plan
-    shown = {name: plan[name] for name in Plan.__annotations__ if name in plan}
-    return {"request_id": asked.request_id, "as_of": live.look.profiles.as_of, "plans": [shown]}
+    plans = [_shown(_stored(live).plan)]
+    return {"request_id": asked.request_id, "as_of": live.look.profiles.as_of, "plans": plans}
 
 
 def what_if(live: Live, request: WhatIf, asked: Asked) -> dict[str, Any]:
@@ -50,7 +50,12 @@ def _planned(row: PlanRow, budget: float, changes: list[Change]) -> dict[str, An
     origins = _origins(row.plan, given)
     for line in plan["allocation"]:
         line.update(origins.get(line["channel"], {}))
-    return plan
+    return _shown(plan)
+
+
+def _shown(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """What applications are promised; what else the ledger keeps (paths, evidence) stays here."""
+    return dict(_PLAN.dump_python(_PLAN.validate_python(plan)))
 
 
 def _origins(plan: Mapping[str, Any], given: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, str]]:

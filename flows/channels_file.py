@@ -48,7 +48,7 @@ def read_current(file: Path) -> pd.DataFrame:
     if wrong.any():
         row = int(wrong.argmax())
         raise AimloopError(
-            f"{file} line {row + 2}, column 'units': {frame['units'].iloc[row]!r}", "write a number of 0 or more"
+            f"{file} line {row + 2}, column 'units': '{frame['units'].iloc[row]}'", "write a number of 0 or more"
         )
     return frame.assign(units=units.astype(float))
 

@@ -135,7 +135,7 @@ def _told(
     words += f", came {one.realised_return:,.2f} of {responses:,.0f} responses to {one.units:,.0f} units"
     words += f" ({one.planned_units:,.0f} were planned)"
     words += "" if one.gap is None else f": {one.gap:+.1%}"
-    words += "" if roi is None else f"; ROI {roi:+.1%}"
+    words += "" if roi is None else f"; ROI {roi:+.1%}, attributed"
     if against.incremental_return is None or against.incremental_interval is None:
         words += "; not known to be incremental: nobody was held back"
     else:

@@ -86,7 +86,7 @@ def _allocation(problem: Problem, explanation: Explanation) -> list[dict[str, An
             "cost": share.cost,
             "expected_return": share.expected_return,
             "binds": binds.get(share.of),
-            "interval": _interval(share.interval),
+            "interval": _interval(share.interval) if share.units > 0 else None,
             "parts": parts.get(share.of, []),
         }
         for share in explanation.channels
@@ -193,7 +193,7 @@ def _origin(source: Source | None) -> dict[str, Any]:
 
 def _whole_interval(explanation: Explanation) -> list[float] | None:
     """Of all channels together; those without an interval count as sure. None where none has one."""
-    shares = explanation.channels
+    shares = [share for share in explanation.channels if share.units > 0]
     if all(share.interval is None for share in shares):
         return None
     spans = [share.interval or Interval(low=share.expected_return, high=share.expected_return) for share in shares]

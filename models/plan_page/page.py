@@ -43,7 +43,7 @@ def render(plan: Mapping[str, Any], cycle: str, as_of: str, written_at: str) -> 
 
 def _pictures(plan: Mapping[str, Any]) -> dict[str, str]:
     """What there are figures for, drawn."""
-    found = {"allocation": plots.allocation(plan["allocation"], {})}
+    found = {"allocation": plots.allocation(plan["allocation"])}
     if plan["frontier"] and any(row["expected_return"] is not None for row in plan["frontier"]):
         comparison = plan["comparison"]
         current = comparison if comparison and not comparison["keep_current"] else None

@@ -12,8 +12,8 @@ Row = Mapping[str, Any]
 MOST_BARS = 24
 
 
-def allocation(lines: Sequence[Row], before: Mapping[str, float]) -> str:
-    """Money by channel, a bar each; a mark where the plan before put it; beside it what the money returns."""
+def allocation(lines: Sequence[Row]) -> str:
+    """Money by channel, a bar each; beside it what the money returns."""
     shown = sorted(lines, key=lambda line: line["cost"])[-MOST_BARS:]
 
     def draw(panels: list[Axes]) -> None:
@@ -21,14 +21,10 @@ def allocation(lines: Sequence[Row], before: Mapping[str, float]) -> str:
         rows = range(len(shown))
         colours = [OTHER if line.get("cost_is") == "assumed" else OURS for line in shown]
         left.barh(rows, [line["cost"] for line in shown], color=colours, height=0.6)
-        for row, line in zip(rows, shown, strict=True):
-            if line["channel"] in before:
-                at = before[line["channel"]]
-                left.plot([at, at], [row - 0.42, row + 0.42], color=BAD, linewidth=2)
         rates = [line["expected_return"] / line["cost"] if line["cost"] else 0.0 for line in shown]
         right.barh(rows, rates, color=colours, height=0.6)
         left.set_yticks(rows, [line["channel"] for line in shown])
-        left.set_title("money spent (orange: the plan before)" if before else "money spent", color=MUTED)
+        left.set_title("money spent", color=MUTED)
         right.set_title("return of one unit of money", color=MUTED)
         for axes, as_text in ((left, _amount), (right, _rate)):
             axes.xaxis.set_major_locator(MaxNLocator(5))
@@ -70,9 +66,9 @@ def frontier(rows: Sequence[Row], budget: float | None, conservative: Row | None
             axes.annotate(
                 "the plan before",
                 (current["current_cost"], current["current_return"]),
-                (0, -14),
+                (-10, -12),
                 textcoords="offset points",
-                ha="center",
+                ha="right",
                 color=BAD,
             )
         if conservative is not None:
@@ -80,9 +76,9 @@ def frontier(rows: Sequence[Row], budget: float | None, conservative: Row | None
             axes.annotate(
                 "conservative",
                 (conservative["cost"], conservative["expected_return"]),
-                (0, -14),
+                (10, -12),
                 textcoords="offset points",
-                ha="center",
+                ha="left",
                 color=MUTED,
             )
         for axis in (axes.xaxis, axes.yaxis):
