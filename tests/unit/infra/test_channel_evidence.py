@@ -7,41 +7,12 @@ import pytest
 
 from infra import channel_evidence
 from infra.warehouse import Generation
-
-AS_OF = pd.Timestamp("2017-05-29")
-STATEMENTS = """
-CREATE SCHEMA marts; CREATE SCHEMA staging; CREATE SCHEMA intermediate;
-CREATE TABLE marts.scores AS SELECT * FROM (VALUES
-    ('c', 'ann', 'loyal', 80::DOUBLE, 60::DOUBLE, 100::DOUBLE, 0.1::DOUBLE), ('c', 'bob', 'loyal', 'nan', 'nan', 'nan', 'nan'),
-    ('c', 'cyd', NULL, 20.0, 10.0, 30.0, 0.5), ('earlier', 'ann', 'other', 1.0, 1.0, 1.0, 0.1)
-) t(cycle_id, pseudonym, segment, expected_revenue_90d, expected_revenue_low, expected_revenue_high, churn_probability);
-CREATE TABLE marts.customer_profiles AS SELECT * FROM (VALUES ('ann', 2, 40.0), ('bob', 4, 20.0), ('cyd', 0, 0.0))
-    t(pseudonym, orders_84d, amount_84d);
-CREATE TABLE marts.customer_consents AS SELECT * FROM (VALUES ('ann', true), ('bob', false)) t(pseudonym, may_receive_marketing);
-CREATE TABLE staging.stg_campaigns AS SELECT * FROM (VALUES ('s', 'mailing', 'spring'), ('h', 'mailing', 'Control'))
-    t(campaign_id, channel, kind);
-CREATE TABLE staging.stg_contacts AS SELECT * FROM (VALUES
-    ('s', 'ann', TIMESTAMP '2017-05-01', TIMESTAMP '2017-05-02'), ('s', 'ann', TIMESTAMP '2017-05-09', NULL),
-    ('s', 'bob', TIMESTAMP '2017-05-09', NULL), ('h', 'cyd', TIMESTAMP '2017-05-09', NULL)
-) t(campaign_id, pseudonym, contacted_at, responded_at);
-CREATE TABLE staging.stg_impressions AS SELECT * FROM (VALUES
-    ('banner', 'ann', TIMESTAMP '2017-05-28 10:00', 400.0, false), ('banner', 'ann', TIMESTAMP '2017-05-28 11:00', 1.0, true),
-    (NULL, 'ann', TIMESTAMP '2017-05-28', 1.0, true)) t(channel, pseudonym, shown_at, sampling_weight, clicked);
-CREATE TABLE intermediate.int_orders AS SELECT * FROM (VALUES
-    ('ann', TIMESTAMP '2017-04-30', 99.0), ('ann', TIMESTAMP '2017-05-10', 5.5), ('cyd', TIMESTAMP '2017-05-20', 2.5)
-) t(pseudonym, ordered_at, amount);
-CREATE TABLE marts.prediction_outcomes AS SELECT * FROM (VALUES
-    ('banner', true, TIMESTAMP '2017-05-28', 7.5), ('banner', false, TIMESTAMP '2017-05-28', 100.0)
-) t(channel, is_answered, predicted_at, revenue);
-"""
+from tests.unit.infra.channel_examples import AS_OF, build
 
 
 @pytest.fixture
 def generation(tmp_path: Path) -> Generation:
-    found = Generation(tmp_path / "c.duckdb")
-    for statement in filter(str.strip, STATEMENTS.split(";")):
-        found.execute(statement)
-    return found
+    return build(Generation(tmp_path / "c.duckdb"))
 
 
 def test_results_by_segment_leave_out_who_was_held_back(generation: Generation) -> None:
@@ -79,10 +50,7 @@ def test_what_happened_in_a_time_beside_its_control_group(generation: Generation
 
 
 def test_without_campaigns_and_impressions_there_is_nothing(tmp_path: Path) -> None:
-    bare = Generation(tmp_path / "c.duckdb")
-    for statement in filter(str.strip, STATEMENTS.split(";")):
-        if "stg_" not in statement:
-            bare.execute(statement)
+    bare = build(Generation(tmp_path / "c.duckdb"), without="stg_")
     found = channel_evidence.gather(bare, AS_OF)
     assert found.responses.empty
     assert found.weeks.empty
