@@ -32,7 +32,7 @@ class Question:
 
 
 def what_if(door: Door, asked: Question) -> dict[str, Any]:
-    """The best plan for the settings' budget and the channels of a file, of the setting, of the last cycle, or the seed.
+    """The best plan for the settings' budget; channels come from a file, the setting, the last cycle, or the seed.
 
     Raises:
         AimloopError: a file does not fit, or no plan fits; says what is missing.

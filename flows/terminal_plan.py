@@ -53,7 +53,8 @@ def show_allocation(console: Console, plan: dict[str, Any]) -> None:
     is_assumed = any(line.get("cost_is", "assumed") == "assumed" for line in plan["allocation"])
     mark = " (assumed)" if is_assumed else ""
     budget = "" if plan["budget"] is None else f" of {plan['budget']:,.0f}"
-    title = f"Budget plan: return {plan['expected_return']:,.0f}{_span(plan.get('interval'))} for {plan['cost']:,.0f}{budget}"
+    gain = f"{plan['expected_return']:,.0f}{_span(plan.get('interval'))}"
+    title = f"Budget plan: return {gain} for {plan['cost']:,.0f}{budget}"
     table = Table(title=title, title_justify="left")
     for heading in ("channel", "units", f"cost{mark}", f"return{mark}", "binds"):
         table.add_column(heading, justify="left" if heading in ("channel", "binds") else "right")

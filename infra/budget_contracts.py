@@ -25,7 +25,7 @@ class ChannelResponses(Contract):
 
 
 class SegmentWorth(Contract):
-    """Customers of a segment: how many may be contacted, what they ordered in 84 days, what they are expected to spend."""
+    """Customers of a segment: who may be contacted, what they ordered in 84 days, what they are expected to spend."""
 
     segment: str = required(unique=True)
     customers: Whole = required(ge=1)

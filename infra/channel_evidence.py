@@ -52,7 +52,7 @@ def gather(generation: Generation, as_of: pd.Timestamp) -> Evidence:
 
 
 def window(generation: Generation, since: pd.Timestamp, until: pd.Timestamp) -> DataFrame[ChannelWindow]:
-    """What happened in each channel within [``since``, ``until``) (naive UTC); channels without anything are left out."""
+    """What happened in each channel within [``since``, ``until``) (naive UTC); where nothing did, there is no row."""
     activity = _activity(generation)
     sql = f"""
         WITH activity AS ({activity}), reported AS ({_reported(generation)})
@@ -72,7 +72,7 @@ def _people(generation: Generation) -> str:
 
 
 def _activity(generation: Generation) -> str:
-    """Contacts and impressions in one shape: channel, unit, pseudonym, happened_at, units, responses; "" where there are none."""
+    """Contacts and impressions: channel, unit, pseudonym, happened_at, units, responses; "" where there are none."""
     parts = []
     if generation.holds("stg_contacts", "staging"):
         parts.append(

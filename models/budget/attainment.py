@@ -37,8 +37,8 @@ def attained(
 ) -> dict[str, Any]:
     """The last plan beside what happened in its time, as plain values.
 
-    A response counts what the plan's channel made of it (`responses.measured`), or what applications reported. A channel
-    of which the data never held anything is not measured, and gets no number.
+    A response counts what it is worth (`responses.measured`), or what applications reported. A channel of which the
+    data never held anything is not measured, and gets no number.
 
     Args:
         last: The plan.

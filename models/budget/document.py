@@ -158,7 +158,7 @@ def _comparison(explanation: Explanation) -> dict[str, Any] | None:
 
 
 def _conservative(problem: Problem, solution: Solution, at_low: float | None) -> dict[str, Any]:
-    """The plan that is best if every return lies at its low end, what it returns then, and what the plan proper would."""
+    """The plan that is best if every return lies at its low end; what it, and the plan proper, return then."""
     frame = problem.activities.reset_index(drop=True)
     units = pd.Series(solution.units).groupby(frame["channel"], sort=False).sum()
     return {

@@ -1,8 +1,8 @@
 """A budget problem from a table of channels and from what the loop knows of them; and where each figure comes from.
 
-A return that people give is taken as it is. Where they leave it empty it comes from results: responses per unit times what
-a response is worth, by segment, bent as the channel's weeks show. Where they give it together with ``response_value`` it is
-the prior, and results move it.
+A return that people give is taken as it is. Where they leave it empty it comes from results: responses per unit times
+what a response is worth, by segment, bent as the channel's weeks show. Where they give it together with
+``response_value`` it is the prior, and results move it.
 """
 
 from collections.abc import Mapping
@@ -129,7 +129,7 @@ def _by_segment(
 ) -> tuple[pd.DataFrame, list[Rule]]:
     """A channel with results: an activity for each segment, bent as the channel is.
 
-    Of every unit of the channel a segment has had its share; so its curve has the same levels at that share of the units.
+    Of the channel's units a segment has had its share; so its curve has the same levels at that share of the units.
     """
     is_contact = results["unit"].iloc[0] == "contact"
     most = results["reachable"] if is_contact else results["busiest_units"] * weeks

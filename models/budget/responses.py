@@ -18,9 +18,10 @@ def measured(
 ) -> pd.DataFrame:
     """A row for each channel and segment with results.
 
-    ``response`` (per unit), ``value`` (of a response: the channel's in ``values``; of a contact else the segment's average
-    order, of an impression else nothing: a click is not an order) and ``unit_return``, each with ``_low`` and ``_high`` (95 %), ``customers``, ``reachable``, ``busiest_units``, ``unit``. Units
-    of one customer are alike: errors are those of customers, not of units (linearised ratio), and never smaller than
+    ``response`` (per unit), ``value`` (of a response) and ``unit_return``, each with ``_low`` and ``_high`` (95 %);
+    ``unit``, ``customers``, ``reachable``, ``busiest_units``. A response is worth what ``values`` say of its channel; a
+    response to a contact else an average order of its segment; a click else nothing that is known: it is no order.
+    Units of one customer are alike: errors are those of customers, not of units (linearised ratio), and never smaller than
     Wilson's of the units. A channel with contacts is counted by them alone.
     """
     contacts = responses.loc[responses["unit"] == "contact", "channel"]

@@ -1,4 +1,4 @@
-"""A problem as JSON, so that what a plan was made from can be solved again: in the ledger, by a service, years later."""
+"""A problem as JSON: what a plan was made from can be solved again, by a service or years later."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
