@@ -21,6 +21,12 @@ class Counts:
             "aimloop_request_seconds", "From head to answer.", ["endpoint"], registry=own, buckets=SECONDS
         )
         self._predictions = Counter("aimloop_predictions", "Rows scored.", ["model", "variant"], registry=own)
+        self._failures = Counter(
+            "aimloop_challenger_failures",
+            "Rows that a challenger could not answer, or not in time.",
+            ["model", "kind"],
+            registry=own,
+        )
         self._lost = Gauge(
             "aimloop_prediction_log_lost_rows",
             "Rows that could not be written down.",
@@ -64,6 +70,10 @@ class Counts:
         if counter is None:
             counter = self._of_variant[model, variant] = self._predictions.labels(model, variant)
         counter.inc(rows)
+
+    def challenger_failed(self, model: str, kind: str, rows: int) -> None:
+        """So many rows had to be answered by the champion instead, or in the shadow by nobody."""
+        self._failures.labels(model, kind).inc(rows)
 
     def standing(self, lost_rows: int, troubles: Mapping[str, bool], versions: set[tuple[str, str, str]]) -> None:
         """How things are now: rows lost so far; by what, whether it cannot be used; model, variant and tag of each

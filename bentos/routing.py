@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from bentos.patience import Patience
 from infra import registry
 from infra.errors import AimloopError
 from infra.experiments import Experiment, Experiments
@@ -32,6 +33,7 @@ class Served:
     fitted: Any = field(repr=False)
     make_scorer: MakeScorer = field(repr=False)
     _scorers: dict[tuple[str, ...], Scorer] = field(default_factory=dict, repr=False)
+    patience: Patience = field(default_factory=Patience, repr=False, compare=False)  # with it as a challenger
 
     def scorer(self, columns: tuple[str, ...]) -> Scorer:
         found = self._scorers.get(columns)

@@ -1,7 +1,8 @@
 """Rows in, scores out: each row by the variant that its customer gets, each one written down."""
 
+import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import compress, repeat
@@ -22,6 +23,7 @@ TOLD: Mapping[str, tuple[str | None, str | None]] = {
     "segmentation": (None, "segment"),
 }
 _NO_AD = (None, None, None)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,46 +61,92 @@ class Answered:
 
 
 def score(live: Live, look: Look, model: str, rows: Rows, asked: Asked) -> Answered:
-    """Score rows with the model's champion and challenger, write them down, and let a shadow score along."""
+    """Score rows with the model's champion and challenger, write them down, and let a shadow score along.
+
+    What the challenger fails to say, or not in time, the champion says.
+    """
     route = live.route(model)
     by_customer = {id_: route.of(id_) for id_ in dict.fromkeys(rows.customer_ids)}
     routed = [by_customer[id_] for id_ in rows.customer_ids]
-    said, fingerprints = _scored([served for _, served, _ in routed], rows)
+    variants: list[str] = [variant for variant, _, _ in routed]
+    versions, chances = [version for _, version, _ in routed], [chance for _, _, chance in routed]
+    said = _Said([None] * len(rows), [None] * len(rows))
+    challenged = [i for i, variant in enumerate(variants) if variant == "challenger"]
+    passed_on = challenged if challenged and _fails(live, route, rows, challenged, said, time.perf_counter) else []
+    for i in passed_on:
+        variants[i], versions[i] = "champion", route.champion
+    by_champion = [i for i, variant in enumerate(variants) if variant == "champion"]
+    said.fill(route.champion, rows, by_champion)
     ids = [live.prediction_id() for _ in routed]
-    answered = Answered([served for _, served, _ in routed], [variant for variant, _, _ in routed], ids, said)
-    chances = [chance for _, _, chance in routed]
+    answered = Answered(versions, variants, ids, said.values)
     written = _Written(live, look, model, rows, asked, datetime.now(UTC).isoformat(timespec="microseconds"))
-    written.add(answered, chances, fingerprints, is_answered=True)
+    for variant, count in (("champion", len(by_champion)), ("challenger", len(rows) - len(by_champion))):
+        if count:
+            live.counts.predictions(model, variant, count)
+    written.add(answered, chances, said.fingerprints, is_answered=True)
+    if passed_on:
+        written.add_failures(route.challenger, ids, chances, passed_on)
     if route.shadow is not None:
         live.shadow.submit(len(rows), lambda: _score_in_shadow(route, written, answered))
     return answered
 
 
+def _fails(
+    live: Live, route: Route, rows: Rows, positions: Sequence[int], said: "_Said", clock: Callable[[], float]
+) -> bool:
+    """Let the challenger say what it has to of rows; true, and counted, where it fails or takes too long."""
+    challenger = route.challenger
+    assert challenger is not None
+    failure = challenger.patience.attempt(
+        challenger.tag,
+        lambda: said.fill(challenger, rows, positions),
+        len(positions),
+        live.settings.services.challenger_timeout_ms,
+        clock,
+    )
+    if failure is not None:
+        said.clear(positions)
+        could = sum(rows.features[i] is not None for i in positions)
+        live.counts.challenger_failed(challenger.name, failure, could)
+    return failure is not None
+
+
 def _score_in_shadow(route: Route, written: "_Written", answered: Answered) -> None:
     shadow = route.shadow
     assert shadow is not None
-    all_by_it = [shadow] * len(written.rows)
-    said, fingerprints = _scored(all_by_it, written.rows)
-    unheard = Answered(all_by_it, ["challenger"] * len(said), answered.prediction_ids, said)
-    written.add(unheard, [1.0] * len(said), fingerprints, is_answered=False)
+    live, rows, everything = written.live, written.rows, range(len(written.rows))
+    said = _Said([None] * len(rows), [None] * len(rows))
+    chances = [1.0] * len(rows)
+    # nobody waits: what counts is the time that it takes from requests, not that which they take from it
+    if _fails(live, route, rows, everything, said, time.thread_time):
+        written.add_failures(shadow, answered.prediction_ids, chances, everything)
+        return
+    unheard = Answered([shadow] * len(rows), ["challenger"] * len(rows), answered.prediction_ids, said.values)
+    live.counts.predictions(written.model, "challenger", len(rows))
+    written.add(unheard, chances, said.fingerprints, is_answered=False)
 
 
-def _scored(versions: Sequence[Served], rows: Rows) -> tuple[list[Mapping[str, Any] | None], list[str | None]]:
-    """What each row's version says of it, and the fingerprint of the features that it says so by."""
-    said: list[Mapping[str, Any] | None] = [None] * len(rows)
-    fingerprints: list[str | None] = [None] * len(rows)
-    by_version: dict[str, tuple[Served, list[int]]] = {}
-    for position, (version, features) in enumerate(zip(versions, rows.features, strict=True)):
-        if features is not None:
-            by_version.setdefault(version.tag, (version, []))[1].append(position)
-    for version, positions in by_version.values():
-        found = version.scorer(rows.columns)([rows.features[i] for i in positions])  # type: ignore[misc]
+@dataclass(frozen=True)
+class _Said:
+    """What is said of each row, and the fingerprint of the features that it is said by."""
+
+    values: list[Mapping[str, Any] | None]
+    fingerprints: list[str | None]
+
+    def fill(self, version: Served, rows: Rows, positions: Sequence[int]) -> None:
+        """Let a version say what it can of some rows."""
+        some = [i for i in positions if rows.features[i] is not None]
+        if not some:
+            return
+        found = version.scorer(rows.columns)([rows.features[i] for i in some])  # type: ignore[misc]
         names = list(found.values)
-        for i, values, fingerprint in zip(
-            positions, zip(*found.values.values(), strict=True), found.fingerprints, strict=True
-        ):
-            said[i], fingerprints[i] = dict(zip(names, values, strict=True)), fingerprint
-    return said, fingerprints
+        columns = zip(*found.values.values(), strict=True)
+        for i, values, fingerprint in zip(some, columns, found.fingerprints, strict=True):
+            self.values[i], self.fingerprints[i] = dict(zip(names, values, strict=True)), fingerprint
+
+    def clear(self, positions: Sequence[int]) -> None:
+        for i in positions:
+            self.values[i] = self.fingerprints[i] = None
 
 
 @dataclass(frozen=True)
@@ -112,16 +160,29 @@ class _Written:
     asked: Asked
     predicted_at: str
 
-    def add(
-        self, answered: Answered, chances: Sequence[float], fingerprints: Sequence[str | None], is_answered: bool
+    def add_failures(
+        self, challenger: Served | None, ids: Sequence[str], chances: Sequence[float], positions: Sequence[int]
     ) -> None:
-        """Write rows to the log; what is of someone who has been erased is not written."""
+        """Write down what a challenger was asked and did not say: a row without value or label."""
+        assert challenger is not None
+        count, asked = len(self.rows), set(positions)
+        nothing = Answered([challenger] * count, ["challenger"] * count, ids, [None] * count)
+        which = [i in asked and features is not None for i, features in enumerate(self.rows.features)]
+        self.add(nothing, chances, [None] * count, is_answered=False, which=which)
+
+    def add(
+        self,
+        answered: Answered,
+        chances: Sequence[float],
+        fingerprints: Sequence[str | None],
+        is_answered: bool,
+        which: Sequence[bool] | None = None,
+    ) -> None:
+        """Write rows to the log, or those of ``which``; what is of someone who has been erased is not written."""
         value, label = TOLD[self.model]
         rows, asked = self.rows, self.asked
         products, channels, placements = zip(*rows.ads or [_NO_AD] * len(rows), strict=True)
-        for variant in set(answered.variants):
-            self.live.counts.predictions(self.model, variant, answered.variants.count(variant))
-        predictions = map(
+        predictions: Iterator[Prediction] = map(
             Prediction,  # its fields, in their order
             answered.prediction_ids,
             repeat(asked.request_id),
@@ -143,20 +204,33 @@ class _Written:
             repeat(self.look.profiles.as_of),
             repeat(asked.application),
         )
-        may_be_known = [not self.look.is_erased(id_) for id_ in rows.customer_ids] if self.look.erased else repeat(True)
-        self.look.log.add(list(compress(predictions, may_be_known)))
+        if which is not None:
+            predictions = compress(predictions, which)
+        if self.look.erased:
+            ids = rows.customer_ids if which is None else compress(rows.customer_ids, which)
+            predictions = compress(predictions, [not self.look.is_erased(id_) for id_ in ids])
+        self.look.log.add(list(predictions))
 
 
 def reasons(
     answered: Answered, rows: Rows, explain: Callable[[Any, pd.DataFrame], list[list[str]]]
 ) -> dict[int, list[str]]:
-    """Position → why, in words, of every row that was scored; each by the version that scored it."""
+    """Position → why, in words, of every row that was scored; each by the version that scored it.
+
+    A challenger that cannot say why has answered all the same: its rows are left out.
+    """
     found = {i: features for i, features in enumerate(rows.features) if features is not None}
     table = pd.DataFrame(found.values(), index=list(found), columns=list(rows.columns))
     table = table.loc[:, ~table.columns.duplicated()]
     told: dict[int, list[str]] = {}
     for version in {served.tag: served for served in answered.versions}.values():
         theirs = [i for i in table.index if answered.versions[i].tag == version.tag]
-        if theirs:
+        if not theirs:
+            continue
+        try:
             told |= dict(zip(theirs, explain(version.fitted, table.loc[theirs]), strict=True))
+        except Exception:
+            if answered.variants[theirs[0]] == "champion":
+                raise
+            _log.exception("%s could not say why", version.tag)
     return told

@@ -56,7 +56,7 @@ def write(cycle: Cycle, name: str, result: Backtest, registered: dict[str, Any])
         parameters=registered["parameters"],
         comparison=registered["comparison"],
     )
-    card = describe(facts, WORDS[name], entry.model, result, result.past, _known(cycle, result.later))
+    card = describe(facts, WORDS[name], entry.model, result, result.past, known(cycle, result.later))
     path = path_of(cycle.door.state, registered["tag"])
     path.parent.mkdir(parents=True, exist_ok=True)
     page, content = render(card), json.dumps(_plain(asdict(card)), indent=1, default=str)  # both, or neither
@@ -71,7 +71,7 @@ def read(state: State, tag: str) -> dict[str, Any] | None:
     return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
 
 
-def _known(cycle: Cycle, later: pd.DataFrame) -> pd.DataFrame:
+def known(cycle: Cycle, later: pd.DataFrame) -> pd.DataFrame:
     """Attributes of customers at the snapshots of the evaluated rows, which rows of impressions lack."""
     columns = ", ".join(("pseudonym", "snapshot_at", *ATTRIBUTES, "tenure_days"))
     between = "snapshot_at BETWEEN $first AND $last"

@@ -26,6 +26,7 @@ def certify(door: Door, person: Person, done: Journal, finished_at: datetime) ->
         "finished_at": finished_at.isoformat(timespec="seconds"),
         "rows_removed": rows,
         "files": done.files,
+        "replays_dropped": done.replays,
         "models": _models(door, person),
         "not_covered": list(NOT_COVERED),
     }
@@ -67,6 +68,10 @@ def _text(document: dict[str, Any]) -> str:
         "",
         "Files rewritten or removed (SHA-256 before → after)",
         *(f"  {path}\n    {f['before']} → {f['after'] or 'removed'}" for path, f in document["files"].items()),
+        "",
+        "Replays removed whole",
+        *(f"  {name}" for name in document["replays_dropped"]),
+        *(["  none"] if not document["replays_dropped"] else ["  The same command replays them without this person."]),
         "",
         "Model versions that learned from this person",
         *(f"  {m['tag']} ({m['standing']}) until {m['carries_influence_until']}" for m in document["models"]),

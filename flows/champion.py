@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from flows.context import Cycle
+from flows.gate import gate
 from infra import registry
 from infra.errors import AimloopError
 from infra.ledger import Version
@@ -46,6 +47,8 @@ def beside(cycle: Cycle, entry: Entry, name: str, result: Backtest, params: Any)
         reason = _in_words(error)
         note = f"the champion could not be used: {reason}"
         return Outcome(result, {"champion": champion.tag, "note": note}, unusable=reason)
+    if "champion_metrics" in comparison:
+        comparison |= _gated(cycle, entry, name, fitted, result)
     if entry.follow is None:
         return Outcome(result, comparison)
     try:
@@ -65,6 +68,15 @@ def _compared(champion: Version, fitted: Fitted, entry: Entry, result: Backtest,
         return {"champion": champion.tag, "note": "the champion was trained on later data: not comparable"}
     metrics = entry.model.evaluate(fitted, result.later, params)
     return {"champion": champion.tag, "rows": len(result.later), "champion_metrics": plain(metrics)}
+
+
+def _gated(cycle: Cycle, entry: Entry, name: str, champion: Fitted, result: Backtest) -> dict[str, Any]:
+    """The gate's judgement; without one the version stays a candidate, and the reason is noted."""
+    try:
+        return {"gate": gate(cycle, entry, champion, result)}
+    except Exception as error:
+        logging.getLogger(__name__).warning("%s was not judged by the gate", name, exc_info=True)
+        return {"note": f"the gate could not judge it: {_in_words(error)}"}
 
 
 def _in_words(error: Exception) -> str:

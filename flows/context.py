@@ -46,6 +46,11 @@ class Door:
         """The audit trail, as this user in this role writes it."""
         return Audit(self.ledger, user=_user(), role=self.settings.role)
 
+    @property
+    def own_audit(self) -> Audit:
+        """The audit trail as the loop writes it where its rules decided, and nobody was asked."""
+        return Audit(self.ledger, user="aimloop", role="loop")
+
 
 @dataclass(frozen=True)
 class Cycle:
@@ -72,6 +77,11 @@ _simulated: ContextVar[datetime | None] = ContextVar("simulated", default=None)
 def now() -> datetime:
     """The clock, as naive UTC; only doors read it. Within `simulated` it stands still."""
     return _simulated.get() or datetime.now(UTC).replace(tzinfo=None)
+
+
+def is_simulated() -> bool:
+    """Whether the clock stands still: then the world outside is not to hear of what is done."""
+    return _simulated.get() is not None
 
 
 @contextmanager
@@ -104,7 +114,7 @@ def _user() -> str:
 def data_fingerprint(door: Door) -> str:
     """A label of what the source holds, the code and settings that land it, its pseudonyms' key, and who is erased."""
     source = sources.find(door.settings.source).fingerprint(door.settings)
-    code = _code_fingerprint(("infra",))[:16]
+    code = code_fingerprint(("infra",))[:16]
     cleaning = hashlib.sha256(door.settings.cleaning.model_dump_json().encode()).hexdigest()[:16]
     private = personal_data.fingerprint(door.settings.privacy)
     erased = tombstones.fingerprint(door.state)
@@ -118,17 +128,32 @@ def begin_cycle(door: Door) -> Cycle:
     Raises:
         AimloopError: ``as_of`` lies outside the data; says the range.
     """
+    this = _cycle_of_what_landed(door)
+    door.ledger.begin_cycle(this.id, this.as_of.to_pydatetime(), door.settings.source, now())
+    return this
+
+
+def identify(door: Door) -> Cycle | None:
+    """The cycle that a run would begin now, unrecorded; None where the source holds data that have not landed.
+
+    Raises:
+        AimloopError: as `begin_cycle`.
+    """
+    if raw_zone.landed(door.state, door.keys, data_fingerprint(door)) is None:
+        return None
+    return _cycle_of_what_landed(door)
+
+
+def _cycle_of_what_landed(door: Door) -> Cycle:
     as_of = choose_as_of(door)
     identity = {
         "data": raw_zone.fingerprint(door.state, door.keys),
         "settings": door.settings.meaning(),
-        "code": _code_fingerprint(_CODE),
+        "code": code_fingerprint(),
         **_own_channels(door.settings),
     }
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
-    cycle_id = f"{as_of:%Y%m%dt%H%M%S}-{digest}"
-    door.ledger.begin_cycle(cycle_id, as_of.to_pydatetime(), door.settings.source, now())
-    return Cycle(cycle_id, as_of, door)
+    return Cycle(f"{as_of:%Y%m%dt%H%M%S}-{digest}", as_of, door)
 
 
 def open_cycle(cycle_id: str | None = None) -> Cycle:
@@ -187,6 +212,6 @@ def _own_channels(settings: Settings) -> dict[str, str]:
         raise AimloopError(f"the setting 'channels': {error}", "give the path of a CSV, or remove it") from None
 
 
-def _code_fingerprint(folders: tuple[str, ...]) -> str:
+def code_fingerprint(folders: tuple[str, ...] = _CODE) -> str:
     """Changed code makes a new cycle: nobody wants yesterday's result of today's model."""
     return sources_sha256(PROJECT / folder for folder in folders)

@@ -8,6 +8,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 
 from flows import forget
 from flows.allocate import allocate
+from flows.challenge import challenge
 from flows.context import Door, begin_cycle, now, open_door
 from flows.ingest import ingest
 from flows.marts import marts
@@ -15,6 +16,7 @@ from flows.package import package
 from flows.progress import once, timed
 from flows.publish import forget_publication_of_an_empty_store, publish
 from flows.quality import quality
+from flows.retrain import answer_requests
 from flows.score import score
 from flows.summary import summarise
 from flows.train import train
@@ -51,11 +53,13 @@ def cycle(as_of: datetime | None = None, source: str | None = None, full_refresh
             door.ledger.forget_steps(this.id, "marts")
         once(this, "marts", lambda cycle_id: marts(cycle_id, full_refresh))
         once(this, "train", train)
+        once(this, "challenge", challenge)
         once(this, "score", score)
         forget_publication_of_an_empty_store(this)
         once(this, "publish", publish)
         once(this, "package", package)
         once(this, "allocate", allocate)
         once(this, "watch", watch)
+        answer_requests(this)
         door.ledger.finish_cycle(this.id, now())
     return summarise(this.door, this.id)

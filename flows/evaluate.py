@@ -1,32 +1,100 @@
-"""Evaluate: every running experiment judged by what is known now, and acted on."""
+"""Evaluate: every running experiment judged by what is known now, and acted on; new champions on probation too."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import logging
+from dataclasses import asdict
 from typing import Any
 
-from pandera.typing.pandas import DataFrame
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
 
-from flows.context import Door
-from infra.experiments import Experiment
-from infra.loop_contracts import ArmOutcomes, PairedLosses
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What is known of an experiment: outcomes by metric, or losses where both versions scored every row.
-
-    ``failures``: answers that the challenger could not give, of how many asked. ``notes``: what was left out, and why.
-    """
-
-    outcomes: Mapping[str, DataFrame[ArmOutcomes]] = field(default_factory=dict)
-    losses: DataFrame[PairedLosses] | None = None
-    failures: tuple[int, int] = (0, 0)
-    notes: tuple[str, ...] = ()
+from flows.alert import announce
+from flows.context import Door, now, open_door
+from flows.decision import Evidence as Evidence
+from flows.decision import decide as decide
+from flows.evidence import evidence_of
+from flows.ingest import land_log
+from flows.probation import watch_over
+from infra.errors import AimloopError
+from infra.experiments import Experiment, Experiments
+from infra.state import Busy
+from models import catalog
+from monitoring.alerts import Condition
 
 
-def decide(door: Door, experiment: Experiment, evidence: Evidence) -> dict[str, Any]:
-    """Judge, write the evaluation down, and act: raise the share, promote, or end the experiment.
+@flow(name="evaluate")
+def evaluate() -> dict[str, Any]:
+    """Land what services logged and applications reported, judge, and act; every hour."""
+    done = evaluate_patiently(open_door())
+    create_markdown_artifact(key="experiments", markdown=markdown(done), description=done["line"])
+    return done
 
-    The instant is ``flows.context.now()``. Returns a result with ``line``, ``action``, ``reason``, ``verdicts``.
-    """
-    raise NotImplementedError
+
+def evaluate_patiently(door: Door) -> dict[str, Any]:
+    """Wait for a cycle that is running, for as long as the settings say; then leave it to the next hour."""
+    try:
+        with door.state.lock(door.settings.experiments.patience_seconds):
+            return evaluate_all(door)
+    except Busy as busy:
+        return {"line": f"not evaluated: {busy.what}; the next hour's turn does it", "experiments": [], "probation": []}
+
+
+def evaluate_all(door: Door) -> dict[str, Any]:
+    """The same at once, for who holds the state's lock."""
+    log = {name: asdict(landed) for name, landed in land_log(door).items()}
+    running = sorted(Experiments(door.ledger).running().items())
+    results = [_evaluated(door, experiment) for _, experiment in running]
+    probation, conditions, news = watch_over(door)
+    announce(door, conditions=[*conditions, *_conditions(results)], news=news)
+    lines = [result["line"] for result in (*results, *probation)]
+    return {
+        "line": "; ".join(lines) or "no experiment is running, no champion is on probation",
+        "experiments": results,
+        "probation": probation,
+        "log": log,
+    }
+
+
+def _evaluated(door: Door, experiment: Experiment) -> dict[str, Any]:
+    """One that cannot be judged keeps no other from it."""
+    try:
+        return decide(door, experiment, evidence_of(door, experiment, now()))
+    except Exception as error:
+        logging.getLogger(__name__).exception("experiment %d cannot be judged", experiment.id)
+        reason = error.what if isinstance(error, AimloopError) else f"{type(error).__name__}: {error}"
+        line = f"{experiment.model}: cannot be judged ({reason})"
+        return {
+            "line": line,
+            "experiment": experiment.id,
+            "model": experiment.model,
+            "action": "failed",
+            "share": None,
+            "reason": reason,
+            "estimates": {},
+            "verdicts": [],
+            "notes": [],
+        }
+
+
+def _conditions(results: list[dict[str, Any]]) -> list[Condition]:
+    """Of every model: whether its experiment, if one is running, can be judged."""
+    failed = {result["model"]: result for result in results if result["action"] == "failed"}
+    return [
+        Condition(
+            f"experiment.{model}",
+            model not in failed,
+            "warning",
+            f"The experiment of {model} cannot be judged" if model in failed else f"experiments of {model} are well",
+            (failed[model]["reason"],) if model in failed else (),
+            remedy="`aimloop evaluate` tries again; `aimloop experiments end MODEL --because …` ends it",
+        )
+        for model in catalog.MODELS
+    ]
+
+
+def markdown(done: dict[str, Any]) -> str:
+    """What was done, as an artifact of the flow."""
+    lines = ["| model | action | why |", "|---|---|---|"]
+    for result in (*done["experiments"], *done["probation"]):
+        lines.append(f"| {result['model']} | {result['action']} | {result['reason']} |")
+    notes = [f"- {result['model']}: {note}" for result in done["experiments"] for note in result["notes"]]
+    return "\n".join([*lines, "", *notes]) if len(lines) > 2 else done["line"]

@@ -20,7 +20,7 @@ import pandas as pd
 from flows.certificate import certify
 from flows.context import Door, now
 from infra import registry, warehouse
-from infra.erasing import erasure, journal, log_erasure, people, profiles, tombstones
+from infra.erasing import erasure, journal, log_erasure, people, profiles, replays, tombstones
 from infra.erasing.journal import Journal
 from infra.erasing.mentions import erase_mentions
 from infra.erasing.people import Person
@@ -41,6 +41,7 @@ def forget(door: Door, customer_ids: Sequence[str], *, even_if_unknown: bool = F
     door = _with_tombstone_key(door)
     if not even_if_unknown:
         _refuse_strangers(door, people.people(door.state, door.keys, asked))
+    replays.refuse_running(door.state)
     waiting = people.pending(door.state, door.keys)
     if not waiting:
         journal.discard(door.state)
@@ -63,6 +64,7 @@ def finish(door: Door) -> list[dict[str, Any]]:
     tombstones.add(door.state, door.keys, customer_ids, now())
     persons = people.people(door.state, door.keys, customer_ids)
     done = Journal(door.state, now())
+    drop_replays(door, done)
     mark_versions(door, persons)
     erase_from_reference_samples(door, persons, done)
     remove_reports(door, done)
@@ -77,6 +79,12 @@ def finish(door: Door) -> list[dict[str, Any]]:
     people.end(door.state)
     journal.discard(door.state)
     return certificates
+
+
+def drop_replays(door: Door, done: Journal) -> None:
+    """Each is a copy of everything in a state folder of its own, and can be run again without them."""
+    done.dropping(replays.names(door.state))
+    replays.drop_all(door.state)
 
 
 def mark_versions(door: Door, persons: Sequence[Person]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from flows import forget
 from flows.context import Door, now
 from infra import epochs, keys
-from infra.erasing import redis_profiles
+from infra.erasing import redis_profiles, replays
 from infra.erasing.rotation import Side, rewrite
 from infra.errors import AimloopError
 from infra.intake import log_landing, prediction_files
@@ -32,7 +32,9 @@ def rotate(door: Door, parts: Sequence[str]) -> dict[str, Any]:
         AimloopError: a key comes from the environment and its successor does not; the disk is full; Redis cannot
             be reached.
     """
+    replays.refuse_running(door.state)
     forget.finish(door)
+    dropped = replays.drop_all(door.state)  # their keys are made from those that go
     old = door.state.pinned()
     name = epochs.start(door.state.root)
     following = replace(old, epoch=name)
@@ -50,8 +52,12 @@ def rotate(door: Door, parts: Sequence[str]) -> dict[str, Any]:
     return {
         "rotated": list(parts),
         "epoch": name,
-        "next": _what_to_set(door.settings, parts) + late + _end_in_redis(door),
+        "next": _what_to_set(door.settings, parts) + late + _end_in_redis(door) + _to_replay(dropped),
     }
+
+
+def _to_replay(dropped: Sequence[str]) -> list[str]:
+    return [f"replays were dropped, their keys came from the old ones: {', '.join(dropped)}"] if dropped else []
 
 
 def _follow(old: State, following: State, new_keys: Keys, renamed: Mapping[str, str] | None) -> list[str]:

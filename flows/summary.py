@@ -36,6 +36,7 @@ def summarise(door: Door, cycle_id: str | None = None) -> dict[str, Any]:
         "synthetic": results.get("ingest", {}).get("synthetic", {}),
         "quality": _quality(door, row.id, results),
         "models": _models(results.get("train", {}).get("models", {})),
+        "challenges": results.get("challenge", {}).get("decisions", []),
         "champions": {name: door.ledger.champion(name) for name in results.get("train", {}).get("models", {})},
         "bento": results.get("package", {}).get("tag"),
         "plan": results.get("allocate", {}).get("plan"),

@@ -29,7 +29,7 @@ def start_temporary_server(log: Path) -> None:
     """
     if os.environ.get("PREFECT_API_URL"):
         return
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "prefect", "server", "start", "--no-services", "--host", "127.0.0.1"]
     quiet = {"PREFECT_UI_ENABLED": "false", "PREFECT_SERVER_UI_ENABLED": "false"}
     with log.open("w", encoding="utf-8") as out:
@@ -78,7 +78,7 @@ def _answers(url: str, patience_seconds: float) -> bool:
     return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

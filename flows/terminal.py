@@ -73,8 +73,8 @@ def show_summary(console: Console, summary: dict[str, Any], *, with_steps: bool 
     if summary["plan"]:
         show_cycles_plan(console, summary["plan"])
     if summary["drift"]:
-        verdict = "[green]passed[/]" if summary["drift"]["passed"] else "[red]drifted[/]"
-        console.print(f"Drift: {verdict} (thresholds are conventions: docs/decisions/0010)", highlight=False)
+        verdict = "[green]all hold[/]" if summary["drift"]["passed"] else "[red]alarms[/]"
+        console.print(f"Checks of the versions in use: {verdict} (`aimloop watch` shows them)", highlight=False)
         for reason in summary["drift"]["reason"].split("; "):
             console.print(f"  {reason}", highlight=False)
         console.print(f"Reports: {summary['drift']['report']}", highlight=False, soft_wrap=True)

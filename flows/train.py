@@ -10,7 +10,7 @@ import pandas as pd
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
-from flows import cards, champion
+from flows import cards, champion, thresholds
 from flows.context import PROJECT, Cycle, now, open_cycle
 from infra import registry
 from models import catalog
@@ -59,7 +59,10 @@ def train_and_register(cycle: Cycle, name: str) -> dict[str, Any]:
     tag = registry.tag_of(name, cycle.id)
     beside = champion.beside(cycle, entry, name, result, params)
     result = replace(beside.result, fitted=replace(beside.result.fitted, notes=beside.result.fitted.notes | tuning))
-    report = _report(cycle, result)
+    settings = cycle.door.settings
+    report = _report(cycle, result) | {
+        "drift": thresholds.learn(entry, examples, result, settings.drift, settings.seed)
+    }
     registry.save(tag, result.fitted, result.fitted.reference, report)
     register = cycle.door.ledger.register
     is_champion = register(tag, name, cycle.id, report, beside.comparison, now(), unusable=beside.unusable)

@@ -1,81 +1,144 @@
-"""Watch: does the world still look like the one the champions were trained on?"""
+"""Watch: does the world still look like the one the versions in use were trained on, and do they still do well?
 
-from dataclasses import asdict
+Every version in use is judged; what is found becomes verdicts and checks in the ledger, and the trigger
+(`monitoring/trigger.py`) says when that is enough to retrain.
+"""
+
 from typing import Any
 
-import pandas as pd
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
+from flows.alert import announce
 from flows.context import Cycle, open_cycle, version_in_use
-from infra import registry
-from infra.contracts import Contract, CustomerFeatures, ImpressionFeatures
-from infra.files import publish_text
+from flows.judging import CURRENT_ROWS as CURRENT_ROWS
+from flows.judging import judge_version, store
+from flows.retrain import ask_for_retraining
+from infra.checks import StoredCheck
 from models import catalog
-from monitoring.drift import DriftRule, judge_drift
-
-# What each champion scores now: the rows its current features are taken from.
-CURRENT_ROWS: dict[str, tuple[type[Contract], str, str]] = {
-    "segmentation": (CustomerFeatures, "customer_features", "snapshot_at = $as_of"),
-    "ctr": (ImpressionFeatures, "impression_features", "shown_at >= $as_of - INTERVAL 28 DAY"),
-    "churn": (CustomerFeatures, "customer_features", "snapshot_at = $as_of AND days_since_last_order <= $window"),
-    "clv": (CustomerFeatures, "customer_features", "snapshot_at = $as_of"),
-}
+from monitoring.alerts import Condition
+from monitoring.quality import KINDS, kind
 
 
 @flow(name="watch")
-def watch(cycle_id: str | None = None) -> dict[str, Any]:
-    """Judge the drift of the features of every version in use; by default in the published cycle."""
+def watch(cycle_id: str | None = None, reports: str | None = None) -> dict[str, Any]:
+    """Judge every version in use, by default in the published cycle; announce, and ask for retraining where it is due.
+
+    Within a cycle as well: what is asked for there has just been done, and `flows.retrain` closes it with that word.
+    ``reports`` ("always", "never") takes the place of the setting.
+    """
     cycle = open_cycle(cycle_id)
     in_use = [name for name in catalog.MODELS if version_in_use(cycle, name)]
-    judged = {name: judge_model.with_options(name=f"watch {name}")(cycle.id, name) for name in in_use}
-    drifted = [name for name, outcome in judged.items() if not outcome["passed"]]
-    passed = not drifted
-    reason = "; ".join(f"{name}: {outcome['reason']}" for name, outcome in judged.items()) or "no champion yet"
-    create_markdown_artifact(key="drift-verdicts", markdown=_markdown(judged), description="Drift of this cycle.")
-    quiet = f"no drift in {', '.join(judged) or 'nothing: no champion yet'}"
-    line = quiet if passed else f"drift in {', '.join(drifted)}"
-    reports = {name: outcome["report"] for name, outcome in judged.items()}
-    return {"line": line, "passed": passed, "reason": reason, "report": str(cycle.reports), "reports": reports}
+    judged = {name: judge_model.with_options(name=f"watch {name}")(cycle.id, name, reports) for name in in_use}
+    create_markdown_artifact(key="drift-verdicts", markdown=_markdown(judged), description="Checks of this cycle.")
+    asked = ask(cycle, judged)
+    tell(cycle, judged)
+    return summary_of(cycle, judged) | {"asked": asked}
 
 
 @task
-def judge_model(cycle_id: str, name: str) -> dict[str, Any]:
-    """Compare current features with the champion's reference sample; verdict, report, ledger."""
-    cycle = open_cycle(cycle_id)
-    outcome = judge_and_store(cycle, name)
+def judge_model(cycle_id: str, name: str, reports: str | None) -> dict[str, Any]:
+    """Everything about one version: verdicts, report, ledger."""
+    outcome = judge_and_store(open_cycle(cycle_id), name, reports=reports)
     if outcome["report"]:
         create_link_artifact(key=f"drift-{name}", link=f"file://{outcome['report']}", description=outcome["reason"])
     return outcome
 
 
-def judge_and_store(cycle: Cycle, name: str) -> dict[str, Any]:
-    """The judgement itself: what the task wraps, and what can be called without Prefect."""
-    version = version_in_use(cycle, name)
-    assert version is not None
-    reference = registry.reference(version)
-    judgement = judge_drift(name, _current_rows(cycle, name), reference, DriftRule(seed=cycle.door.settings.seed))
-    report = None
-    if judgement.html:
-        path = cycle.reports / f"drift-{name}.html"
-        publish_text(path, judgement.html)
-        report = str(path)
-    verdict = asdict(judgement.verdict)
-    cycle.door.ledger.store_verdict(cycle.id, verdict, report)
-    return {**verdict, "report": report}
+def judge_and_store(cycle: Cycle, name: str, *, reports: str | None = None) -> dict[str, Any]:
+    """The judgement itself: what the task wraps, and what can be called without Prefect, at any simulated instant."""
+    looked = judge_version(cycle, name, reports=reports)
+    checks = store(cycle, name, looked)
+    failed = [check for check in checks if not check.passed]
+    told = [f"{check.kind}: {check.reason}" for check in failed]
+    told = told or [f"{check.kind}: {check.reason.split('; ')[0]}" for check in checks]  # what holds needs few words
+    return {
+        "model": name,
+        "version": version_in_use(cycle, name),
+        "passed": not failed,
+        "reason": "; ".join(told),
+        "report": looked.report,
+        "checks": [_facts(check) for check in checks],
+        "is_on": any(check.is_on for check in checks),
+        "asks": any(check.asks for check in checks),
+        "features": looked.features.head(10).rename_axis("feature").reset_index().to_dict("records"),
+    }
 
 
-def _current_rows(cycle: Cycle, name: str) -> pd.DataFrame:
-    contract, table, where = CURRENT_ROWS[name]
-    values = {"as_of": cycle.as_of, "window": cycle.door.settings.churn_window_days}
-    used = {key: value for key, value in values.items() if f"${key}" in where}
-    return cycle.generation.read(contract, table, where, **used)
+def summary_of(cycle: Cycle, judged: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What a watch came to, as the ledger keeps it for a cycle."""
+    drifted = [name for name, outcome in judged.items() if not outcome["passed"]]
+    reason = "; ".join(f"{name}: {outcome['reason']}" for name, outcome in judged.items()) or "no champion yet"
+    quiet = f"all checks hold for {', '.join(judged) or 'nobody: no champion yet'}"
+    due = [name for name, outcome in judged.items() if outcome["is_on"]]
+    line = f"alarms for {', '.join(drifted)}" if drifted else quiet
+    return {
+        "line": line + (f"; enough to retrain {', '.join(due)}" if due else ""),
+        "passed": not drifted,
+        "reason": reason,
+        "report": str(cycle.reports),
+        "reports": {name: outcome["report"] for name, outcome in judged.items()},
+        "models": judged,
+    }
+
+
+def ask(cycle: Cycle, judged: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Ask for retraining, once a model; the checks that ask are the reason and the evidence."""
+    asked = {}
+    for name, outcome in judged.items():
+        asking = [check for check in outcome["checks"] if check["asks"]]
+        if asking:
+            reason = "; ".join(f"{check['kind']}: {check['reason']}" for check in asking)
+            evidence = {"cycle": cycle.id, "version": outcome["version"], "checks": asking, "report": outcome["report"]}
+            asked[name] = ask_for_retraining(cycle.door, name, reason, evidence)
+    return asked
+
+
+def tell(cycle: Cycle, judged: dict[str, dict[str, Any]]) -> None:
+    """One condition a model for drift and one for performance, and one a kind of data quality, well ones included."""
+    announce(cycle.door, [*_of_models(judged), *_of_quality(cycle)])
+
+
+def _of_models(judged: dict[str, dict[str, Any]]) -> list[Condition]:
+    conditions = []
+    for name, outcome in judged.items():
+        for key, kinds in (("drift", ("data", "prediction", "migration")), ("performance", ("performance",))):
+            checks = [check for check in outcome["checks"] if check["kind"] in kinds]
+            if not checks:
+                continue
+            on = [check for check in checks if check["is_on"]]
+            headline = (
+                f"{name}: {', '.join(check['kind'] for check in on)} beyond what is ordinary"
+                if on
+                else f"{name}: ordinary"
+            )
+            reasons = tuple(f"{check['kind']}: {check['reason']} ({check['decision']})" for check in on or checks)
+            conditions.append(Condition(f"{key}.{name}", not on, "warning", headline, reasons, outcome["report"]))
+    return conditions
+
+
+def _of_quality(cycle: Cycle) -> list[Condition]:
+    found = [verdict for verdict in cycle.door.ledger.verdicts(cycle.id) if kind(verdict.name) in KINDS]
+    conditions = []
+    for which in sorted({kind(verdict.name) for verdict in found}):
+        failing = [v for v in found if kind(v.name) == which and not v.passed]
+        headline = f"data quality: {which} fails for {len(failing)}" if failing else f"data quality: {which} holds"
+        reasons = tuple(f"{verdict.name}: {verdict.reason}" for verdict in failing)
+        conditions.append(Condition(f"quality.{which}", not failing, "warning", headline, reasons))
+    return conditions
+
+
+def _facts(check: StoredCheck) -> dict[str, Any]:
+    """As JSON has it."""
+    kept = ("kind", "passed", "value", "threshold", "clear", "reason", "why_not", "is_on", "asks", "decision")
+    return {name: getattr(check, name) for name in kept} | {"evidence_until": check.evidence_until.isoformat()}
 
 
 def _markdown(judged: dict[str, dict[str, Any]]) -> str:
-    lines = ["| judgement | passed | value | threshold | reason |", "|---|---|---|---|---|"]
-    for outcome in judged.values():
-        mark = "yes" if outcome["passed"] else "**no**"
-        figures = f"{outcome['value']:.2f} | {outcome['threshold']:.2f}"
-        lines.append(f"| {outcome['name']} | {mark} | {figures} | {outcome['reason']} |")
+    lines = ["| judgement | passed | value | threshold | reason | trigger |", "|---|---|---|---|---|---|"]
+    for name, outcome in judged.items():
+        for check in outcome["checks"]:
+            mark = "yes" if check["passed"] else "**no**"
+            figures = f"{check['value']:.3f} | {check['threshold']:.3f}"
+            lines.append(f"| {check['kind']}.{name} | {mark} | {figures} | {check['reason']} | {check['decision']} |")
     return "\n".join(lines)

@@ -19,7 +19,7 @@ from infra.errors import AimloopError
 from infra.ledger import Ledger
 from infra.ledger_rows import ExperimentRow, ExperimentStepRow
 from infra.promotions import find_version, refuse_erased
-from infra.succession import champion_of, end_experiment, running_experiment
+from infra.succession import Beside, champion_of, end_experiment, nothing, running_experiment
 
 Variant = Literal["champion", "challenger"]
 
@@ -75,8 +75,21 @@ class Experiments:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def start(self, model: str, tag: str, share: float | None, reason: str, now: datetime, by: Audit) -> Experiment:
+    def start(
+        self,
+        model: str,
+        tag: str,
+        share: float | None,
+        reason: str,
+        now: datetime,
+        by: Audit,
+        *,
+        salt: str | None = None,
+        beside: Beside = nothing,
+    ) -> Experiment:
         """Let a version answer for a ``share`` of the customers, or for nobody yet (None: in the shadow).
+
+        ``salt`` is drawn where none is given; ``beside`` writes in the same transaction, as with every change here.
 
         Raises:
             AimloopError: there is no such version, or it is another model's; it is the champion; an experiment of the
@@ -107,7 +120,7 @@ class Experiments:
                 model=model,
                 champion=champion,
                 challenger=tag,
-                salt=secrets.token_hex(16),
+                salt=salt or secrets.token_hex(16),
                 share=share or 0.0,
                 is_shadow=share is None,
                 started_at=now,
@@ -116,11 +129,18 @@ class Experiments:
             session.add(row)
             session.flush()
             session.add(ExperimentStepRow(experiment_id=row.id, position=0, share=row.share, since=now))
-            by.add(session, "experiment started", _facts(row) | {"because": reason}, now)
+            by.add(session, "experiment started", _facts(row) | {"because": reason} | dict(beside(session)), now)
             return _experiment(session, row)
 
     def raise_share(
-        self, which: str | int, share: float, now: datetime, by: Audit, *, reason: str | None = None
+        self,
+        which: str | int,
+        share: float,
+        now: datetime,
+        by: Audit,
+        *,
+        reason: str | None = None,
+        beside: Beside = nothing,
     ) -> Experiment:
         """Let the challenger of a running experiment (its model, or its id) answer for more; out of the shadow too.
 
@@ -141,10 +161,10 @@ class Experiments:
             count = select(func.count()).where(ExperimentStepRow.experiment_id == row.id)
             place = session.scalars(count).one()
             session.add(ExperimentStepRow(experiment_id=row.id, position=place, share=share, since=now))
-            by.add(session, "experiment share", _facts(row) | {"because": reason}, now)
+            by.add(session, "experiment share", _facts(row) | {"because": reason} | dict(beside(session)), now)
             return _experiment(session, row)
 
-    def end(self, which: str | int, reason: str, now: datetime, by: Audit) -> Experiment:
+    def end(self, which: str | int, reason: str, now: datetime, by: Audit, *, beside: Beside = nothing) -> Experiment:
         """End the running experiment of a model, or the one of an id: the champion answers for everybody.
 
         Raises:
@@ -155,7 +175,7 @@ class Experiments:
         with self._ledger.transaction() as session:
             row = _running(session, which)
             end_experiment(row, reason, now)
-            by.add(session, "experiment ended", _facts(row) | {"because": reason}, now)
+            by.add(session, "experiment ended", _facts(row) | {"because": reason} | dict(beside(session)), now)
             return _experiment(session, row)
 
     def running(self) -> dict[str, Experiment]:

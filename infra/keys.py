@@ -119,7 +119,7 @@ def make_next(settings: Settings, now: State, following: State, parts: Iterable[
         if part in parts and fresh == made[part]:
             raise AimloopError(f"AIMLOOP_NEW_{part.upper()}_KEY is the key in use", "give a new random one")
         if successor is None and not given:
-            _write(following.keys / f"{part}.key", fresh)
+            write_key(following.keys / f"{part}.key", fresh)
         made[part] = fresh
     next_keys = Keys(made["storage"], made["pseudonym"].encode(), keys.tombstone)
     publish_text(following.keys / _FINGERPRINT, next_keys.fingerprint() + "\n")
@@ -146,11 +146,11 @@ def _key(given: SecretStr | None, file: Path, guarded: Path) -> str:
             f"put the key back (file, or AIMLOOP_{file.stem.upper()}_KEY); without it the raw zone must be "
             f"removed and landed again: rm {guarded}",
         )
-    _write(file, secrets.token_hex(32))
+    write_key(file, secrets.token_hex(32))
     return file.read_text(encoding="ascii").strip()
 
 
-def _write(file: Path, key: str) -> None:
+def write_key(file: Path, key: str) -> None:
     """An owner-only file, there whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh = file.with_name(file.name + ".fresh")

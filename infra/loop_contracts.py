@@ -29,3 +29,26 @@ class PairedLosses(Contract):
     weight: float = required(gt=0)
     champion_loss: float = required()
     challenger_loss: float = required()
+
+
+class PairedPredictions(Contract):
+    """Rows whose outcome is known, with what champion and candidate said of them; further columns are attributes."""
+
+    pseudonym: str = required()
+    weight: float = required(gt=0)
+    actual: float = required()
+    champion: float = required()
+    candidate: float = required()
+
+
+class LabelledPredictions(Contract):
+    """What a version said and what came of it: 0 or 1 of a probability, else an amount.
+
+    ``weight`` is how many rows of the unsampled world one stands for, ``part`` the slice it belongs to.
+    """
+
+    pseudonym: str = required()
+    actual: float = required()
+    predicted: float = required()
+    weight: float = required(gt=0)
+    part: str = optional()

@@ -14,7 +14,7 @@ from infra.audit import Audit
 from infra.errors import AimloopError, did_you_mean
 from infra.ledger import Ledger
 from infra.ledger_rows import ChampionRow, RollbackRow, VersionRow
-from infra.succession import champion_of, crown, erased_teachers, running_experiment
+from infra.succession import Beside, champion_of, crown, erased_teachers, nothing, running_experiment
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,34 @@ class Change:
     ended_experiment: int | None
 
 
+@dataclass(frozen=True)
+class Reign:
+    """A champion, since when and why; ``came_by_rollback``: the version that was rolled back from, if one was."""
+
+    tag: str
+    since: datetime
+    reason: str
+    came_by_rollback: str | None
+
+
 class Promotions:
     """Who becomes champion of the models of one ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def promote(self, tag: str, reason: str, now: datetime, by: Audit, *, instead_of: str | None = None) -> Change:
-        """Make a version champion. ``instead_of`` is the champion that whoever decided this has seen.
+    def promote(
+        self,
+        tag: str,
+        reason: str,
+        now: datetime,
+        by: Audit,
+        *,
+        instead_of: str | None = None,
+        beside: Beside = nothing,
+    ) -> Change:
+        """Make a version champion. ``instead_of`` is the champion that whoever decided this has seen; ``beside``
+        writes in the same transaction.
 
         Raises:
             AimloopError: there is no such version; it is champion already; another than ``instead_of`` is; it learned
@@ -45,7 +65,14 @@ class Promotions:
             _refuse_surprise(session, version.model, instead_of)
             if champion_of(session, version.model) == tag:
                 raise AimloopError(f"{tag} is champion of {version.model} already", "`aimloop models` lists the others")
-            return _change(session, version.model, tag, reason, now, by, "promote")[0]
+            return _change(session, version.model, tag, reason, now, by, "promote", beside)[0]
+
+    def reigns(self, model: str) -> list[Reign]:
+        """Who has been champion of a model, the first one first."""
+        with Session(self._ledger.engine) as session:
+            left = {row.champion_id: row.left for row in session.scalars(select(RollbackRow))}
+            rows = session.scalars(select(ChampionRow).where(ChampionRow.model == model).order_by(ChampionRow.id))
+            return [Reign(row.tag, row.since, row.reason, left.get(row.id)) for row in rows]
 
     def way_back(self, model: str) -> tuple[str, str]:
         """The champion, and the version that a rollback makes champion.
@@ -59,7 +86,16 @@ class Promotions:
         with Session(self._ledger.engine) as session:
             return _way_back(session, model)
 
-    def roll_back(self, model: str, reason: str, now: datetime, by: Audit, *, instead_of: str | None = None) -> Change:
+    def roll_back(
+        self,
+        model: str,
+        reason: str,
+        now: datetime,
+        by: Audit,
+        *,
+        instead_of: str | None = None,
+        beside: Beside = nothing,
+    ) -> Change:
         """Make the champion before the present one champion again (`way_back`).
 
         Raises:
@@ -69,7 +105,7 @@ class Promotions:
         with self._ledger.transaction() as session:
             _refuse_surprise(session, model, instead_of)
             champion, before = _way_back(session, model)
-            change, row = _change(session, model, before, reason, now, by, "rollback")
+            change, row = _change(session, model, before, reason, now, by, "rollback", beside)
             session.add(RollbackRow(champion_id=row.id, left=champion))
             return change
 
@@ -112,7 +148,7 @@ def _refuse_surprise(session: Session, model: str, seen: str | None) -> None:
 
 
 def _change(
-    session: Session, model: str, tag: str, reason: str, now: datetime, by: Audit, action: str
+    session: Session, model: str, tag: str, reason: str, now: datetime, by: Audit, action: str, beside: Beside
 ) -> tuple[Change, ChampionRow]:
     if not reason.strip():
         raise AimloopError("a change of champion needs a reason", "say why, for whoever asks in a year: --because TEXT")
@@ -121,7 +157,7 @@ def _change(
     row = crown(session, model, tag, reason, now)
     change = Change(model, tag, champion, experiment.id if experiment else None)
     details = {"model": model, "champion": tag, "instead_of": champion, "because": reason}
-    by.add(session, action, details | {"ended_experiment": change.ended_experiment}, now)
+    by.add(session, action, details | {"ended_experiment": change.ended_experiment} | dict(beside(session)), now)
     return change, row
 
 

@@ -4,6 +4,7 @@ A tag is ``<model>:<cycle id>``. Which version counts is not written here: the l
 Call ``State.set_homes`` first: BentoML reads its home when it is imported.
 """
 
+import io
 import json
 import shutil
 from collections.abc import Hashable, Iterator
@@ -114,6 +115,13 @@ def copy_without_sample(tag: str, store: Path) -> None:
     shutil.copytree(folder, target, ignore=shutil.ignore_patterns(_REFERENCE_FILE, _MODEL_FILE))
     fitted = load_folder(folder)
     joblib.dump(replace(fitted, reference=fitted.reference.head(0)), target / _MODEL_FILE, compress=1)
+
+
+def size_bytes(fitted: Any) -> int:
+    """How large the file of a version is, or will be."""
+    with io.BytesIO() as file:
+        joblib.dump(fitted, file, compress=1)
+        return file.tell()
 
 
 def reference(tag: str) -> pd.DataFrame:

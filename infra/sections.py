@@ -15,7 +15,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _one_or_many(value: Any) -> Any:
+def one_or_many(value: Any) -> Any:
     return (value,) if isinstance(value, str | dict) else value
 
 
@@ -44,7 +44,7 @@ class TableInput(Section):
     """
 
     source: str = Field("files", description="Name of a [sources.…] section; without one, files of this folder.")
-    files: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = Field(
+    files: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = Field(
         (), description="Files or glob patterns below the source's folder: CSV, TSV, .gz, Parquet, JSONL, Excel."
     )
     table: str | None = Field(None, description="Databases: the table or view, such as shop.orders. Excel: the sheet.")
@@ -70,7 +70,7 @@ class TableInput(Section):
         return self
 
 
-TableInputs = Annotated[tuple[TableInput, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
+TableInputs = Annotated[tuple[TableInput, ...], BeforeValidator(one_or_many), Field(min_length=1)]
 
 
 class Cleaning(Section):
@@ -141,7 +141,7 @@ class Quality(Section):
     """``[quality]``: when data is too poor to act on."""
 
     on_failure: Literal["warn", "stop"] = Field("warn", description="Go on and say so, or stop before training.")
-    stop_on: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = Field(
+    stop_on: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = Field(
         (), description="Judgements that stop the cycle even so, such as freshness."
     )
     max_null_rate: float = Field(0.05, ge=0, le=1, description="Share of a required column that may be missing.")
@@ -176,15 +176,52 @@ class Services(Section):
         le=86_400,
         description="A file of the prediction log is closed, and ready to be ingested, after this long.",
     )
+    challenger_timeout_ms: float = Field(
+        250,
+        gt=0,
+        allow_inf_nan=False,
+        description="A challenger that takes longer for up to 1,000 rows has failed: the champion answers.",
+    )
 
 
 class Drift(Section):
     """``[drift]``: when the world has moved so far that models are retrained."""
 
+    alarms: int = Field(2, ge=1, le=100, description="So many alarms ...")
+    of_checks: int = Field(3, ge=1, le=100, description="... among so many last checks ask for retraining.")
+    cooldown_days: float = Field(28, ge=0, allow_inf_nan=False, description="No retraining asked for again so soon.")
+    new_evidence_days: float = Field(
+        7, ge=0, allow_inf_nan=False, description="A check counts when it knows so many more days than the last one."
+    )
+    false_alarm_rate: float = Field(
+        0.05, gt=0, lt=1, description="Share of histories of 12 checks of an unchanged world that may trigger at most."
+    )
+    resamples: int = Field(
+        500, ge=100, le=100_000, description="Ordinary periods drawn to learn thresholds from, when a model is trained."
+    )
+    rows: int = Field(2_000, ge=100, le=1_000_000, description="Rows of each side that a check compares: a sample.")
+    reports: Literal["on drift", "always", "never"] = Field(
+        "on drift", description="When Evidently's report is written; `aimloop watch` always writes it."
+    )
 
-class Experimentation(Section):
-    """``[experiments]``: how challengers are tried, and what decides."""
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> "Drift":
+        if self.alarms > self.of_checks:
+            raise ValueError(f"{self.alarms} alarms cannot be among {self.of_checks} checks")
+        return self
 
 
 class Alerts(Section):
     """``[alerts]``: whom to tell, and how often."""
+
+    blocks: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")], ...], BeforeValidator(one_or_many)
+    ] = Field(
+        (), description='Notification blocks of Prefect, such as ["slack-webhook/on-call"]; `aimloop alerts add`.'
+    )
+    reminder_hours: float = Field(
+        24, ge=0, allow_inf_nan=False, description="People are reminded of an open incident after so long; 0: never."
+    )
+    reports_url: str | None = Field(
+        None, pattern=r"^https?://", description="Where the folder reports/ is served, for links that others can open."
+    )

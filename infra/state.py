@@ -23,6 +23,10 @@ TELEMETRY_OFF = {
 }
 
 
+class Busy(AimloopError):
+    """Another process has the right to write."""
+
+
 @dataclass(frozen=True)
 class State:
     """Paths below one root; ``rm -rf`` of the root is a full reset.
@@ -80,6 +84,11 @@ class State:
     @property
     def erasure(self) -> Path:
         return self.root / "erasure"
+
+    @property
+    def replays(self) -> Path:
+        """Where replays keep state folders of their own, one each (`flows.replay`)."""
+        return self.root / "replays"
 
     @property
     def certificates(self) -> Path:
@@ -169,19 +178,19 @@ class State:
         environ["PREFECT_HOME"] = str(self.prefect)
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, patience_seconds: float = 0) -> Iterator[None]:
         """Hold the right to write for one cycle; the system frees it when the process dies.
 
         Whoever gets it clears away what an interrupted rotation of the keys left.
 
         Raises:
-            AimloopError: another process holds it.
+            Busy: another process holds it, and has not let it go within ``patience_seconds``.
         """
         lock = FileLock(self.root / "lock")
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=patience_seconds)
         except Timeout:
-            raise AimloopError(
+            raise Busy(
                 f"another cycle is running in {self.root}",
                 "wait for it to end (`aimloop status` shows its steps), or choose another folder with AIMLOOP_STATE",
             ) from None

@@ -1,11 +1,21 @@
 """Who is champion of a model, and what ends when another becomes it: asked and written within a transaction."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any, TypeAlias
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from infra.ledger_rows import ChampionRow, ExperimentRow, InfluenceRow
+
+# what else is written in the transaction of a change, and what the audit trail is to say of it: its evidence
+Beside: TypeAlias = Callable[[Session], Mapping[str, Any]]
+
+
+def nothing(_: Session) -> Mapping[str, Any]:
+    """Nothing else is written."""
+    return {}
 
 
 def champion_of(session: Session, model: str) -> str | None:

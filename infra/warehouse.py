@@ -5,7 +5,7 @@ open published generations read-only, so writers never block them.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +83,13 @@ class Generation:
     def query(self, sql: str, **parameters: Any) -> pd.DataFrame:
         """Run a read-only query."""
         with engine(self._spill, self.path, read_only=True) as connection:
+            return connection.execute(sql, parameters or None).df()
+
+    def query_beside(self, sql: str, frames: Mapping[str, pd.DataFrame], **parameters: Any) -> pd.DataFrame:
+        """Run a read-only query that also reads ``frames``, each by its name."""
+        with engine(self._spill, self.path, read_only=True) as connection:
+            for name, frame in frames.items():
+                connection.register(name, frame)
             return connection.execute(sql, parameters or None).df()
 
     def read(self, contract: type[T], table: str, where: str = "true", **parameters: Any) -> DataFrame[T]:

@@ -1,103 +1,159 @@
-"""Data drift: do current rows still look like those a model was trained on?
+"""Drift: do current rows, and what a version says of them, still look like those it was trained on?
 
-Evidently measures, per feature, how far the distributions lie apart: for numbers the Wasserstein
-distance in units of the reference's standard deviation, for categories the Jensen-Shannon distance.
+One statistic decides: the distances of all features, each weighted by how much the version's predictions depend on it.
+Its threshold comes with the version (`monitoring/ordinary.py`): what two ordinary periods of its own training rows
+differ by. Where a version has none, the field's convention stands in, and the reason says so.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from evidently import DataDefinition, Dataset, Report
-from evidently.presets import DataDriftPreset
 
+from monitoring.distances import distances, prepared, sampled, sampling_error
+from monitoring.ordinary import Threshold
 from monitoring.verdict import Verdict
 
-MAX_LEVELS = 100  # of a category: samples tell nothing of rarer ones
+CONVENTION = 0.1
+"""From this distance on a feature is said to drift (the default of Evidently and others): nobody measured it here."""
+
+CLEAR_OF_CONVENTION = 0.075
 
 
 @dataclass(frozen=True, kw_only=True)
 class DriftRule:
-    """A feature drifts beyond ``distance``; data drift when at least ``share`` of the features do.
+    """How current rows are held against a reference.
 
-    Both are conventions of the field, not learned from this data.
+    importances: how much predictions depend on each feature, in any unit; empty: all alike.
+    moving: features that move with the calendar by construction; shown, not counted.
+    threshold: learned from ordinary periods; None: the convention.
+    why_none: why there is no threshold.
+    max_rows: a sample of as many rows of each side is compared.
     """
 
-    distance: float = 0.1
-    share: float = 0.5
+    importances: Mapping[str, float]
+    moving: tuple[str, ...] = ()
+    threshold: Threshold | None = None
+    why_none: str = "trained before thresholds were learned"
     max_rows: int = 2_000
     seed: int = 20170101
+
+    @property
+    def alarm(self) -> float:
+        return self.threshold.alarm if self.threshold else CONVENTION
+
+    @property
+    def clear(self) -> float:
+        return self.threshold.clear if self.threshold else CLEAR_OF_CONVENTION
 
 
 @dataclass(frozen=True)
 class DriftJudgement:
-    """The verdict, each feature's distance (largest first), and a report people can read (HTML)."""
+    """The verdict and its table: per feature ``distance``, ``importance`` (as it counts) and ``part`` of the value.
+
+    The largest part comes first; ``error`` is the standard error of the value that sampling rows brings.
+    """
 
     verdict: Verdict
-    distances: pd.Series
-    html: str
+    features: pd.DataFrame
+    error: float = 0.0
 
 
 def judge_drift(name: str, current: pd.DataFrame, reference: pd.DataFrame, rule: DriftRule) -> DriftJudgement:
     """Compare current rows with a reference sample, on the columns of the reference.
 
-    Columns that are empty or absent on either side cannot be compared; the reason says how many.
+    Columns that are empty or absent on either side cannot be compared, and those that move with the calendar are not
+    counted; the reason says how many of both, and how much of the importance they have.
     """
     features = [c for c in reference.columns if _has_values(reference, c) and _has_values(current, c)]
-    left_out = len(reference.columns) - len(features)
-    numeric = [c for c in features if pd.api.types.is_numeric_dtype(reference[c])]
-    categorical = [c for c in features if c not in numeric]
-    if not features or current.empty:
+    weights = weights_of(features, rule)
+    if current.empty or not weights.sum() > 0:
         return DriftJudgement(
-            Verdict(f"drift.{name}", True, 0.0, rule.share, "nothing to compare yet"), pd.Series(dtype=float), ""
+            Verdict(name, True, 0.0, rule.alarm, "nothing to compare yet"), _table(pd.Series(dtype=float), weights[:0])
         )
-    definition = DataDefinition(numerical_columns=numeric, categorical_columns=categorical)
-    usual = {name: reference[name].value_counts().index[:MAX_LEVELS] for name in categorical}
-    frames = [_prepared(frame, numeric, usual, rule) for frame in (current, reference)]
-    report = Report(
-        [
-            DataDriftPreset(
-                num_method="wasserstein",
-                num_threshold=rule.distance,
-                cat_method="jensenshannon",
-                cat_threshold=rule.distance,
-                drift_share=rule.share,
-            )
-        ]
+    rows, sample = prepared(
+        sampled(current[features], rule.max_rows, rule.seed),
+        sampled(reference[features], rule.max_rows, rule.seed),
+        features,
     )
-    with np.errstate(divide="ignore", invalid="ignore"):  # features with one value: their distance is none
-        snapshot = report.run(*(Dataset.from_pandas(frame, definition) for frame in frames))
-    distances = _distances(snapshot.dict()["metrics"])
-    drifted = distances[distances >= rule.distance]
-    share = len(drifted) / len(features)
-    passed = share < rule.share
-    farthest = ", ".join(f"{feature} {value:.2f}" for feature, value in distances.head(3).items())
-    reason = f"{len(drifted)} of {len(features)} features beyond {rule.distance:g}; farthest: {farthest}"
-    if left_out:
-        reason += f"; {left_out} empty or absent features left out"
-    verdict = Verdict(f"drift.{name}", passed, share, rule.share, reason)
-    return DriftJudgement(verdict, distances, snapshot.get_html_str(as_iframe=False))
+    table = _table(distances(rows, sample), weights)
+    value = float(table["part"].sum())
+    error = 0.0
+    if max(len(current), len(reference)) > rule.max_rows:
+        error = sampling_error(rows, sample, weights, rule.seed)
+    verdict = Verdict(
+        name, value < rule.alarm, value, rule.alarm, _reason(value, error, table, reference, features, rule)
+    )
+    return DriftJudgement(verdict, table, error)
+
+
+def weights_of(features: list[str], rule: DriftRule) -> pd.Series:
+    """Importances of the features that count, as shares of their sum."""
+    given = pd.Series(
+        {name: rule.importances.get(name, 0.0) if rule.importances else 1.0 for name in features}, dtype=float
+    )
+    given[[name for name in features if name in rule.moving]] = 0.0
+    return given / given.sum() if given.sum() > 0 else given
+
+
+def _table(found: pd.Series, weights: pd.Series) -> pd.DataFrame:
+    found = found.fillna(0.0)
+    table = pd.DataFrame({"distance": found, "importance": weights, "part": found * weights})
+    return table.sort_values(["part", "distance"], ascending=False, kind="stable")
+
+
+def _reason(
+    value: float, error: float, table: pd.DataFrame, reference: pd.DataFrame, features: list[str], rule: DriftRule
+) -> str:
+    parts = ", ".join(f"{name} {row.part:.3f}" for name, row in table.head(3).iterrows() if row.part > 0)
+    told = f"distance {value:.3f}" + (f" (± {error:.3f} by sampling)" if error else "")
+    if rule.threshold is None:
+        told += f" against {rule.alarm:g}, a convention: {rule.why_none}"
+    else:
+        told += f", ordinary up to {rule.alarm:.3f}, typically {rule.threshold.typical:.3f}"
+    told += f"; most of it: {parts}" if parts else ""
+    if aside := [name for name in features if name in rule.moving]:
+        told += f"; {len(aside)} features move with the calendar and do not count{_share(aside, rule)}"
+    if left_out := [name for name in reference.columns if name not in features]:
+        told += f"; {len(left_out)} empty or absent features left out{_share(left_out, rule)}"
+    return told
+
+
+def _share(names: list[str], rule: DriftRule) -> str:
+    """How much of all importance some features have, where that is told."""
+    total = sum(rule.importances.values())
+    share = sum(rule.importances.get(name, 0.0) for name in names) / total if total > 0 else 0.0
+    return f" ({share:.0%} of the importance)" if share >= 0.005 else ""
 
 
 def _has_values(frame: pd.DataFrame, column: str) -> bool:
     return column in frame and bool(frame[column].notna().any())
 
 
-def _prepared(frame: pd.DataFrame, numeric: list[str], usual: dict[str, pd.Index], rule: DriftRule) -> pd.DataFrame:
-    """A sample; what is not among a category's usual values is "other"."""
-    sample = frame.sample(min(rule.max_rows, len(frame)), random_state=rule.seed)
-    numbers = sample[numeric].apply(pd.to_numeric, errors="coerce").astype(float)  # attributes come as text
-    texts = sample[list(usual)].astype(object)
-    for name, values in usual.items():
-        texts[name] = texts[name].where(texts[name].isin(values), "other").where(texts[name].notna(), "missing")
-    return pd.concat([numbers, texts], axis=1).reset_index(drop=True)
+def drift_report(current: pd.DataFrame, reference: pd.DataFrame, rule: DriftRule) -> str:
+    """Evidently's report on the same samples, as HTML: every feature's distributions side by side.
 
+    Its own marks go by the convention of 0.1 a feature; empty where nothing can be compared.
+    """
+    from evidently import DataDefinition, Dataset, Report  # takes seconds to import
+    from evidently.presets import DataDriftPreset
 
-def _distances(metrics: list[dict[str, object]]) -> pd.Series:
-    found = {}
-    for metric in metrics:
-        config = metric["config"]
-        assert isinstance(config, dict)
-        if str(config["type"]).endswith(":ValueDrift"):
-            found[config["column"]] = float(metric["value"])  # type: ignore[arg-type]
-    return pd.Series(found, dtype=float).sort_values(ascending=False)
+    features = [c for c in reference.columns if _has_values(reference, c) and _has_values(current, c)]
+    if not features or current.empty:
+        return ""
+    frames = prepared(
+        sampled(current[features], rule.max_rows, rule.seed),
+        sampled(reference[features], rule.max_rows, rule.seed),
+        features,
+    )
+    numeric = [name for name in features if pd.api.types.is_numeric_dtype(frames[1][name])]
+    definition = DataDefinition(
+        numerical_columns=numeric, categorical_columns=[name for name in features if name not in numeric]
+    )
+    preset = DataDriftPreset(
+        num_method="wasserstein", num_threshold=CONVENTION, cat_method="jensenshannon", cat_threshold=CONVENTION
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):  # features with one value: their distance is none
+        snapshot = Report([preset]).run(*(Dataset.from_pandas(frame, definition) for frame in frames))
+    return str(snapshot.get_html_str(as_iframe=False))

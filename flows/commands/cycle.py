@@ -25,7 +25,8 @@ def run(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run one whole cycle: ingest, quality, marts, train, score, publish, package, allocate, watch.
+    """Run one whole cycle: ingest, quality, marts, train, challenge, score, publish, package,
+    allocate, watch.
 
     Safe to repeat and to interrupt: what is finished stays, the next run goes on from there.
     """

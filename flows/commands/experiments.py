@@ -11,6 +11,7 @@ from flows.commands.app import AsJson, app, explained, print_json
 from flows.commands.promotion import Because
 from flows.context import now, open_door
 from infra.errors import AimloopError
+from infra.evaluations import Evaluations
 from infra.experiments import Experiment, Experiments
 
 experiments = typer.Typer(
@@ -29,18 +30,25 @@ def default(context: typer.Context, as_json: AsJson = False) -> None:
 
 @experiments.command("list")
 def list_experiments(as_json: AsJson = False) -> None:
-    """List every experiment with its shares, the ended ones too."""
+    """List every experiment with its shares and what was last found of it, the ended ones too."""
+    from flows.decision import schedule_of, standing_of
+    from flows.terminal_experiments import show_experiment
+
     with explained():
-        found = Experiments(open_door().ledger).all()
+        door = open_door()
+        found, looks = Experiments(door.ledger).all(), Evaluations(door.ledger).last()
+        schedule, at = schedule_of(door.settings.experiments), now()
     if as_json:
-        print_json({"experiments": [_facts(experiment) for experiment in found]})
+        last = {number: asdict(look) for number, look in looks.items()}
+        print_json({"experiments": [_facts(each) | {"last_evaluation": last.get(each.id)} for each in found]})
         return
     if not found:
         line = "No experiments yet: `aimloop experiments start TAG --share 0.1 --because …` starts one."
         Console().print(line, highlight=False)
         return
     for each in found:
-        _show(Console(), each)
+        look = looks.get(each.id)
+        show_experiment(Console(), each, look, (schedule, standing_of(each, 0, at)))
 
 
 @experiments.command("start")
@@ -109,20 +117,6 @@ def _say(experiment: Experiment, as_json: bool) -> None:
     else:
         line = f"{challenger} answers {experiment.share:g} of the customers"
     Console().print(f"Experiment {experiment.id} of {experiment.model}: {line}.", highlight=False, soft_wrap=True)
-
-
-def _show(console: Console, experiment: Experiment) -> None:
-    """Who challenged whom, with which shares, from when until when, and why."""
-    shares = " → ".join(f"{step.share:g}" if step.share else "shadow" for step in experiment.steps)
-    ended = experiment.ended_at
-    until = f"until {ended:%Y-%m-%d %H:%M} UTC" if ended else "[bold]runs[/]"
-    reasons = "; ended: ".join(filter(None, (experiment.reason, experiment.end_reason)))
-    for line in (
-        f"{experiment.id:>4}  [bold]{escape(experiment.challenger)}[/] beside {escape(experiment.champion)}",
-        f"      share {shares}; from {experiment.started_at:%Y-%m-%d %H:%M} {until}",
-        f"      [dim]{escape(reasons)}[/]",
-    ):
-        console.print(line, highlight=False, soft_wrap=True)
 
 
 def _facts(experiment: Experiment) -> dict[str, Any]:

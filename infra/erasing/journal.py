@@ -4,7 +4,7 @@ An erasure that is killed and repeated finds less to remove the second time; the
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,17 +15,21 @@ from infra.state import State
 
 
 class Journal:
-    """Rows removed (place → tombstone → number) and files changed (path below the state folder → hashes)."""
+    """Rows removed (place → tombstone → number), files changed (path below the state folder → hashes), and the names of
+    replays that were dropped whole.
+    """
 
     def __init__(self, state: State, now: datetime) -> None:
         self._root = state.root
         self._file = state.erasure / "journal.json"
         content: dict[str, Any] = {"began_at": now.isoformat(timespec="seconds"), "rows": {}, "files": {}}
+        content["replays"] = []
         if self._file.exists():
             content = json.loads(self._file.read_text(encoding="utf-8"))
         self.began_at = datetime.fromisoformat(content["began_at"])
         self.rows: dict[str, dict[str, int]] = content["rows"]
         self.files: dict[str, dict[str, str | None]] = content["files"]
+        self.replays: list[str] = content.get("replays", [])  # one begun by an earlier release has none
         for name, hashes in self.files.items():
             if hashes["before"] == hashes["after"]:  # killed while it was changed
                 hashes["after"] = sha256(self._root / name)
@@ -35,6 +39,11 @@ class Journal:
         known = self.rows.setdefault(place, {})
         for tombstone, count in counts.items():
             known[tombstone] = max(count, known.get(tombstone, 0))
+        self._save()
+
+    def dropping(self, replays: Iterable[str]) -> None:
+        """Note which replays go, before they do."""
+        self.replays = sorted({*self.replays, *replays})
         self._save()
 
     def replace(self, fresh: Path, target: Path) -> None:
@@ -66,6 +75,7 @@ class Journal:
     def _save(self) -> None:
         self._file.parent.mkdir(exist_ok=True)
         content = {"began_at": self.began_at.isoformat(), "rows": self.rows, "files": self.files}
+        content["replays"] = self.replays
         publish_text(self._file, json.dumps(content, indent=2) + "\n")
 
 

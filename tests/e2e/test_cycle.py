@@ -21,7 +21,7 @@ from models.catalog import MODELS
 from tests.conftest import HOUSEHOLDS, PLANTED_ID
 from tests.e2e.conftest import AS_OF, SmallCycle
 
-STEPS = ["ingest", "quality", "marts", "train", "score", "publish", "package", "allocate", "watch"]
+STEPS = ["ingest", "quality", "marts", "train", "challenge", "score", "publish", "package", "allocate", "watch"]
 
 
 def test_the_status_tells_what_the_cycle_came_to(small_cycle: SmallCycle) -> None:

@@ -151,6 +151,14 @@ def test_health_and_counts_tell_who_answers_and_that_nothing_is_lost(
     assert health["profiles"]["is_stale"] is False
     counted = service.get("/metrics").raise_for_status().text
     assert 'aimloop_requests_total{endpoint="/churn",status="200"}' in counted
+    for what in (
+        "ledger",
+        "profiles",
+        "stale profiles",
+        "prediction log",
+        "model ctr",
+    ):  # as the rules of Prometheus ask
+        assert f'aimloop_trouble{{what="{what}"}} 0.0' in counted
     for name, tag in champions.items():
         labels = f'model="{name}",variant="champion",version="{tag}"'
         assert f"aimloop_version_live{{{labels}}} 1.0" in counted or labels in counted

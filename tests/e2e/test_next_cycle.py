@@ -1,4 +1,4 @@
-"""Four weeks later: what the services said then is what history says now, and the champion stays."""
+"""Four weeks later: what the services said then is what history says now, and newcomers are tried."""
 
 import json
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ import pytest
 
 from infra import registry, warehouse
 from infra.contracts import CustomerFeatures, Scores
+from infra.later_labels import labels
 from infra.state import State
 from models import churn
 from models.catalog import MODELS
@@ -47,17 +48,29 @@ def test_answers_over_http_equal_batch_predictions_from_later_history(
     assert both["batch"].nunique() > 500
 
 
-def test_the_champion_stays_and_the_newcomer_is_compared_on_the_same_rows(
+def test_newcomers_are_compared_on_the_same_rows_and_those_that_pass_are_tried(
     small_cycle: SmallCycle, next_cycle: dict
 ) -> None:
-    assert next_cycle["champions"] == small_cycle.status["champions"]
     versions = json.loads(small_cycle.aimloop("models", "--json").stdout)["models"]
-    candidates = {v["model"]: v for v in versions if v["standing"] == "candidate"}
-    assert set(candidates) == set(MODELS)
-    comparison = candidates["ctr"]["comparison"]
+    newcomers = {v["model"]: v for v in versions if v["tag"].endswith(next_cycle["cycle"]["id"])}
+    assert set(newcomers) == set(MODELS)
+    comparison = newcomers["ctr"]["comparison"]
     assert comparison["champion"] == small_cycle.status["champions"]["ctr"]
-    assert comparison["rows"] == candidates["ctr"]["metrics"]["rows"]
+    assert comparison["rows"] == comparison["gate"]["rows"] == newcomers["ctr"]["metrics"]["rows"]
     assert 0.8 < comparison["champion_metrics"]["auc"]["value"] < 1
+    decided = {found["model"]: found for found in next_cycle["challenges"]}
+    assert set(decided) == set(MODELS)
+    running = json.loads(small_cycle.aimloop("experiments", "--json").stdout)["experiments"]
+    for name, newcomer in newcomers.items():
+        passes = newcomer["comparison"]["gate"]["passed"]
+        tried = "promoted" if name == "segmentation" else "experiment"
+        assert decided[name]["decision"] == (tried if passes else "rejected")
+        standing = {"promoted": "champion", "experiment": "challenger", "rejected": "candidate"}
+        assert newcomer["standing"] == standing[decided[name]["decision"]]
+        if decided[name]["decision"] != "promoted":
+            assert next_cycle["champions"][name] == small_cycle.status["champions"][name]
+    tried = {one["challenger"]: (one["is_shadow"], one["share"]) for one in running}
+    assert tried == {v["tag"]: (True, 0.0) for v in newcomers.values() if v["standing"] == "challenger"}
 
 
 def test_the_last_plan_is_kept_and_what_is_not_measured_has_no_number(
@@ -77,6 +90,7 @@ def test_looking_back_moves_no_service_back_and_scores_with_no_version_from_the_
     done = small_cycle.aimloop("run", "--json", "--as-of", "2017-10-02", **prefect_server)
     assert done.returncode == 0, done.stderr
     back = json.loads(done.stdout)
+    assert {found["decision"] for found in back["challenges"]} <= {"left alone"}
     assert "left alone" in back["lines"]["publish"]
     assert back["cycle"]["published"] is False
     state = State(small_cycle.state)
@@ -99,3 +113,15 @@ def test_scores_of_both_cycles_are_kept(small_cycle: SmallCycle, next_cycle: dic
     assert generation is not None
     cycles = generation.read(Scores, "scores")["cycle_id"].unique()
     assert set(cycles) == {small_cycle.status["cycle"]["id"], next_cycle["cycle"]["id"]}
+
+
+def test_what_customers_did_after_a_profile_is_what_the_marts_learn_from(small_cycle: SmallCycle) -> None:
+    """Experiments judge by `later_labels`, models by marts: on the grid of snapshots they are the same."""
+    generation = warehouse.published(State(small_cycle.state))
+    assert generation is not None
+    for mart, label, days in (("churn_labels", "churned", 56), ("clv_labels", "revenue", 90)):
+        learned = generation.query(f"SELECT pseudonym, snapshot_at AS as_of, {label} FROM marts.{mart}")
+        instants = [instant.to_pydatetime() for instant in learned["as_of"].drop_duplicates()]
+        both = learned.merge(labels(generation, instants, days), on=["pseudonym", "as_of"], validate="one_to_one")
+        assert len(both) == len(learned) > 1_000
+        assert both[f"{label}_x"].tolist() == pytest.approx(both[f"{label}_y"].tolist())

@@ -15,6 +15,7 @@ from bentos.scoring import Rows, score
 from bentos.shadow import Shadow
 from infra.experiments import Experiment
 from infra.prediction_log import Prediction
+from infra.sections import Services
 from models.scoring import Scored
 
 COLUMNS = ("orders",)
@@ -61,7 +62,9 @@ class Log:
         self.rows += rows
 
 
-def scored(route: Route | None, ids: list[str], erased: set[str] = frozenset()) -> tuple[Any, list[Prediction]]:
+def scored(
+    route: Route | None, ids: list[str], erased: set[str] = frozenset(), counts: Counts | None = None
+) -> tuple[Any, list[Prediction]]:
     """What is answered for customers with as many orders as their number says, and what is written down.
 
     Whoever has an odd number is not known.
@@ -74,7 +77,11 @@ def scored(route: Route | None, ids: list[str], erased: set[str] = frozenset()) 
 
     log, shadow, numbers = Log(), Shadow(), iter(range(10_000))
     live = SimpleNamespace(
-        route=routed, counts=Counts(), shadow=shadow, prediction_id=lambda: f"worker-{next(numbers):x}"
+        route=routed,
+        counts=counts or Counts(),
+        shadow=shadow,
+        prediction_id=lambda: f"worker-{next(numbers):x}",
+        settings=SimpleNamespace(services=Services(challenger_timeout_ms=20)),
     )
     look = SimpleNamespace(
         log=log,
@@ -148,3 +155,63 @@ def test_a_shadow_scores_the_same_rows_and_nobody_hears_it() -> None:
 def test_without_a_version_the_caller_is_told() -> None:
     with pytest.raises(Refusal, match="none"):
         scored(None, ["c2"])
+
+
+# ── challengers that fail ─────────────────────────────────────────────────────────────────────
+
+
+def failing(how: str) -> Served:
+    def scorer(rows: Any) -> Scored:
+        if how == "error":
+            raise ZeroDivisionError
+        time.sleep(0.03)  # 20 ms are allowed
+        return Scored({"churn_probability": [0.0] * len(rows), "risk_band": ["low"] * len(rows)}, ["f"] * len(rows))
+
+    return Served("churn", "churn:new", None, lambda _, __: scorer)
+
+
+@pytest.mark.parametrize("how", ["error", "slow"])
+def test_where_the_challenger_fails_the_champion_answers_and_it_is_written_down(how: str) -> None:
+    answered, written = scored(Route(CHAMPION, failing(how), experiment(0.3)), IDS)
+    assert set(answered.variants) == {"champion"}
+    assert {served.tag for served in answered.versions} == {"churn:old"}
+    for id_, said in zip(IDS, answered.said, strict=True):
+        orders = int(id_[1:])
+        assert said == (None if orders % 2 else {"churn_probability": orders, "risk_band": _band(orders)})
+    heard, unheard = written[: len(IDS)], written[len(IDS) :]
+    assert all(row.is_answered for row in heard)
+    dealt = {id_.upper() for id_ in IDS if experiment(0.3).variant(id_)[0] == "challenger" and int(id_[1:]) % 2 == 0}
+    assert {row.pseudonym for row in unheard} == dealt  # of strangers nobody could have said anything
+    by_id = {row.prediction_id: row for row in heard}
+    for row in unheard:
+        assert (row.variant, row.version, row.is_answered) == ("challenger", "churn:new", False)
+        assert (row.value, row.label, row.features_fingerprint) == (None, None, None)
+        # both rows say with which chance the customer was dealt to the challenger
+        assert row.propensity == by_id[row.prediction_id].propensity == 0.3
+
+
+def test_failures_are_counted_by_their_kind() -> None:
+    route = Route(CHAMPION, failing("error"), experiment(0.3))
+    for turn, kind in enumerate(["error"] * 3 + ["passed over"]):
+        counts = Counts()
+        scored(route, IDS, counts=counts)
+        rows = sum(experiment(0.3).variant(id_)[0] == "challenger" for id_ in IDS[::2])  # the others are not known
+        told = f'aimloop_challenger_failures_total{{kind="{kind}",model="churn"}} {float(rows)}'
+        assert told in counts.text().decode(), turn
+
+
+def test_a_shadow_that_fails_is_written_down_too() -> None:
+    answered, written = scored(Route(CHAMPION, failing("error"), experiment(0.3, is_shadow=True)), ["c2", "c4", "c5"])
+    assert answered.said[0] == {"churn_probability": 2, "risk_band": "low"}
+    unheard = written[3:]
+    assert [row.pseudonym for row in unheard] == ["C2", "C4"]
+    assert {(row.variant, row.is_answered, row.value, row.label) for row in unheard} == {
+        ("challenger", False, None, None)
+    }
+
+
+def test_of_someone_erased_no_failure_is_written_down_either() -> None:
+    known = [id_ for id_ in IDS if int(id_[1:]) % 2 == 0 and experiment(0.3).variant(id_)[0] == "challenger"]
+    _, written = scored(Route(CHAMPION, failing("error"), experiment(0.3)), known[:2], erased={known[0]})
+    assert {row.pseudonym for row in written} == {known[1].upper()}
+    assert len(written) == 2

@@ -152,7 +152,7 @@ def test_a_champion_that_can_be_used_is_compared_and_stays(trained: Trained) -> 
     second, outcome_after = trained()
 
     assert not outcome_after["is_champion"]
-    assert set(comparison(second)) == {"champion", "rows", "champion_metrics"}
+    assert set(comparison(second)) == {"champion", "rows", "champion_metrics", "gate"}
     assert comparison(second)["champion_metrics"]["eta_squared"]["value"] > 0
     assert version_in_use(second, NAME) == outcome["tag"]
 

@@ -311,6 +311,26 @@ def test_a_value_in_a_section_is_explained_by_the_section(tmp_path: Path) -> Non
     assert error.remedy == "it means: Share of a required column that may be missing."
 
 
+def test_shares_and_guardrails_are_told_with_commas(tmp_path: Path) -> None:
+    given = {"AIMLOOP_EXPERIMENTS__RAMP_SHARES": "0.1, 0.5", "AIMLOOP_EXPERIMENTS__GUARDRAILS": ""}
+
+    experiments = load(given, tmp_path).experiments
+
+    assert (experiments.ramp_shares, experiments.guardrails) == ((0.1, 0.5), ())
+
+
+@pytest.mark.parametrize("shares", ["0.5,0.2", "0.2,0.2", "0,0.2", "0.5,1", "nan", ""])
+def test_a_ramp_rises(tmp_path: Path, shares: str) -> None:
+    error = refusal(tmp_path, {"AIMLOOP_EXPERIMENTS__RAMP_SHARES": shares})
+
+    assert error.what.startswith("setting 'experiments")
+    assert error.remedy.startswith("it means: ")
+
+
+def test_an_experiment_cannot_end_before_it_can_be_won(tmp_path: Path) -> None:
+    assert "must not exceed max_days" in refusal(tmp_path, {"AIMLOOP_EXPERIMENTS__MIN_DAYS": "29"}).what
+
+
 def test_secrets_of_sources_come_from_the_environment_alone(tmp_path: Path) -> None:
     write_config(tmp_path, "[sources.crm]\nkind = 'postgres'\npassword = 'hunter22'")
 

@@ -1,0 +1,214 @@
+"""Decision: an experiment judged by its evidence, written down, and acted on in the same transaction."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from pandera.typing.pandas import DataFrame
+from sqlalchemy.orm import Session
+
+from flows.alert import announce
+from flows.context import Door, now
+from infra import registry
+from infra.errors import AimloopError
+from infra.evaluations import Evaluation, Evaluations
+from infra.experiment_settings import Experimentation
+from infra.experiments import Experiment, Experiments
+from infra.ledger_rows import ExperimentRow
+from infra.loop_contracts import ArmOutcomes, PairedLosses
+from infra.promotions import Promotions
+from models import catalog
+from monitoring import promotion
+from monitoring.alerts import News
+from monitoring.experiment import ExperimentJudgement, ExperimentRule, judge_experiment, judge_failures, judge_paired
+from monitoring.promotion import Decision, Schedule, Standing
+
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of an experiment: outcomes by metric, or losses where both versions scored every row.
+
+    ``failures``: answers that the challenger could not give, of how many asked. ``notes``: what was left out, and why.
+    """
+
+    outcomes: Mapping[str, DataFrame[ArmOutcomes]] = field(default_factory=dict)
+    losses: DataFrame[PairedLosses] | None = None
+    failures: tuple[int, int] = (0, 0)
+    notes: tuple[str, ...] = ()
+
+
+def decide(door: Door, experiment: Experiment, evidence: Evidence) -> dict[str, Any]:
+    """Judge, write the evaluation down, and act: raise the share, promote, or end the experiment.
+
+    The instant is ``flows.context.now()``. Returns a result with ``line``, ``action``, ``reason``, ``verdicts``.
+    What somebody else has decided meanwhile stays: then the action is ``overtaken``.
+    """
+    at, settings = now(), door.settings.experiments
+    rule = rule_of(door, experiment.model)
+    failures = judge_failures(evidence.failures, rule)
+    judgement = _judged(experiment, evidence, at, rule)
+    decision = promotion.decide(
+        judgement, failures, standing_of(experiment, evidence.failures[1], at), schedule_of(settings)
+    )
+    known = {verdict.name: verdict for verdict in (failures, *(judgement.verdicts if judgement else ()))}
+    verdicts = tuple(_plain(asdict(verdict)) for verdict in known.values())
+    estimates = {name: _plain(asdict(found)) for name, found in judgement.estimates.items()} if judgement else {}
+    look = Evaluation(
+        experiment.id, at, decision.step, decision.share, decision.reason, estimates, verdicts, evidence.notes
+    )
+    try:
+        _act(door, experiment, decision, look, promotion.in_words(judgement.estimates) if judgement else "")
+    except AimloopError as error:
+        reason = f"{decision.step} was decided ({decision.reason}), but {error.what}"
+        return _told(experiment, "overtaken", reason, look)
+    if decision.step in ("promote", "end") or decision.is_harm:
+        announce(door, news=[_news(experiment, decision, judgement)])
+    return _told(experiment, decision.step, decision.reason, look)
+
+
+def rule_of(door: Door, model: str) -> ExperimentRule:
+    """What decides. Of a model that scores alone nothing is known before its horizon has passed once."""
+    settings = door.settings
+    e = settings.experiments
+    rule = ExperimentRule(
+        metric=e.metric,
+        guardrails=tuple(name for name in e.guardrails if name != e.metric),
+        alpha=e.alpha,
+        expected_lift=e.expected_lift,
+        expected_loss_gain=e.expected_loss_gain,
+        tolerated_loss=e.tolerated_loss,
+        min_days=e.min_days,
+        max_days=e.max_days,
+        min_customers=e.min_customers,
+        max_failure_rate=e.max_failure_rate,
+    )
+    if not scores_alone(model):
+        return rule
+    horizon = settings.clv_horizon_days if model == "clv" else settings.churn_horizon_days
+    return replace(rule, min_days=rule.min_days + horizon, max_days=rule.max_days + horizon)
+
+
+def scores_alone(model: str) -> bool:
+    """Whether both versions score every row, so that nobody is treated differently while one is tried."""
+    return catalog.MODELS[model].tried == "in shadow"
+
+
+def schedule_of(settings: Experimentation) -> Schedule:
+    """How a challenger comes to its customers, as the settings have it."""
+    return Schedule(
+        shares=settings.ramp_shares,
+        share_days=settings.ramp_days,
+        shadow_days=settings.shadow_days,
+        shadow_rows=settings.shadow_rows,
+        max_days=settings.max_days,
+    )
+
+
+def standing_of(experiment: Experiment, asked_rows: int, at: datetime) -> Standing:
+    """Where an experiment is at an instant."""
+    return Standing(
+        share=experiment.share,
+        is_shadow=experiment.is_shadow,
+        step_days=(at - experiment.steps[-1].since).total_seconds() / _DAY,
+        days=(at - experiment.started_at).total_seconds() / _DAY,
+        asked_rows=asked_rows,
+        scores_alone=scores_alone(experiment.model),
+    )
+
+
+def _judged(
+    experiment: Experiment, evidence: Evidence, at: datetime, rule: ExperimentRule
+) -> ExperimentJudgement | None:
+    """None where nothing can be compared yet: in the shadow nobody has been answered, or no outcome is known."""
+    if scores_alone(experiment.model):
+        if evidence.losses is None:
+            return None
+        return judge_paired(evidence.losses, (at - experiment.started_at).total_seconds() / _DAY, rule)
+    answering = [step for step in experiment.steps if step.share > 0]
+    if not answering or rule.metric not in evidence.outcomes:
+        return None
+    known = replace(rule, guardrails=tuple(name for name in rule.guardrails if name in evidence.outcomes))
+    days = (at - answering[0].since).total_seconds() / _DAY
+    return judge_experiment(
+        evidence.outcomes, [step.share for step in experiment.steps], evidence.failures, days, known
+    )
+
+
+def _act(door: Door, experiment: Experiment, decision: Decision, look: Evaluation, found: str) -> None:
+    """Do it and write the look down in one transaction.
+
+    Raises:
+        AimloopError: somebody else ended the experiment, or promoted another version; it cannot be loaded.
+    """
+    evaluations, experiments, audit = Evaluations(door.ledger), Experiments(door.ledger), door.own_audit
+    evidence = {
+        "evidence": {
+            "estimates": found,
+            "verdicts": {verdict["name"]: verdict["reason"] for verdict in look.verdicts},
+        }
+    }
+
+    def beside(session: Session) -> Mapping[str, Any]:
+        if decision.step == "promote" and session.get_one(ExperimentRow, experiment.id).ended_at != look.at:
+            raise AimloopError(f"experiment {experiment.id} has ended already", "`aimloop experiments` says why")
+        evaluations.add(session, look)
+        return evidence
+
+    if decision.step == "stay":
+        evaluations.write(look)
+    elif decision.step == "raise":
+        assert decision.share is not None
+        experiments.raise_share(experiment.id, decision.share, look.at, audit, reason=decision.reason, beside=beside)
+    elif decision.step == "end":
+        experiments.end(experiment.id, decision.reason, look.at, audit, beside=beside)
+    else:
+        registry.load(experiment.challenger)
+        Promotions(door.ledger).promote(
+            experiment.challenger,
+            f"experiment {experiment.id}: {decision.reason}",
+            look.at,
+            audit,
+            instead_of=experiment.champion,
+            beside=beside,
+        )
+
+
+def _news(experiment: Experiment, decision: Decision, judgement: ExperimentJudgement | None) -> News:
+    model, challenger = experiment.model, experiment.challenger
+    if decision.step == "promote":
+        what, headline = "promoted", f"{challenger} is champion of {model}: it won experiment {experiment.id}"
+    elif decision.is_harm:
+        what, headline = (
+            "stopped",
+            f"Experiment {experiment.id} of {model} was stopped for harm; the champion answers all",
+        )
+    else:
+        what, headline = "ended", f"Experiment {experiment.id} ended: the champion of {model} stays"
+    found = promotion.in_words(judgement.estimates) if judgement else ""
+    return News(f"{what}.{challenger}", headline, tuple(filter(None, (decision.reason, found))))
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON has them: NumPy's numbers as Python's, and no NaN, which a share of nothing is."""
+    found = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in found.items()}
+
+
+def _told(experiment: Experiment, action: str, reason: str, look: Evaluation) -> dict[str, Any]:
+    to = f" to {look.share:g}" if action == "raise" else ""
+    return {
+        "line": f"{experiment.model}: {action}{to} ({reason})",
+        "experiment": experiment.id,
+        "model": experiment.model,
+        "action": action,
+        "share": look.share,
+        "reason": reason,
+        "estimates": dict(look.estimates),
+        "verdicts": list(look.verdicts),
+        "notes": list(look.notes),
+    }

@@ -1,0 +1,1 @@
+"""Replay: the loop run through the past, with the real services asked over HTTP (`story` tells it in order)."""

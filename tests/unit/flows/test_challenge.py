@@ -1,0 +1,165 @@
+"""What becomes of candidates: tried, promoted by their gate, rejected or left alone; once, whatever is killed when."""
+
+import pytest
+
+from flows import challenge
+from flows.challenge import challenge_all
+from flows.context import Door, simulated
+from flows.promote import start_experiment
+from infra.evaluations import Evaluations
+from infra.experiments import Experiments
+from infra.retrainings import Retrainings
+from tests.small_state import TAG
+from tests.unit.flows.loop_examples import FAILED, NOW, PASSED, cycle_of, judged, version, with_settings
+
+
+@pytest.fixture(autouse=True)
+def clock():
+    with simulated(NOW):
+        yield
+
+
+def with_candidate(door: Door, model: str, gate: dict | None = PASSED):
+    """A champion, and a later cycle with a candidate; the cycle and both tags."""
+    champion = version(cycle_of(door, "2017-11-06"), model)
+    cycle = cycle_of(door, "2017-12-04")
+    return cycle, champion, version(cycle, model, judged(champion, gate) if gate else {"champion": champion})
+
+
+def actions(door: Door) -> list[tuple[str, str, str]]:
+    return [(entry.user, entry.role, entry.action) for entry in door.audit.entries()]
+
+
+@pytest.mark.parametrize("model", ["ctr", "churn", "clv"])
+def test_a_candidate_that_passed_is_tried_in_the_shadow_first(door: Door, model: str) -> None:
+    cycle, champion, candidate = with_candidate(door, model)
+    (found,) = challenge_all(cycle)
+    (experiment,) = Experiments(door.ledger).all()
+    assert (experiment.champion, experiment.challenger, experiment.is_shadow) == (champion, candidate, True)
+    assert (found.decision, found.experiment_id) == ("experiment", experiment.id)
+    assert experiment.reason == "passed its gate: log-loss -2 %"
+    (entry,) = door.audit.entries()
+    assert (entry.user, entry.role, entry.action) == ("aimloop", "loop", "experiment started")
+    assert entry.details["evidence"]["gate"]["difference"] == PASSED["difference"]
+    assert door.ledger.champion(model) == champion
+
+
+def test_segments_are_promoted_by_their_gate(door: Door) -> None:
+    cycle = cycle_of(door, "2017-12-11")
+    candidate = version(cycle, "segmentation", judged(TAG, PASSED))
+    (found,) = challenge_all(cycle)
+    assert found.decision == "promoted"
+    assert door.ledger.champion("segmentation") == candidate
+    assert Experiments(door.ledger).all() == []
+    (entry,) = door.audit.entries()
+    assert (entry.role, entry.action, entry.details["instead_of"]) == ("loop", "promote", TAG)
+    assert entry.details["evidence"]["gate"]["gate.loss"] == "log-loss -2 %"
+    assert challenge_all(cycle) == []  # it is no candidate any more
+
+
+def test_segments_that_were_compared_with_another_champion_are_left_alone(door: Door) -> None:
+    cycle = cycle_of(door, "2017-12-11")
+    candidate = version(cycle, "segmentation", judged("segmentation:older", PASSED))
+    (found,) = challenge_all(cycle)
+    assert found.decision == "left alone"
+    assert f"{TAG} is, since" in found.reason
+    assert door.ledger.champion("segmentation") == TAG != candidate
+
+
+def test_a_rejected_candidate_is_written_down_with_its_reasons(door: Door) -> None:
+    cycle, _, candidate = with_candidate(door, "ctr", FAILED)
+    (found,) = challenge_all(cycle)
+    assert (found.decision, found.reason) == ("rejected", "not expected to be better")
+    assert Experiments(door.ledger).all() == []
+    (entry,) = door.audit.entries()
+    assert (entry.action, entry.details["version"]) == ("candidate rejected", candidate)
+    assert entry.details["because"] == "not expected to be better"
+
+
+def test_nothing_is_done_twice(door: Door) -> None:
+    cycle, _, _ = with_candidate(door, "ctr")
+    first = challenge_all(cycle)
+    Experiments(door.ledger).end("ctr", "people have seen enough", NOW, door.audit)
+    assert challenge_all(cycle) == first
+    assert len(Experiments(door.ledger).all()) == 1
+
+
+def test_killed_between_the_start_and_its_record_no_second_one_starts(door: Door, monkeypatch) -> None:
+    cycle, _, candidate = with_candidate(door, "ctr")
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Evaluations, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            challenge_all(cycle)
+    assert len(Experiments(door.ledger).all()) == 1
+    (found,) = challenge_all(cycle)
+    assert (found.decision, found.tag, found.experiment_id) == ("experiment", candidate, 1)
+    assert len(Experiments(door.ledger).all()) == 1
+    assert challenge_all(cycle) == [found]
+
+
+def test_while_one_is_tried_the_next_waits(door: Door) -> None:
+    with_candidate(door, "ctr")
+    cycle, champion, candidate = cycle_of(door, "2017-12-11"), door.ledger.champion("ctr"), None
+    assert champion is not None
+    other = next(v.tag for v in door.ledger.versions() if v.model == "ctr" and not v.is_champion)
+    start_experiment(door, other, 0.1, "by hand")
+    candidate = version(cycle, "ctr", judged(champion, PASSED))
+    (found,) = challenge_all(cycle)
+    assert (found.tag, found.decision) == (candidate, "waits")
+    assert f"experiment 1 with {other} runs" in found.reason
+    assert len(Experiments(door.ledger).all()) == 1
+
+
+def test_people_start_it_where_the_settings_say_so(door: Door) -> None:
+    cycle, _, _ = with_candidate(with_settings(door, start="by hand"), "ctr")
+    (found,) = challenge_all(cycle)
+    assert found.decision == "waits"
+    assert "by hand" in found.reason
+    assert Experiments(door.ledger).all() == []
+
+
+def test_a_cycle_that_looks_back_starts_nothing(door: Door) -> None:
+    champion = version(cycle_of(door, "2017-12-04"), "ctr")
+    back = cycle_of(door, "2017-11-06")
+    version(back, "ctr", judged(champion, PASSED))
+    (found,) = challenge_all(back)
+    assert (found.decision, "looks back" in found.reason) == ("left alone", True)
+    assert Experiments(door.ledger).all() == []
+
+
+def test_one_that_was_not_compared_is_left_alone(door: Door) -> None:
+    cycle, _, _ = with_candidate(door, "ctr", None)
+    (found,) = challenge_all(cycle)
+    assert (found.decision, found.reason) == ("left alone", "there is nothing to compare it with")
+
+
+def test_one_that_cannot_be_loaded_is_not_tried(door: Door) -> None:
+    from infra import registry
+
+    cycle, _, candidate = with_candidate(door, "ctr")
+    (registry._folder(candidate) / "fitted.joblib").write_bytes(b"broken")
+    (found,) = challenge_all(cycle)
+    assert found.decision == "left alone"
+    assert "cannot be read" in found.reason
+
+
+def test_the_salt_can_be_given(door: Door) -> None:
+    cycle, _, candidate = with_candidate(door, "ctr")
+    challenge_all(cycle, salt=lambda tag: f"salt of {tag}")
+    assert Experiments(door.ledger).running()["ctr"].salt == f"salt of {candidate}"
+
+
+def test_retraining_that_does_not_help_is_told(door: Door, monkeypatch) -> None:
+    told = []
+    monkeypatch.setattr(challenge, "announce", lambda _, news: told.extend(news))
+    cycle, _, candidate = with_candidate(door, "ctr", FAILED)
+    Retrainings(door.ledger).ask("ctr", "clicks drifted", {}, NOW)
+    challenge_all(cycle)
+    (news,) = told
+    assert news.headline == "Retraining ctr does not help: the champion stays"
+    assert news.reasons == ("not expected to be better", "it was retrained because of: clicks drifted")
+    assert candidate in news.key
