@@ -73,7 +73,11 @@ def status(as_json: AsJson = False) -> None:
 
 def check_beforehand(door: Door) -> None:
     """What can be refused at once is, before a server is started for nothing."""
+    from flows.channels_file import read_channels
+
     refuse_absent_server()
+    if door.settings.channels is not None:
+        read_channels(door.settings.channels)
     with door.state.lock():
         if raw_zone.landed(door.state, door.keys, data_fingerprint(door)) is not None:
             choose_as_of(door)

@@ -19,10 +19,12 @@ def measured(
     """A row for each channel and segment with results.
 
     ``response`` (per unit), ``value`` (of a response) and ``unit_return``, each with ``_low`` and ``_high`` (95 %);
-    ``unit``, ``customers``, ``reachable``, ``busiest_units``. A response is worth what ``values`` say of its channel; a
-    response to a contact else an average order of its segment; a click else nothing that is known: it is no order.
-    Units of one customer are alike: errors are those of customers, not of units (linearised ratio), and never smaller than
-    Wilson's of the units. A channel with contacts is counted by them alone.
+    ``unit``, ``customers``, ``reachable``, ``busiest_units``.
+
+    A response is worth what ``values`` say of its channel; a response to a contact else an average order of its
+    segment; a click else nothing that is known: it is no order. Units of one customer are alike: errors are those of
+    customers, not of units (linearised ratio), and never smaller than Wilson's of the units. A channel with contacts
+    is counted by them alone.
     """
     contacts = responses.loc[responses["unit"] == "contact", "channel"]
     chosen = responses[(responses["unit"] == "contact") | ~responses["channel"].isin(contacts)]
