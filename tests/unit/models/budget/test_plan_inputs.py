@@ -113,6 +113,8 @@ def test_shares_of_the_table_and_of_the_command_hold_the_tighter_first() -> None
     assert bought(plan(both, 100)) == pytest.approx({"one": 60, "two": 40})
     assert bought(plan(both, 100, max_shares={"one": 0.3})) == pytest.approx({"one": 30, "two": 70})
     assert bought(plan(both, 100, max_shares={"one": 0.9})) == pytest.approx({"one": 60, "two": 40})
+    told_nothing = both.drop(columns="max_share")
+    assert bought(plan(told_nothing, 100, max_shares={"one": 0.3})) == pytest.approx({"one": 30, "two": 70})
     with pytest.raises(BadProblem, match="no channel 'three'"):
         plan(both, 100, max_shares={"three": 0.3})
 
