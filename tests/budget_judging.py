@@ -125,8 +125,8 @@ def _moved(problem: Problem, value: LimitValue, step: float) -> Problem | None:
     if kind not in columns:
         return None
     held = problem.channels[problem.channels["channel"] == of].iloc[0]
-    if kind != "channel frozen" and held["min_units"] == held["max_units"]:
-        return None  # the one cannot move without the other
+    if held[columns[kind]] + step < 0 or (kind != "channel frozen" and held["min_units"] == held["max_units"]):
+        return None  # no units below 0; and the one bound cannot move without the other
     return replace(problem, channels=_with_step(problem.channels, "channel", of, columns[kind], step))
 
 

@@ -45,5 +45,12 @@ class Found:
 NOTHING = np.empty(0)
 
 
+def without_columns(programme: Programme) -> Found:
+    """The answer where there is nothing to decide: solvers call that optimal, even if rows ask for something."""
+    kept = (programme.row_low <= 0) & (programme.row_high >= 0)
+    values = np.zeros(len(kept))
+    return Found(status="optimal", x=NOTHING, row_values=values, bound=0.0) if kept.all() else nothing("infeasible")
+
+
 def nothing(status: Status) -> Found:
     return Found(status=status, x=NOTHING, row_values=NOTHING, bound=float("inf"))

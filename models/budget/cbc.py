@@ -3,7 +3,7 @@
 import numpy as np
 import pulp
 
-from models.budget.arrays import Found, Programme, nothing
+from models.budget.arrays import Found, Programme, nothing, without_columns
 from models.errors import SolverFailed
 
 
@@ -13,6 +13,8 @@ def solve(programme: Programme, seconds: float | None = None) -> Found:
     Raises:
         SolverFailed: the machine has no CBC, or CBC gives up.
     """
+    if not len(programme.gain):
+        return without_columns(programme)
     solver = pulp.PULP_CBC_CMD(msg=False, timeLimit=seconds, gapRel=0.0)
     if not solver.available():
         raise SolverFailed("PuLP finds no CBC on this machine: install one, or choose solver 'highs'")

@@ -83,7 +83,7 @@ def complete(frame: pd.DataFrame, table: Table, known: dict[str, list[str]] | No
     given = [key for key in table.keys if key in frame]
     twice = frame[given].duplicated().to_numpy()
     if twice.any():
-        shown = " · ".join(str(frame[key].iloc[int(twice.argmax())]) for key in given)
+        shown = " · ".join(str(frame[key].iloc[int(twice.argmax())]) for key in given if key != "piece")
         _refuse(table, table.keys[0], twice, f"'{shown}' is there already", "give each one row")
     return completed
 

@@ -155,7 +155,10 @@ def _no_room(frame: pd.DataFrame, over: Floats) -> Iterator[str]:
 
 
 def _split(problem: Problem, given: list[str], asked: pd.Series, method: Method) -> tuple[Floats, tuple[str, ...]]:
-    """The best split of units that are told by channel, say, over what they do not tell apart."""
+    """The best split of units that are told by channel, say, over what they do not tell apart.
+
+    One that keeps all limits where there is one; else one that keeps consent, contacts, curves; else as much as fits.
+    """
 
     def rules(*, exactly: bool) -> tuple[Rule, ...]:
         made = []
@@ -166,18 +169,20 @@ def _split(problem: Problem, given: list[str], asked: pd.Series, method: Method)
             made.append(Rule(name=label, measure="units", where=where, at_least=least, at_most=float(units)))
         return tuple(made)
 
+    held = replace(problem, rules=(*problem.rules, *rules(exactly=True)))
     segments = problem.segments
     if segments is not None:
         segments = segments.assign(min_contacts_per_customer=0.0)
     free = replace(problem, budget=np.inf, channels=None, periods=None, segments=segments, min_roi=None)
-    others = _others(problem, given, asked)
-    free = replace(free, activities=problem.activities.assign(max_units=others))
-    try:
-        return solve(replace(free, rules=rules(exactly=True)), method).units, ()
-    except Infeasible:
-        units = solve(replace(free, rules=rules(exactly=False)), method).units
-        missing = float(asked.sum() - units.sum())
-        return units, (f"there is no room for {missing:,.2f} of the current units: consent, contacts or curves end",)
+    free = replace(free, activities=problem.activities.assign(max_units=_others(problem, given, asked)))
+    for attempt in (held, replace(free, rules=rules(exactly=True))):
+        try:
+            return solve(attempt, method).units, ()
+        except Infeasible:
+            continue
+    units = solve(replace(free, rules=rules(exactly=False)), method).units
+    missing = float(asked.sum() - units.sum())
+    return units, (f"there is no room for {missing:,.2f} of the current units: consent, contacts or curves end",)
 
 
 def _others(problem: Problem, given: list[str], asked: pd.Series) -> Floats:

@@ -5,7 +5,7 @@ PuLP builds variables one by one, reports a solver that ran out of time as optim
 
 import numpy as np
 
-from models.budget.arrays import Found, Programme, nothing
+from models.budget.arrays import Found, Programme, nothing, without_columns
 from models.errors import SolverFailed
 
 TOLERANCE = 1e-9  # of scaled rows and reduced costs; HiGHS's own 1e-7 is too coarse for exact kinks
@@ -17,8 +17,9 @@ def solve(programme: Programme, seconds: float | None = None) -> Found:
     Raises:
         SolverFailed: highspy is not installed, or HiGHS gives up.
     """
-    model = Model(programme)
-    return model.run(seconds)
+    if not len(programme.gain):
+        return without_columns(programme)
+    return Model(programme).run(seconds)
 
 
 class Model:

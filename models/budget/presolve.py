@@ -129,9 +129,9 @@ class Scaled:
 
 def scaled(form: Form, upper: Floats) -> Scaled:
     """The scaled form; ``upper`` is what each column can be at most (`implied_upper`)."""
-    finite = upper[np.isfinite(upper)]
-    largest = float(finite.max(initial=0.0)) or 1.0
-    column = np.clip(np.where(np.isfinite(upper), upper, largest), largest * 1e-6, None)
+    is_size = np.isfinite(upper) & (upper > 0)  # a budget of 0 says nothing about the size of units
+    largest = float(upper[is_size].max(initial=0.0)) or 1.0
+    column = np.clip(np.where(is_size, upper, largest), largest * 1e-6, None)
     matrix = form.matrix @ sparse.diags(column)
     entries = np.maximum(np.abs(_by_row(np.minimum, matrix)), np.abs(_by_row(np.maximum, matrix)))
     entries = np.where(np.isfinite(entries), entries, 0.0)

@@ -18,7 +18,7 @@ from models.budget.arrays import Floats, Found, Programme, nothing
 from models.budget.form import AT_LEAST, AT_MOST, Form, Ints
 from models.budget.prices import Groups, at_stake, grouped, rough
 
-MOST_IN_DOUBT = 25_000
+MOST_IN_DOUBT = 10_000  # to begin with; each round half as many again
 PROVEN = 1e-9  # relative gap between bound and plan
 ROUNDS = 40
 DEAR = 3.0  # times the return at stake: the price of breaking a row
@@ -26,8 +26,19 @@ DEAR = 3.0  # times the return at stake: the price of breaking a row
 Solve = Callable[[Programme, float | None], Found]
 
 
-def solve(form: Form, upper: Floats, solver: Solve, seconds: float | None = None, doubt: int = MOST_IN_DOUBT) -> Found:
-    """The optimum of a form without blocks; "infeasible" where rows must be broken."""
+def solve(
+    form: Form,
+    upper: Floats,
+    solver: Solve,
+    seconds: float | None = None,
+    *,
+    doubt: int = MOST_IN_DOUBT,
+    proven: float = PROVEN,
+) -> Found:
+    """The optimum of a form without blocks; "infeasible" where rows must be broken.
+
+    ``proven``: the relative gap between bound and plan that counts as none; CBC writes eight digits.
+    """
     end = None if seconds is None else time.monotonic() + seconds
     groups = grouped(form, upper)
     stake = at_stake(form, groups)
@@ -51,15 +62,16 @@ def solve(form: Form, upper: Floats, solver: Solve, seconds: float | None = None
         gained = float(form.returns @ x)
         if not broken.any():
             gap = (check.bound - gained) / max(abs(check.bound), 1e-12)
-            is_best = gap <= PROVEN
+            is_best = gap <= proven
             best = Found(status="optimal" if is_best else "stopped", x=x, row_values=values, bound=check.bound)
             if is_best:
                 return best
         dear = np.where(broken, dear * 10, dear)
         if dear.max(initial=0.0) > 1e6 * DEAR * stake.max(initial=0.0):
             return nothing("infeasible")
-        kept = in_doubt[found.x[: len(in_doubt)] > 0]
-        doubt = int(doubt * 1.2)
+        bought = found.x[: len(in_doubt)]
+        kept = in_doubt[(bought > 0) & (bought < form.upper[in_doubt])]
+        doubt = int(doubt * 1.5)
     return best or nothing("stopped")
 
 

@@ -12,11 +12,12 @@ from models.budget.exact import Vertex, bound, breaches, vertex
 from models.budget.form import Form
 from models.budget.infeasible import conflict_of
 from models.budget.problem import Problem
-from models.budget.solution import Interval, Limit, LimitValue, Method, Solution
+from models.budget.solution import Interval, Limit, LimitValue, Method, Solution, SolverName
 from models.budget.values import limit_values
 from models.errors import Infeasible, SolverFailed, Unbounded
 
 SOLVERS = {"highs": highs.solve, "cbc": cbc.solve}
+PROVEN: dict[SolverName, float] = {"highs": 1e-9, "cbc": 3e-7}  # relative gaps that are rounding
 BROKEN = 1e-6  # scaled: a row further off than this is broken
 LARGE = 30_000  # columns, after pruning, from which on the solver gets only those in doubt
 NEAR = 1e-9  # relative: a limit used up to so much binds
@@ -84,6 +85,8 @@ def solve_built(built: Built, method: Method | None = None, *, budget_alone: boo
 def interval(units: Floats, low: Floats, high: Floats) -> Interval | None:
     """The return if all inputs lay at one end; ``None`` where something is bought whose return has no interval."""
     bought = units > 0
+    if np.isnan(low).all():
+        return None
     ends = [float(np.sum(end[bought] * units[bought])) for end in (low, high)]
     return None if np.isnan(ends).any() else Interval(low=ends[0], high=ends[1])
 
@@ -126,7 +129,8 @@ def _integer(built: Built, method: Method) -> Ended:
 
 def _sifted(built: Built, form: Form, method: Method) -> Found:
     """A large problem; where something is unusual about it, the whole goes to the solver after all."""
-    found = sift.solve(form, built.upper, SOLVERS[method.solver], method.seconds)
+    proven = PROVEN[method.solver]
+    found = sift.solve(form, built.upper, SOLVERS[method.solver], method.seconds, proven=proven)
     if found.status == "optimal" or (method.seconds is not None and len(found.x)):
         return found
     return _found(built, presolve.programme(form), method)
