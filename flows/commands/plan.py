@@ -29,7 +29,7 @@ results start from. Further columns, each may be left out:
 segment, offer, period       several rows for a channel, one for each
 current_units                what is bought today: the plan is never worse
 fixed_units                  frozen: exactly so many
-block_units                  sold in blocks of so many
+batch_units                  sold in batches of so many
 min_share, max_share         share of all money spent, 0 to 1
 min_return                   the channel must return at least this
 unit_return_low, …_high      how sure unit_return is (95 %)

@@ -18,7 +18,7 @@ from flows.replay.pieces import Pieces
 from infra.state import State
 
 _OTHER_TABLES = {"api_keys", "deliveries"}  # random; sent, or not, whatever the data say
-_CLOCKS = {"seconds", "digest", "previous", "git_commit", "environment", "latency_ms", "row_ms"}
+_CLOCKS = {"seconds", "digest", "previous", "git_commit", "environment", "latency_ms", "row_ms", "gate.latency"}
 _RANDOM = {"prediction_id"}
 
 
@@ -70,6 +70,8 @@ def _parsed(value: Any) -> Any:
 
 def _settled(value: Any, folder: str) -> Any:
     if isinstance(value, dict):
+        if value.get("name") in _CLOCKS:  # a verdict on one
+            return None
         return {key: _settled(held, folder) for key, held in value.items() if key not in _CLOCKS}
     if isinstance(value, list):
         return [_settled(held, folder) for held in value]

@@ -35,7 +35,7 @@ TABLE = Table(
         _optional("response_value", MONEY),
         _optional("current_units", COUNT),
         _optional("fixed_units", MONEY),
-        _optional("block_units", MONEY, 0),
+        _optional("batch_units", MONEY, 0),
         _optional("min_return", ANY),
         _optional("min_share", SHARE),
         _optional("max_share", SHARE),
@@ -52,7 +52,7 @@ COLUMNS = {
     "response_value": "money that a response brings, where unit_return is empty; empty: an average order",
     "current_units": "what is bought today: the plan is never worse",
     "fixed_units": "frozen: exactly so many",
-    "block_units": "sold in blocks of so many units",
+    "batch_units": "sold in batches of so many units",
     "min_return": "the channel must return at least this",
     "min_share, max_share": "share of all money spent, 0 to 1",
     "currency": "of the money; all rows alike",
@@ -99,9 +99,9 @@ def _one_currency(frame: pd.DataFrame) -> None:
 
 def _whole(table: pd.DataFrame) -> None:
     """What holds for a channel as a whole is said in one of its rows, or the same in all."""
-    for name in ("fixed_units", "block_units", "min_return", "min_share", "max_share"):
+    for name in ("fixed_units", "batch_units", "min_return", "min_share", "max_share"):
         for channel, values in table.groupby("channel", sort=False)[name]:
-            if values.dropna().nunique() > 1 and name != "block_units":
+            if values.dropna().nunique() > 1 and name != "batch_units":
                 row = int(values.dropna().index[-1])
                 what = f"differs between the rows of '{channel}'"
                 raise BadProblem("channels", row, name, what, "it holds for the whole channel: say it once")

@@ -10,7 +10,7 @@ from models.budget.tables import ALL
 from models.errors import BadProblem
 
 KEYS = ("channel", "segment", "offer", "period")
-OF_CHANNEL = ["fixed_units", "min_return", "block_units"]
+OF_CHANNEL = ["fixed_units", "min_return", "batch_units"]
 
 
 def of_rows(rows: pd.DataFrame) -> list[Rule]:

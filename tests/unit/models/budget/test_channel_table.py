@@ -18,7 +18,7 @@ def test_what_is_left_out_stands_for_no_limit() -> None:
     found = checked_table(table(FEED))
     (row,) = found.to_dict("records")
     assert (row["segment"], row["offer"], row["period"]) == ("all", "all", "all")
-    assert (row["block_units"], row["max_units"]) == (0, 10_000)
+    assert (row["batch_units"], row["max_units"]) == (0, 10_000)
     assert pd.isna([row["fixed_units"], row["min_share"], row["current_units"], row["response_value"]]).all()
 
 

@@ -128,9 +128,9 @@ def test_rows_for_segments_and_periods_have_their_own_bounds() -> None:
     assert {part["period"]: part["units"] for part in parts} == {"spring": 30, "summer": 70}
 
 
-def test_blocks_and_frozen_channels() -> None:
+def test_batches_and_frozen_channels() -> None:
     found = plan(
-        channels(("one", 1, 3, 100, 0), ("two", 1, 2, 100, 0), block_units=[30, 0], fixed_units=[None, 5]), 100
+        channels(("one", 1, 3, 100, 0), ("two", 1, 2, 100, 0), batch_units=[30, 0], fixed_units=[None, 5]), 100
     )
     assert bought(found) == {"one": 90, "two": 5}
 
