@@ -9,8 +9,9 @@ from flows.context import now
 from infra import configuration, inspection
 from infra.errors import AimloopError
 from infra.files import publish_text
+from infra.given import CONFIG_FILE
 from infra.inspection import Part, TableInspection
-from infra.settings import CONFIG_FILE, Settings, load
+from infra.settings import Settings, load
 from infra.sources.exploration import Explored, explore
 from infra.state import explained_disk_errors
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from pandera.typing.pandas import DataFrame
 from sqlalchemy.orm import Session
 
@@ -14,11 +15,11 @@ from flows.context import Door, now
 from infra import registry
 from infra.errors import AimloopError
 from infra.evaluations import Evaluation, Evaluations
+from infra.experiment_settings import Experimentation
 from infra.experiments import Experiment, Experiments
 from infra.ledger_rows import ExperimentRow
 from infra.loop_contracts import ArmOutcomes, PairedLosses
 from infra.promotions import Promotions
-from infra.sections import Experimentation
 from models import catalog
 from monitoring import promotion
 from monitoring.alerts import News
@@ -55,7 +56,7 @@ def decide(door: Door, experiment: Experiment, evidence: Evidence) -> dict[str, 
         judgement, failures, standing_of(experiment, evidence.failures[1], at), schedule_of(settings)
     )
     known = {verdict.name: verdict for verdict in (failures, *(judgement.verdicts if judgement else ()))}
-    verdicts = tuple(asdict(verdict) for verdict in known.values())
+    verdicts = tuple(_plain(asdict(verdict)) for verdict in known.values())
     estimates = {name: _plain(asdict(found)) for name, found in judgement.estimates.items()} if judgement else {}
     look = Evaluation(
         experiment.id, at, decision.step, decision.share, decision.reason, estimates, verdicts, evidence.notes
@@ -193,8 +194,9 @@ def _news(experiment: Experiment, decision: Decision, judgement: ExperimentJudge
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON knows no NaN: of a champion of 0 nothing is relative."""
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+    """As JSON has them: NumPy's numbers as Python's, and no NaN, which a share of nothing is."""
+    found = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in found.items()}
 
 
 def _told(experiment: Experiment, action: str, reason: str, look: Evaluation) -> dict[str, Any]:

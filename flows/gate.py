@@ -9,8 +9,8 @@ import pandas as pd
 from flows import cards
 from flows.context import Cycle
 from infra import registry
+from infra.experiment_settings import Experimentation
 from infra.loop_contracts import PairedPredictions
-from infra.sections import Experimentation
 from infra.warehouse import checked
 from models.backtest import Backtest
 from models.card.slices import ATTRIBUTES, TENURE, with_attributes

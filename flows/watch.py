@@ -50,12 +50,13 @@ def judge_and_store(cycle: Cycle, name: str, *, reports: str | None = None) -> d
     looked = judge_version(cycle, name, reports=reports)
     checks = store(cycle, name, looked)
     failed = [check for check in checks if not check.passed]
-    told = failed or checks
+    told = [f"{check.kind}: {check.reason}" for check in failed]
+    told = told or [f"{check.kind}: {check.reason.split('; ')[0]}" for check in checks]  # what holds needs few words
     return {
         "model": name,
         "version": version_in_use(cycle, name),
         "passed": not failed,
-        "reason": "; ".join(f"{check.kind}: {check.reason}" for check in told),
+        "reason": "; ".join(told),
         "report": looked.report,
         "checks": [_facts(check) for check in checks],
         "is_on": any(check.is_on for check in checks),

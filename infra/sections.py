@@ -4,7 +4,6 @@ treated.
 Every field has a description: it is what an error says about a value that does not fit.
 """
 
-import itertools
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
@@ -16,13 +15,8 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _one_or_many(value: Any) -> Any:
+def one_or_many(value: Any) -> Any:
     return (value,) if isinstance(value, str | dict) else value
-
-
-def _listed(value: Any) -> Any:
-    """As a variable brings several: 0.05,0.2,0.5; nothing between commas is none."""
-    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else _one_or_many(value)
 
 
 class SourceSettings(Section):
@@ -50,7 +44,7 @@ class TableInput(Section):
     """
 
     source: str = Field("files", description="Name of a [sources.…] section; without one, files of this folder.")
-    files: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = Field(
+    files: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = Field(
         (), description="Files or glob patterns below the source's folder: CSV, TSV, .gz, Parquet, JSONL, Excel."
     )
     table: str | None = Field(None, description="Databases: the table or view, such as shop.orders. Excel: the sheet.")
@@ -76,7 +70,7 @@ class TableInput(Section):
         return self
 
 
-TableInputs = Annotated[tuple[TableInput, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
+TableInputs = Annotated[tuple[TableInput, ...], BeforeValidator(one_or_many), Field(min_length=1)]
 
 
 class Cleaning(Section):
@@ -147,7 +141,7 @@ class Quality(Section):
     """``[quality]``: when data is too poor to act on."""
 
     on_failure: Literal["warn", "stop"] = Field("warn", description="Go on and say so, or stop before training.")
-    stop_on: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = Field(
+    stop_on: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = Field(
         (), description="Judgements that stop the cycle even so, such as freshness."
     )
     max_null_rate: float = Field(0.05, ge=0, le=1, description="Share of a required column that may be missing.")
@@ -217,101 +211,11 @@ class Drift(Section):
         return self
 
 
-Metric = Literal["click_rate", "conversion", "revenue_per_customer"]
-
-
-class Experimentation(Section):
-    """``[experiments]``: how challengers are tried, and what decides."""
-
-    start: Literal["automatic", "by hand"] = Field(
-        "automatic", description="Whether a candidate that passed its gate is tried at once, or people start it."
-    )
-    gate_margin: float = Field(
-        0.02, ge=0, lt=1, description="What a candidate's loss must surely not exceed the champion's by, as a share."
-    )
-    gate_slice_margin: float = Field(
-        0.1, ge=0, description="The same, as a share, in any group of customers that share an attribute."
-    )
-    gate_calibration: float = Field(
-        1.1, gt=1, description="The factor by which predicted ÷ observed of a candidate may surely be off 1."
-    )
-    gate_row_ms: float = Field(20, gt=0, description="A candidate that takes longer for one row (ms) is rejected.")
-    gate_megabytes: float = Field(200, gt=0, description="A candidate whose file is larger is rejected.")
-    shadow_days: float = Field(
-        1, ge=0, allow_inf_nan=False, description="How long a challenger scores unheard before it answers anybody."
-    )
-    shadow_rows: int = Field(100, ge=0, description="How many rows it must have scored unheard by then.")
-    ramp_shares: Annotated[tuple[float, ...], BeforeValidator(_listed)] = Field(
-        (0.05, 0.2, 0.5), min_length=1, description="Shares of customers that a challenger gets, each above the last."
-    )
-    ramp_days: float = Field(
-        3, ge=0, allow_inf_nan=False, description="How long each share is held before the next one."
-    )
-    metric: Metric = Field("click_rate", description="What decides where challengers act differently.")
-    guardrails: Annotated[tuple[Metric, ...], BeforeValidator(_listed)] = Field(
-        ("conversion", "revenue_per_customer"),
-        description="What must not become worse meanwhile; those of which nothing is reported are left out.",
-    )
-    clicks_of: Literal["answered", "shown"] = Field(
-        "answered", description="What a click rate counts: all that was answered, or what applications say was shown."
-    )
-    attribution_days: float = Field(
-        1, gt=0, le=90, description="Outcomes count that occur within so many days of their prediction."
-    )
-    before_days: float = Field(
-        28, ge=0, le=365, description="How long before an experiment the customers' own past is taken into account."
-    )
-    alpha: float = Field(0.05, gt=0, lt=1, description="How often a challenger that is no better may win, at most.")
-    expected_lift: float = Field(
-        0.1, gt=0, le=10, description="The relative improvement that the test is tuned to find soonest."
-    )
-    expected_loss_gain: float = Field(
-        0.01,
-        gt=0,
-        le=1,
-        description="The same where both versions score every row: the share by which its loss is less.",
-    )
-    tolerated_loss: float = Field(
-        0.05, ge=0, lt=1, description="The share by which a guardrail may surely be worse before it stops a challenger."
-    )
-    min_days: float = Field(
-        7, ge=0, allow_inf_nan=False, description="No challenger wins before; harm ends it at once."
-    )
-    max_days: float = Field(
-        28, gt=0, allow_inf_nan=False, description="The champion stays if nothing is decided by then."
-    )
-    min_customers: int = Field(100, ge=2, description="With fewer customers in an arm nothing is said.")
-    max_failure_rate: float = Field(
-        0.01, gt=0, lt=1, description="Share of rows that a challenger may fail to answer (crashed, too slow)."
-    )
-    probation_days: float = Field(
-        7,
-        ge=0,
-        allow_inf_nan=False,
-        description="For so long a new champion goes back by itself if a guardrail breaks.",
-    )
-    probation_drop: float = Field(
-        0.2, gt=0, lt=1, description="The share by which its click rate may surely lie below the one before."
-    )
-    patience_seconds: float = Field(
-        300, ge=0, le=86_400, description="How long the hourly evaluation waits for a cycle that is running."
-    )
-
-    @model_validator(mode="after")
-    def _is_a_ramp(self) -> "Experimentation":
-        shares = (0.0, *self.ramp_shares, 1.0)
-        if any(not low < high for low, high in itertools.pairwise(shares)):
-            raise ValueError("ramp_shares must rise, above 0 and below 1, such as 0.05, 0.2, 0.5")
-        if self.min_days > self.max_days:
-            raise ValueError("min_days must not exceed max_days")
-        return self
-
-
 class Alerts(Section):
     """``[alerts]``: whom to tell, and how often."""
 
     blocks: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")], ...], BeforeValidator(_one_or_many)
+        tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")], ...], BeforeValidator(one_or_many)
     ] = Field(
         (), description='Notification blocks of Prefect, such as ["slack-webhook/on-call"]; `aimloop alerts add`.'
     )

@@ -5,7 +5,6 @@ in the working folder. A section's fields are reached with two underscores:
 ``AIMLOOP_SOURCES__CRM__PASSWORD``. An unknown name is refused with the nearest known one.
 """
 
-import tomllib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -24,11 +23,12 @@ from pydantic import (
 )
 
 from infra.errors import AimloopError, did_you_mean
+from infra.experiment_settings import Experimentation
+from infra.given import CONFIG_FILE, PREFIX, merged, read_environ, read_file
 from infra.sections import (
     Alerts,
     Cleaning,
     Drift,
-    Experimentation,
     Privacy,
     Quality,
     Services,
@@ -36,10 +36,6 @@ from infra.sections import (
     TableInput,
     TableInputs,
 )
-
-PREFIX = "AIMLOOP_"
-CONFIG_FILE = "aimloop.toml"
-
 
 _DATE_ADVICE = "write a date such as 2017-12-04 or 2017-12-04T06:00:00"
 
@@ -174,11 +170,11 @@ def load(environ: Mapping[str, str], folder: Path, **overrides: Any) -> Settings
         AimloopError: unknown name, unreadable file or a value that does not fit.
     """
     config = folder / CONFIG_FILE
-    from_file = _read_file(config)
-    from_environ = _read_environ(environ)
+    from_file = read_file(config)
+    from_environ = read_environ(environ)
     from_command = {name: value for name, value in overrides.items() if value is not None}
     _refuse_secrets_in_file(from_file)
-    given = _merged(_merged(from_file, from_environ), from_command)
+    given = merged(merged(from_file, from_environ), from_command)
     try:
         settings = Settings(**given)
     except ValidationError as error:
@@ -204,42 +200,6 @@ def _resolved(settings: Settings, folder: Path) -> dict[str, Any]:
         "source_folder": settings.source_folder and (folder / settings.source_folder).resolve(),
         "sources": sources,
     }
-
-
-def _read_file(config: Path) -> dict[str, Any]:
-    if not config.exists():
-        return {}
-    try:
-        return tomllib.loads(config.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise AimloopError(
-            f"cannot read {config}: {error}", "mend the file, or remove it to use the defaults"
-        ) from None
-
-
-def _read_environ(environ: Mapping[str, str]) -> dict[str, Any]:
-    read: dict[str, Any] = {}
-    for name, value in environ.items():
-        if name.startswith(PREFIX):
-            *sections, last = name.removeprefix(PREFIX).lower().split("__")
-            at = read
-            for section in sections:
-                at = at.setdefault(section, {})
-                if not isinstance(at, dict):
-                    shorter = f"{PREFIX}{section.upper()}"
-                    raise AimloopError(f"{name} and {shorter} cannot both be set", "remove one of them")
-            if isinstance(at.get(last), dict):
-                raise AimloopError(f"{name} and others that begin with it cannot both be set", "remove one of them")
-            at[last] = value
-    return read
-
-
-def _merged(weak: Mapping[str, Any], strong: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(weak)
-    for name, value in strong.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
-        merged[name] = _merged(merged[name], value) if both else value
-    return merged
 
 
 def _refuse_secrets_in_file(from_file: Mapping[str, Any]) -> None:
@@ -309,6 +269,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "privacy": Privacy,
     "quality": Quality,
     "services": Services,
+    "drift": Drift,
     "experiments": Experimentation,
     "alerts": Alerts,
 }

@@ -167,5 +167,5 @@ def sampling_error(current: pd.DataFrame, reference: pd.DataFrame, weights: pd.S
     ]
     wholes = [np.sum(part, axis=0) for part in parts]
     order = weights.reindex(binned.columns).to_numpy(float)
-    left = [order @ binned.distances(wholes[0] - parts[0][g], wholes[1] - parts[1][g]) for g in range(GROUPS)]
-    return float(np.sqrt((GROUPS - 1) / GROUPS * ((left - np.mean(left)) ** 2).sum()))
+    left = np.array([order @ binned.distances(wholes[0] - parts[0][g], wholes[1] - parts[1][g]) for g in range(GROUPS)])
+    return float(np.sqrt((GROUPS - 1) / GROUPS * ((left - left.mean()) ** 2).sum()))

@@ -157,9 +157,10 @@ def _calibration(ratio: Metric, champions: float, rule: GateRule) -> Verdict:
         return Verdict("gate.calibration", True, 1.0, rule.calibration, "nothing was observed to calibrate by")
     told = f"predicted ÷ observed {ratio.value:.3f} ({ratio.low:.3f} to {ratio.high:.3f})"
     is_beyond = ratio.low > rule.calibration or ratio.high < 1 / rule.calibration
-    is_nearer = abs(np.log(ratio.value)) < abs(np.log(champions)) if ratio.value > 0 and champions > 0 else False
+    both = (ratio.value, champions)
+    is_nearer = min(both) > 0 and bool(abs(np.log(ratio.value)) < abs(np.log(champions)))
     reason = f"{told}, champion {champions:.3f}" + (", nearer to 1 than that" if is_beyond and is_nearer else "")
-    return Verdict("gate.calibration", not is_beyond or is_nearer, ratio.value, rule.calibration, reason)
+    return Verdict("gate.calibration", not is_beyond or is_nearer, float(ratio.value), rule.calibration, reason)
 
 
 def _slices(lost: pd.DataFrame, attributes: Sequence[str], rule: GateRule) -> Verdict:
@@ -179,7 +180,7 @@ def _slices(lost: pd.DataFrame, attributes: Sequence[str], rule: GateRule) -> Ve
         champion = average(part["champion_loss"])(weight)
         found.append((_share(measured.value - z * spread, champion), _share(measured.value, champion), name))
     sure, value, name = max(found)
-    passed = sure <= rule.slice_margin
+    passed = bool(sure <= rule.slice_margin)
     state = "no group is surely worse by more than" if passed else f"{name} is surely worse by more than"
     reason = f"{state} {rule.slice_margin:.0%}; of {len(found)}, {name} comes nearest: loss {value:+.1%}"
     return Verdict("gate.slices", passed, value, rule.slice_margin, reason)

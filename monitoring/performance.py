@@ -219,7 +219,7 @@ def _slices(past: pd.DataFrame, periods: Periods) -> list[str]:
 def _values(rows: pd.DataFrame, slices: list[str]) -> pd.Series:
     """Of each measure and slice; missing where the slice has fewer than half the events that it needs."""
     group = _group(rows, slices)
-    events = _sums((rows["actual"] > 0).to_numpy(dtype=float), group, len(slices))
+    events = _sums((rows["actual"].to_numpy(float) > 0).astype(float), group, len(slices))
     found: dict[str, float] = {}
     for measure, parts in _measures(rows, group).items():
         above, below = (_sums(part, group, len(slices)) for part in parts[0])

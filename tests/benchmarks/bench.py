@@ -20,7 +20,7 @@ import psutil
 from rich.console import Console
 
 from tests.benchmarks import bank, cdnow, imbalance, intake, marts, scoring, training
-from tests.benchmarks.loop import false_promotion, kills, panels, power, replayed
+from tests.benchmarks.loop import alarms, false_promotion, kills, panels, power, replayed
 from tests.benchmarks.measure import AIMLOOP, Figure, at_most, environ, measured
 from tests.benchmarks.model_figures import model_figures
 from tests.benchmarks.serving import fuzz, speed, steadfast
@@ -112,6 +112,8 @@ GROUPS: dict[str, Group] = {
     "loop.false_promotion": false_promotion.false_promotion,
     "loop.power": power.power,
     "loop.panels": panels.panels,
+    "loop.false_alarm_rate": alarms.false_alarms,
+    "loop.detection_rate": alarms.detection,
     "loop.replay": replayed.replay,
     "loop.kills": kills.kills,
 }

@@ -9,7 +9,7 @@ import pandas as pd
 
 from flows.context import Cycle, Door
 from infra import registry
-from infra.sections import Experimentation
+from infra.experiment_settings import Experimentation
 
 NOW = datetime(2018, 1, 1, 5)
 PASSED = {

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -70,7 +71,7 @@ def judges(monkeypatch, action: str, reason: str = "click_rate +8 %") -> list:
 
     def judge(outcomes, shares, failures, days, rule):
         asked.append((sorted(outcomes), list(shares), failures, days, rule))
-        verdicts = (Verdict("experiment.click_rate", True, 0.004, 0.0, reason),)
+        verdicts = (Verdict("experiment.click_rate", np.True_, np.float64(0.004), 0.0, reason),)
         return ExperimentJudgement(action, reason, {"click_rate": ESTIMATE}, verdicts)  # type: ignore[arg-type]
 
     monkeypatch.setattr(decision, "judge_experiment", judge)

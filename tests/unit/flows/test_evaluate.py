@@ -11,7 +11,7 @@ from flows import evaluate as story
 from flows.cli import app
 from flows.context import Door, simulated
 from flows.evaluate import evaluate_all, evaluate_patiently
-from flows.promote import promote, start_experiment
+from flows.promote import promote, roll_back, start_experiment
 from infra.evaluations import Evaluations
 from infra.experiments import Experiments
 from infra.outcomes import Outcome, Outcomes
@@ -99,6 +99,16 @@ def test_probation_ends(door: Door, tags) -> None:
     promote(door, tags[1], "looks better")
     assert len(after(door, 7)["probation"]) == 1
     assert after(door, 7.01)["probation"] == []
+
+
+def test_who_came_back_is_not_on_probation(door: Door, tags) -> None:
+    """Or two versions could throw each other out for ever."""
+    third = version(cycle_of(door, "2017-12-18"), "ctr")
+    for tag in (tags[1], third):
+        promote(door, tag, "looks better")
+    assert [found["tag"] for found in after(door, 1)["probation"]] == [third]
+    roll_back(door, "ctr", "complaints")
+    assert after(door, 1.5)["probation"] == []
 
 
 def test_where_the_one_before_is_lost_people_are_told(door: Door, tags, monkeypatch) -> None:

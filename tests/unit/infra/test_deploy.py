@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from flows.context import PROJECT
-from infra.settings import PREFIX, Settings
+from infra.given import PREFIX
+from infra.settings import Settings
 from infra.settings import load as load_settings
 
 DEPLOY = PROJECT / "infra" / "deploy"

@@ -3,22 +3,14 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import orjson
 import pandas as pd
 import pytest
 
 from infra.experiment_evidence import Attribution, Logged, arms, failures, scored_by_both
 from infra.experiments import Experiment, Step
-from infra.intake import log_landing
-from infra.keys import Keys, open_keys
-from infra.outcomes import Outcome, Outcomes
-from infra.settings import Settings
-from infra.state import State
-from tests.unit.infra.prediction_examples import ROW
+from tests.unit.infra.log_examples import NOW, Log, at
 
 BEGAN = datetime(2026, 3, 2)
-NOW = datetime(2026, 3, 20)
-OLD, NEW = "ctr:old", "ctr:new"
 STEPS = (Step(0.0, BEGAN), Step(0.05, datetime(2026, 3, 4)), Step(0.2, datetime(2026, 3, 7)))
 RULE = Attribution(days=1, before_days=14)
 
@@ -28,43 +20,9 @@ def experiment(model: str = "ctr", steps: tuple[Step, ...] = STEPS) -> Experimen
     return Experiment(1, model, old, new, "salt", 0.2, False, BEGAN, "try", None, None, steps)
 
 
-def at(day: int, hour: float = 12, month: int = 3) -> datetime:
-    return datetime(2026, month, day) + timedelta(hours=hour)
-
-
-class Log:
-    """Writes predictions and reports as services do, and lands them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.state = State(folder).open()
-        self.keys: Keys = open_keys(Settings(state=folder), self.state)
-        self.rows: list[dict] = []
-        self._reports = 0
-
-    def said(
-        self, id_: str, who: str, when: datetime, share: float | None = None, to: str = "champion", **other
-    ) -> None:
-        """A prediction that was answered: by a variant of the step with that share, or outside of experiments."""
-        chance = 1.0 if share is None else share if to == "challenger" else 1 - share
-        given = {"variant": to, "version": NEW if to == "challenger" else OLD, "propensity": chance} | other
-        row = ROW._replace(prediction_id=id_, pseudonym=who, predicted_at=f"{when.isoformat()}Z")
-        self.rows.append(row._asdict() | given)
-
-    def came(self, id_: str, kind: str, when: datetime, revenue: float | None = None, reported: datetime | None = None):
-        self._reports += 1
-        outcome = Outcome(f"o{self._reports:04d}", id_, kind, when, revenue, "key")  # type: ignore[arg-type]
-        reports = Outcomes(self.state.outcomes)
-        reports.report([outcome], reported or when + timedelta(minutes=1))
-        reports.close()
-
-    def land(self) -> None:
-        path = self.state.predictions / "1.jsonl"
-        path.write_bytes(b"\n".join(map(orjson.dumps, self.rows)))
-        log_landing.land(self.state, self.keys, NOW, [path])
-
-    def arms(self, rule: Attribution = RULE, now: datetime = NOW) -> Logged:
-        self.land()
-        return arms(self.state, self.keys, experiment(), rule, now)
+def logged(log: Log, rule: Attribution = RULE) -> Logged:
+    log.land()
+    return arms(log.state, log.keys, experiment(), rule, NOW)
 
 
 @pytest.fixture
@@ -72,8 +30,8 @@ def log(tmp_path: Path) -> Log:
     return Log(tmp_path / "state")
 
 
-def table(logged: Logged, *columns: str) -> list[tuple]:
-    rows = logged.customers[["pseudonym", "step", "variant", *columns]].astype(object)
+def table(found: Logged, *columns: str) -> list[tuple]:
+    rows = found.customers[["pseudonym", "step", "variant", *columns]].astype(object)
     return list(rows.where(rows.notna(), None).itertuples(index=False, name=None))
 
 
@@ -87,7 +45,7 @@ def test_customers_are_told_by_step_and_by_the_variant_that_they_were_dealt(log:
     log.came("a1", "clicked", at(4, 13))
     log.came("b1", "converted", at(4, 13), 5.5)
     log.came("b1", "converted", at(4, 14), 4.5)
-    found = log.arms()
+    found = logged(log)
     assert table(found, "seen", "clicked", "purchases", "revenue") == [
         ("ann", 1, "challenger", 2, 1, 0, 0),
         ("ann", 2, "challenger", 1, 0, 0, 0),
@@ -102,7 +60,7 @@ def test_what_a_failed_challenger_left_to_the_champion_is_still_the_challengers(
     log.said("a1", "ann", at(4), 0.05, "champion", propensity=0.05)
     log.said("a1", "ann", at(4), 0.05, "challenger", is_answered=False, value=None, features_fingerprint=None)
     log.came("a1", "clicked", at(4, 13))
-    assert table(log.arms(), "seen", "clicked") == [("ann", 1, "challenger", 1, 1)]
+    assert table(logged(log), "seen", "clicked") == [("ann", 1, "challenger", 1, 1)]
     assert failures(log.state, log.keys, experiment(), NOW) == (1, 1)
 
 
@@ -116,7 +74,7 @@ def test_every_prediction_that_does_not_count_has_its_reason(log: Log) -> None:
     log.said("lost", "ann", at(5), 0.05, pseudonym=None)
     log.said("churn", "ann", at(5), None, model="churn", version="churn:old")  # another model's: not read at all
     log.said("earlier", "ann", at(1))  # before the experiment
-    found = log.arms().predictions
+    found = logged(log).predictions
     assert (found.counted, found.total) == (1, 6)
     assert found.left_out == {
         "in the shadow": 1,
@@ -138,7 +96,7 @@ def test_every_outcome_that_does_not_count_has_its_reason(log: Log) -> None:
     log.came("shadow", "clicked", at(3, 13))
     log.came("q", "clicked", at(4, 12 - 6 / 60))  # six minutes before it was predicted
     log.came("q", "converted", at(5, 12), 100)  # a day later to the second
-    found = log.arms()
+    found = logged(log)
     assert (found.outcomes.counted, found.outcomes.total) == (1, 6)
     assert found.outcomes.left_out == {
         "told before": 1,
@@ -154,7 +112,7 @@ def test_the_window_is_open_at_its_end_and_clocks_may_be_five_minutes_behind(log
     log.said("p", "ann", at(4), 0.05)
     log.came("p", "converted", at(4, 12 - 5 / 60), 1)
     log.came("p", "converted", at(5, 12) - timedelta(microseconds=1), 2)
-    assert table(log.arms(), "revenue") == [("ann", 1, "champion", 3)]
+    assert table(logged(log), "revenue") == [("ann", 1, "champion", 3)]
 
 
 def test_a_clock_that_is_ahead_counts_by_the_report(log: Log) -> None:
@@ -163,7 +121,7 @@ def test_a_clock_that_is_ahead_counts_by_the_report(log: Log) -> None:
     log.said("q", "ann", at(4), 0.05)
     log.came("p", "clicked", at(4, 13) + timedelta(days=365), reported=at(4, 13))
     log.came("q", "clicked", at(4, 13) + timedelta(days=365), reported=at(9))  # reported too late as well
-    found = log.arms()
+    found = logged(log)
     assert table(found, "clicked") == [("ann", 1, "champion", 1)]
     assert found.clocks_ahead == 1
     assert found.outcomes.left_out == {"too late": 1}
@@ -171,9 +129,9 @@ def test_a_clock_that_is_ahead_counts_by_the_report(log: Log) -> None:
 
 def test_outcomes_that_come_first_wait_for_their_prediction(log: Log) -> None:
     log.came("p", "clicked", at(4, 13))
-    assert log.arms().outcomes.left_out == {"of unknown predictions": 1}
+    assert logged(log).outcomes.left_out == {"of unknown predictions": 1}
     log.said("p", "ann", at(4), 0.05)
-    assert table(log.arms(), "clicked") == [("ann", 1, "champion", 1)]
+    assert table(logged(log), "clicked") == [("ann", 1, "champion", 1)]
 
 
 def test_clicks_of_what_was_shown(log: Log) -> None:
@@ -182,7 +140,7 @@ def test_clicks_of_what_was_shown(log: Log) -> None:
         log.said(id_, "ann", at(4), 0.05)
     log.came("shown", "shown", at(4, 13))
     log.came("clicked", "clicked", at(4, 13))
-    found = log.arms(Attribution(days=1, before_days=14, of_shown=True))
+    found = logged(log, Attribution(days=1, before_days=14, of_shown=True))
     assert table(found, "seen", "clicked") == [("ann", 1, "champion", 2, 1)]
 
 
@@ -194,7 +152,7 @@ def test_the_past_of_a_customer_comes_along(log: Log) -> None:
     log.said("a", "ann", at(4), 0.05)
     log.said("b", "bob", at(4), 0.05)
     log.said("c", "cyd", at(4), 0.05)
-    assert table(log.arms(), "before_seen", "before_clicked") == [
+    assert table(logged(log), "before_seen", "before_clicked") == [
         ("ann", 1, "champion", 1, 1),
         ("bob", 1, "champion", 1, 0),
         ("cyd", 1, "champion", None, None),
