@@ -1,7 +1,7 @@
 """One block: what was really shown after a cycle, asked of the services day by day, looked at every evening."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,21 +29,25 @@ class Known:
     pieces: Pieces
     days: dict[pd.Timestamp, tuple[pd.DataFrame, pd.DataFrame]] = field(default_factory=dict)
 
-    def add(self, block: int, day: pd.Timestamp) -> pd.DataFrame:
-        """A day's answers; what they came to by visit is kept beside them."""
+    def add(self, block: int, day: pd.Timestamp) -> None:
+        """A day's answers, as far as they are needed again, and what they came to by visit."""
         if day not in self.days:
             answers = pd.read_parquet(self.pieces.day(block, day))
-            self.days[day] = answers, visits_of(answers)
-        return self.days[day][0]
+            self.days[day] = answers[["shown_at", "variant", "failed"]], visits_of(answers)
 
-    def forget(self, before: pd.Timestamp) -> None:
-        self.days = {day: kept for day, kept in self.days.items() if day >= before}
+    def have(self, earlier: Sequence[Block], since: pd.Timestamp) -> None:
+        """Know the days of earlier blocks from an instant on, and none before: after a pause as without one."""
+        self.days = {day: kept for day, kept in self.days.items() if day >= since}
+        for block in earlier:
+            for day, _ in block.days:
+                if day >= since and self.pieces.day(block.number, day).exists():
+                    self.add(block.number, day)
 
     def answers(self) -> list[pd.DataFrame]:
         return [answers for answers, _ in self.days.values()]
 
     def visits(self) -> pd.DataFrame:
-        """Of all days, in order; there is at least one where ctr has an experiment."""
+        """Of all days, in order; there must be one."""
         return pd.concat([self.days[day][1] for day in sorted(self.days)], ignore_index=True)
 
 
@@ -60,6 +64,13 @@ class Walk:
     @property
     def door(self) -> Door:
         return self.cycle.door
+
+
+def wanted_since(door: Door, block: Block) -> pd.Timestamp:
+    """How far back evidence is wanted: to the stretch before the experiment that runs, or that may start."""
+    running = Experiments(door.ledger).running().get("ctr")
+    began = min(block.since, pd.Timestamp(running.started_at)) if running is not None else block.since
+    return (began - BEFORE).floor("D")
 
 
 def walk(on: Walk, block: Block, shown: pd.DataFrame) -> None:
@@ -81,7 +92,6 @@ def walk(on: Walk, block: Block, shown: pd.DataFrame) -> None:
         if on.service is not None and standing(on.door) != before:
             on.service.follow(on.door)
         on.tell(block, number + 1, "; ".join(lines))
-    on.known.forget(block.since - BEFORE)
 
 
 def asked(cycle: Cycle, service: Service, shown: pd.DataFrame) -> pd.DataFrame:
@@ -153,6 +163,8 @@ def evidence(on: Walk, block: Block, experiment: Experiment, until: pd.Timestamp
         scores = sorted(on.pieces.blocks.glob(f"*/{experiment.model}-pairs.parquet"))
         is_first = until == block.days[0][1]
         return paired.evidence(on.door, experiment, scores) if is_first else None
+    if not on.known.days:  # nothing has been asked since it began, nor before
+        return None
     outcomes = {METRIC: arm_outcomes(on.known.visits(), experiment, until)}
     return Evidence(outcomes=outcomes, failures=failures(on.known.answers(), experiment))
 

@@ -30,8 +30,9 @@ QUIET = {
     "AIMLOOP_SERVICES__WORKERS": "1",
     "AIMLOOP_SERVICES__PROFILE_STORE": "sqlite",
     "AIMLOOP_SERVICES__STALE_AFTER_DAYS": "36500",  # the clock of the services runs today, that of cycles does not
-    # who is answered by whom must not hang on how busy this machine is; what fails otherwise fails here too
+    # what is decided must not hang on how busy this machine is; what fails otherwise fails here too
     "AIMLOOP_SERVICES__CHALLENGER_TIMEOUT_MS": "60000",
+    "AIMLOOP_EXPERIMENTS__GATE_ROW_MS": "60000",
 }
 
 

@@ -17,7 +17,7 @@ from flows.cycle import cycle
 from flows.ingest import land
 from flows.progress import timed
 from flows.replay import compared, nest, report, shown
-from flows.replay.block import Known, Walk, score_pairs, walk
+from flows.replay.block import Known, Walk, score_pairs, walk, wanted_since
 from flows.replay.pieces import Pieces
 from flows.replay.plan import Block, Plan
 from flows.replay.service import Service, served
@@ -97,7 +97,7 @@ def play(plan: Plan, block: Block, services: _Services, pieces: Pieces, known: K
     seconds = {"cycle": round(time.monotonic() - began, 3)}
     rows, why = _to_ask(this, block, summary["models"].get(CTR, {}).get("line", "no version yet"))
     score_pairs(this, block, pieces)
-    reading_days(known, pieces, plan, block)
+    known.have(plan.blocks()[: block.number], wanted_since(this.door, block))
     service = services.get(this.door) if len(rows) else None
     walk(Walk(this, service, pieces, known, teller.day), block, rows)
     facts = {"cycle": this.id, "as_of": block.since, "rows": len(rows), "visits": 0, "line": why}
@@ -115,14 +115,6 @@ def _to_ask(this: Cycle, block: Block, line: str) -> tuple[pd.DataFrame, str]:
     if this.door.ledger.champion(CTR) is None:
         return rows.head(0), f"nothing is asked: ctr {line}"
     return rows, "nothing is asked: nothing that could be was shown"
-
-
-def reading_days(known: Known, pieces: Pieces, plan: Plan, block: Block) -> None:
-    """After a pause: what the blocks before came to, as far back as evidence is wanted."""
-    for earlier in plan.blocks()[: block.number]:
-        for day, _ in earlier.days:
-            if day >= block.since - 3 * pd.Timedelta(days=plan.every_days) and pieces.day(earlier.number, day).exists():
-                known.add(earlier.number, day)
 
 
 def compare(this: Cycle, block: Block, pieces: Pieces, rows: pd.DataFrame) -> float:

@@ -123,5 +123,10 @@ class Story:
     ends: pd.Timestamp
 
     @property
+    def versions(self) -> int:
+        """How many were trained."""
+        return sum(found.tag is not None for turn in self.turns for found in turn.trained)
+
+    @property
     def begins(self) -> pd.Timestamp:
         return self.turns[0].as_of

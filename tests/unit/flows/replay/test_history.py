@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -20,13 +21,19 @@ from infra.state import State
 AT = datetime(2017, 6, 4)
 
 
+def _result(folder: Path) -> dict[str, Any]:
+    """A step's result with a time in it and the place where it lies."""
+    latency = {"name": "gate.latency", "value": len(str(folder)), "reason": f"one row takes {len(str(folder))} ms"}
+    return {"line": f"see {folder}/reports", "verdicts": [latency], "gate.latency": latency["reason"]}
+
+
 def replayed(folder: Path) -> Path:
     """A folder with a cycle, a step, a day's answers and a report."""
     state = State(folder).open()
     (folder / FOLDER).mkdir()
     pieces, ledger = Pieces(folder / FOLDER), Ledger(state.ledger)
     ledger.begin_cycle("c", AT, "company", AT)
-    ledger.finish_step("c", "watch", 1.5, {"line": f"see {folder}/reports", "row_ms": 0.4})
+    ledger.finish_step("c", "watch", 1.5, _result(folder))
     ApiKeys(ledger).issue("replay", ["score"], AT)
     pieces.write(pieces.day(0, pd.Timestamp(AT)), pd.DataFrame({"prediction_id": [str(folder)], "value": [0.25]}))
     pieces.note(pieces.facts(0), {"rows": 1, "seconds": {"cycle": 1.0}})
