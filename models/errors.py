@@ -42,3 +42,23 @@ class UnusableLabel(ValueError):
 
 class Infeasible(ValueError):
     """No plan satisfies the constraints; the message names them and the missing amount."""
+
+
+class Unbounded(ValueError):
+    """Nothing holds the return back: an activity earns, and neither a budget nor a maximum ends it."""
+
+
+class SolverFailed(ValueError):
+    """The solver is missing, or ended without a plan."""
+
+
+class BadProblem(ValueError):
+    """A budget problem holds what it may not: the table, row and column, what is wrong, and what to do.
+
+    ``row`` counts from 0 in the frame; a reader of files adds its own header lines.
+    """
+
+    def __init__(self, table: str, row: int | None, column: str, what: str, remedy: str) -> None:
+        place = f"{table}, column '{column}'" if row is None else f"{table} row {row + 1:,}, column '{column}'"
+        super().__init__(f"{place}: {what}; {remedy}")
+        self.table, self.row, self.column, self.what, self.remedy = table, row, column, what, remedy

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import psutil
 from rich.console import Console
 
-from tests.benchmarks import bank, cdnow, imbalance, intake, marts, scoring, training
+from tests.benchmarks import bank, budget, cdnow, imbalance, intake, marts, scoring, training
 from tests.benchmarks.loop import alarms, false_promotion, kills, panels, power, replayed
 from tests.benchmarks.measure import AIMLOOP, Figure, at_most, environ, measured
 from tests.benchmarks.model_figures import model_figures
@@ -79,18 +79,6 @@ def parity(folder: Path) -> dict[str, Figure]:
     return {"serving.parity": at_most(largest_difference(folder), 1e-6, "probability")}
 
 
-def budget(folder: Path) -> dict[str, Figure]:
-    """The worked example, with both solvers."""
-    figures = {}
-    for solver in ("highs", "cbc"):
-        command = [AIMLOOP, "plan", "--budget", "1130000", "--json"]
-        plan = json.loads(measured(command, environ(folder / "state", AIMLOOP_SOLVER=solver)).stdout)
-        gain, marginal = plan["expected_return"], plan["marginal_return"]
-        figures[f"budget.example_return_{solver}"] = Figure(gain, "", "84125", abs(gain - 84_125) < 1e-6)
-        figures[f"budget.example_marginal_{solver}"] = Figure(marginal, "", "0.05625", abs(marginal - 0.05625) < 1e-9)
-    return figures
-
-
 Group: TypeAlias = Callable[[Path], dict[str, Figure]]
 
 GROUPS: dict[str, Group] = {
@@ -104,7 +92,7 @@ GROUPS: dict[str, Group] = {
     "serving.failed_answers": steadfast.failed_answers,
     "serving.fuzz": fuzz.fuzz,
     "serving.parity": parity,
-    "budget": budget,
+    "budget": budget.budget,
     "intake": intake.intake,
     "inspect": intake.inspect,
     "cdnow": cdnow.cdnow,

@@ -1,0 +1,88 @@
+"""A problem as arrays, with what can be left out left out, and all numbers brought near 1."""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from models.budget import presolve
+from models.budget.arrays import Floats
+from models.budget.checks import checked
+from models.budget.form import Form, Ints, build
+from models.budget.presolve import Scaled
+from models.budget.problem import Problem
+
+HAIR = 1e-9  # relative: what rounding may add to a sum of costs that must be paid whatever the plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """Made once, and solved for several budgets.
+
+    Attributes:
+        problem: As checked, with all its columns.
+        form: Every column, in the problem's own units.
+        kept: The columns that are solved for; ``scaled`` is their form, ``upper`` the most each scaled one can be.
+        seconds: What checking and building took.
+    """
+
+    problem: Problem
+    form: Form
+    kept: Ints
+    scaled: Scaled
+    upper: Floats
+    seconds: float
+
+    def units(self, x: Floats) -> Floats:
+        """Units of every activity from scaled columns; no budget is exceeded by rounding."""
+        units = np.zeros(len(self.form.returns))
+        units[self.kept] = x * self.scaled.column
+        return _within_budgets(self.form, units)
+
+    def with_budget(self, budget: float) -> "Built":
+        """The same with another finite budget for everything together, where there was one: nothing is built again."""
+        assert np.isfinite(self.problem.budget)
+        assert np.isfinite(budget)
+        form, small = self.form, self.scaled.form
+        amount, scaled_amount = form.amount.copy(), small.amount.copy()
+        amount[0], scaled_amount[0] = budget, budget * self.scaled.row[0]  # the budget is the first row
+        kinds = (replace(form.kinds[0], amount=amount[:1]), *form.kinds[1:])
+        scaled = replace(self.scaled, form=replace(small, amount=scaled_amount, kinds=kinds))
+        return replace(
+            self,
+            problem=replace(self.problem, budget=budget),
+            form=replace(form, amount=amount, kinds=kinds),
+            scaled=scaled,
+            upper=presolve.implied_upper(scaled.form),
+        )
+
+
+def prepare(problem: Problem) -> Built:
+    """Check and build.
+
+    Raises:
+        BadProblem, Infeasible: see `checks.checked`.
+    """
+    start = time.perf_counter()
+    problem = checked(problem)
+    form = build(problem)
+    upper = presolve.implied_upper(form)
+    kept = presolve.worth_solving(form, upper)
+    small = presolve.scaled(form.columns(kept), upper[kept])
+    seconds = time.perf_counter() - start
+    at_most = upper[kept] / small.column
+    return Built(problem=problem, form=form, kept=kept, scaled=small, upper=at_most, seconds=seconds)
+
+
+def _within_budgets(form: Form, units: Floats) -> Floats:
+    """Rounding may leave a sum of costs a hair above its budget: that is taken off what is bought most."""
+    kinds = form.kind_of_rows()
+    for row in np.flatnonzero((kinds == "budget") | (kinds == "period budget")):
+        columns, costs = form.entries(int(row))
+        for _ in range(3):
+            over = float(costs @ units[columns] - form.amount[row]) if len(columns) else 0.0
+            if not 0 < over <= HAIR * form.amount[row]:
+                break
+            most = int((costs * units[columns]).argmax())
+            units[columns[most]] = max(0.0, units[columns[most]] - 1.5 * over / costs[most])
+    return units

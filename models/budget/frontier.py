@@ -1,0 +1,92 @@
+"""Best return against budget: what more or less money would bring."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from models.budget.built import Built, prepare
+from models.budget.problem import Problem
+from models.budget.solution import Method
+from models.budget.solve import solve, solve_built
+from models.errors import Infeasible, Unbounded
+
+ROWS = 21
+BEYOND = 2.0  # where nothing ends the return, the frontier goes to so many times the budget
+
+
+def frontier(problem: Problem, budgets: list[float] | None = None, method: Method | None = None) -> pd.DataFrame:
+    """Best return for other budgets: ``budget``, ``cost``, ``expected_return``, ``low``, ``high``, ``marginal_return``.
+
+    Without ``budgets``: 21 rows evenly from the least feasible to the most that can be spent with a gain, and the
+    problem's own. Budgets that no plan fits have empty cells. Without blocks it is concave: no row's marginal return
+    (the right derivative) is above that of a row before it.
+
+    Raises:
+        BadProblem, SolverFailed: see `solve`.
+        Infeasible: no budget at all is enough.
+    """
+    method = method or Method()
+    chosen = np.array(budgets, dtype=float) if budgets is not None else _budgets(problem, method)
+    largest = float(chosen.max(initial=0.0))
+    built = prepare(problem if np.isfinite(problem.budget) else replace(problem, budget=largest))
+    return pd.DataFrame([_row(built, float(budget), method) for budget in chosen])
+
+
+def least_budget(problem: Problem, method: Method | None = None) -> float:
+    """What a plan that keeps all limits costs at least.
+
+    Raises:
+        Infeasible: no budget is enough.
+    """
+    frame = problem.activities.drop(columns=["unit_return_low", "unit_return_high"], errors="ignore")
+    cheap = frame.assign(unit_return=-frame["unit_cost"])
+    free = replace(problem, activities=cheap, budget=np.inf)
+    needs_return = problem.min_roi is not None or _has_contribution(problem)
+    return solve(free, method).cost if not needs_return else _least_with_returns(problem, method)
+
+
+def _has_contribution(problem: Problem) -> bool:
+    channels = problem.channels
+    has_floor = channels is not None and "min_return" in channels and bool(channels["min_return"].notna().any())
+    return has_floor or any(rule.measure == "return" for rule in problem.rules)
+
+
+def _least_with_returns(problem: Problem, method: Method | None) -> float:
+    """Where limits speak of returns, costs cannot take their place: the elastic model finds the missing money."""
+    from models.budget.infeasible import conflict
+
+    found = conflict(replace(problem, budget=0.0), method)
+    if found is None:
+        return 0.0
+    if found.changes and found.changes[0].limit.kind == "budget":
+        return found.changes[0].by
+    raise Infeasible(found.words)
+
+
+def _budgets(problem: Problem, method: Method) -> np.ndarray:
+    least = least_budget(problem, method)
+    own = [problem.budget] if np.isfinite(problem.budget) else []
+    try:
+        most = solve(replace(problem, budget=np.inf), method).cost
+    except Unbounded:
+        most = BEYOND * max([least, *own])
+    return np.unique(np.array([*np.linspace(least, max(most, least), ROWS), *(b for b in own if b >= least)]))
+
+
+def _row(built: Built, budget: float, method: Method) -> dict[str, float]:
+    nothing = float("nan")
+    row = {"budget": budget}
+    try:
+        solution = solve_built(built.with_budget(budget), method, budget_alone=True)
+    except Infeasible:
+        names = ("cost", "expected_return", "low", "high", "marginal_return")
+        return row | dict.fromkeys(names, nothing)
+    span, value = solution.interval, solution.marginal
+    return row | {
+        "cost": solution.cost,
+        "expected_return": solution.expected_return,
+        "low": nothing if span is None else span.low,
+        "high": nothing if span is None else span.high,
+        "marginal_return": 0.0 if value is None or value.more is None else value.more,
+    }

@@ -1,0 +1,204 @@
+"""Why no plan fits, and the least that would have to give: the elastic model, in words.
+
+Limits that people set may be broken at a price; consent and blocks may not. First the programme that breaks them least
+(in shares of their amounts) finds the limits in conflict: those with a value in it. If one of them alone can give, the
+smallest set is that one, the budgets first; else it is the set of fewest that a small integer programme finds, each by
+as little as possible.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from models.budget import cbc, highs
+from models.budget.arrays import Floats, Found, Programme
+from models.budget.built import Built, prepare
+from models.budget.form import AT_LEAST, AT_MOST, Ints
+from models.budget.presolve import programme
+from models.budget.problem import Problem
+from models.budget.solution import Limit, Method
+
+HELD = ("reach", "blocks")  # the law and what a channel sells do not give
+FIRST = ("budget", "period budget")
+MOST_TRIED = 25  # so many single limits are tried
+GIVES = 1e-7  # scaled: less is rounding
+PENALTY = 1e-6  # the elastic programme also keeps what it buys cheap, so that its amounts are the least
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relaxed:
+    """A limit that has to give, and by how much in its unit."""
+
+    limit: Limit
+    by: float
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conflict:
+    """No plan keeps all limits.
+
+    Attributes:
+        changes: The smallest set of limits that, relaxed by these amounts, leaves a plan; empty: nothing helps.
+        alternatives: Other single limits that would do as well by themselves.
+        words: "the channels' minimum units cost 485,000.00, the budget is 300,000.00: 185,000.00 are missing; or …".
+    """
+
+    changes: tuple[Relaxed, ...]
+    alternatives: tuple[Relaxed, ...]
+    words: str
+
+
+def conflict(problem: Problem, method: Method | None = None) -> Conflict | None:
+    """The smallest set of limits to relax; ``None`` when the problem has a plan.
+
+    Raises:
+        BadProblem: the input cannot be.
+    """
+    return conflict_of(prepare(problem), method or Method())
+
+
+def conflict_of(built: Built, method: Method) -> Conflict | None:
+    """The same of a problem that is built already."""
+    elastic = _Elastic(built, {"highs": highs.solve, "cbc": cbc.solve}[method.solver])
+    least = elastic.broken(elastic.may_give)
+    if least is None:
+        return Conflict(changes=(), alternatives=(), words=_nothing_helps(built))
+    if not (least.amounts > GIVES).any():
+        return None
+    involved = [row for row in elastic.may_give if least.is_involved[row] or least.amounts[row] > GIVES]
+    kinds = built.form.kind_of_rows()
+    involved.sort(key=lambda row: (kinds[row] not in FIRST, -least.amounts[row]))
+    alone: dict[int, float] = {}
+    changes: tuple[Relaxed, ...]
+    alternatives: tuple[Relaxed, ...]
+    for row in involved[:MOST_TRIED]:
+        single = elastic.broken(np.array([row]))
+        if single is not None:
+            alone[row] = float(single.amounts[row])
+    if alone:
+        first, *others = alone
+        changes = (_relaxed(built, first, alone[first]),)
+        alternatives = tuple(_relaxed(built, row, alone[row]) for row in others)
+    else:
+        fewest = elastic.fewest(np.array(involved)) or least
+        changes = tuple(
+            _relaxed(built, int(r), float(fewest.amounts[r])) for r in np.flatnonzero(fewest.amounts > GIVES)
+        )
+        alternatives = ()
+    minimal = {str(kinds[row]) for row in involved}
+    return Conflict(changes=changes, alternatives=alternatives, words=_words(built, changes, alternatives, minimal))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Broken:
+    """By how much each row gives (scaled), and which take part in the conflict."""
+
+    amounts: Floats
+    is_involved: np.ndarray
+
+
+class _Elastic:
+    def __init__(self, built: Built, solve: Callable[[Programme], Found]) -> None:
+        form = built.scaled.form
+        held = np.isin(built.form.kind_of_rows(), HELD)
+        self.may_give: Ints = np.flatnonzero(~held)
+        self._base, self._form, self._solve = programme(form), form, solve
+
+    def broken(self, rows: Ints) -> _Broken | None:
+        """The least sum of what these rows give; ``None`` when they cannot help."""
+        found = self._solve(self._with_slack(rows, None))
+        return None if found.status != "optimal" else self._read(rows, found)
+
+    def fewest(self, rows: Ints) -> _Broken | None:
+        """The least number of rows that give; then, for those, the least sum."""
+        found = self._solve(self._with_slack(rows, self.broken(rows)))
+        if found.status != "optimal":
+            return None
+        chosen = rows[np.round(found.x[-len(rows) :]) > 0]
+        return self.broken(chosen)
+
+    def _with_slack(self, rows: Ints, counted: "_Broken | None") -> Programme:
+        """Columns that lower a row (a cap) or raise it (a floor), both for an exact one; ``counted``: switches too."""
+        base, sense = self._base, self._form.sense[rows]
+        down, up = rows[sense >= 0], rows[sense <= 0]
+        place = np.concatenate([down, up])
+        sign = np.concatenate([-np.ones(len(down)), np.ones(len(up))])
+        extra = sparse.csc_matrix((sign, (place, np.arange(len(place)))), shape=(base.matrix.shape[0], len(place)))
+        price = -np.ones(len(place))
+        matrix, count = sparse.hstack([base.matrix, extra], format="csc"), base.matrix.shape[1]
+        integer = np.zeros(matrix.shape[1], dtype=bool) if base.integer is None else np.append(base.integer, price > 0)
+        elastic = Programme(
+            gain=np.concatenate([np.zeros(count), price]),
+            lower=np.append(base.lower, np.zeros(len(place))),
+            upper=np.append(base.upper, np.full(len(place), np.inf)),
+            matrix=matrix,
+            row_low=base.row_low,
+            row_high=base.row_high,
+            integer=integer if integer.any() else None,
+        )
+        return elastic if counted is None else _switched(elastic, place, rows, counted)
+
+    def _read(self, rows: Ints, found: Found) -> _Broken:
+        sense = self._form.sense[rows]
+        place = np.concatenate([rows[sense >= 0], rows[sense <= 0]])
+        start = self._base.matrix.shape[1]
+        amounts = np.zeros(len(self._form.sense))
+        np.add.at(amounts, place, found.x[start : start + len(place)])
+        return _Broken(amounts=amounts, is_involved=np.abs(found.row_values) > GIVES)
+
+
+def _switched(elastic: Programme, place: Ints, rows: Ints, counted: _Broken) -> Programme:
+    """A row gives only if its switch is on, and switches cost; none gives more than ten times all that must give."""
+    most = 10 * float(counted.amounts.sum()) + 1.0
+    start = elastic.matrix.shape[1] - len(place)
+    switch = {int(row): i for i, row in enumerate(rows)}
+    entries = sparse.lil_matrix((len(place), elastic.matrix.shape[1] + len(rows)))
+    for i, row in enumerate(place):
+        entries[i, start + i], entries[i, elastic.matrix.shape[1] + switch[int(row)]] = 1.0, -most
+    wide = sparse.hstack([elastic.matrix, sparse.csc_matrix((elastic.matrix.shape[0], len(rows)))])
+    whole = np.zeros(elastic.matrix.shape[1], dtype=bool) if elastic.integer is None else elastic.integer
+    return Programme(
+        gain=np.concatenate([elastic.gain * PENALTY, -np.ones(len(rows))]),
+        lower=np.append(elastic.lower, np.zeros(len(rows))),
+        upper=np.append(elastic.upper, np.ones(len(rows))),
+        matrix=sparse.vstack([wide, entries]).tocsc(),
+        row_low=np.append(elastic.row_low, np.full(len(place), -np.inf)),
+        row_high=np.append(elastic.row_high, np.zeros(len(place))),
+        integer=np.append(whole, np.ones(len(rows), dtype=bool)),
+    )
+
+
+def _relaxed(built: Built, row: int, amount: float) -> Relaxed:
+    limit, by = built.form.limit(row), amount / float(built.scaled.row[row])
+    verb = {AT_MOST: "raise", AT_LEAST: "lower"}.get(int(built.form.sense[row]), "change")
+    if limit.amount == 0:
+        return Relaxed(limit=limit, by=by, words=f"give up '{limit.words}' by {by:,.2f}")
+    new = limit.amount + by if verb == "raise" else limit.amount - by
+    to = f" to {new:,.2f}" if verb != "change" else ""
+    return Relaxed(limit=limit, by=by, words=f"{verb} '{limit.words}' by {by:,.2f}{to}")
+
+
+def _words(built: Built, changes: tuple[Relaxed, ...], others: tuple[Relaxed, ...], kinds: set[str]) -> str:
+    if len(changes) == 1 and changes[0].limit.kind == "budget":
+        needed = changes[0].limit.amount + changes[0].by
+        what = (
+            "the channels' minimum units cost"
+            if kinds <= {"budget", "channel minimum"}
+            else "what must be bought costs"
+        )
+        text = f"{what} {needed:,.2f}, the budget is {changes[0].limit.amount:,.2f}: {changes[0].by:,.2f} are missing"
+    elif changes:
+        text = "no plan keeps all limits: " + " and ".join(change.words for change in changes)
+    else:
+        return _nothing_helps(built)
+    return text + "".join(f"; or {other.words}" for other in others[:3])
+
+
+def _nothing_helps(built: Built) -> str:
+    return (
+        "no plan keeps all limits, and relaxing them does not help: too few customers may be contacted, "
+        "or whole blocks do not fit"
+    )
