@@ -40,15 +40,19 @@ class UnusableLabel(ValueError):
         self.name = name
 
 
-class Infeasible(ValueError):
+class NoPlan(ValueError):
+    """A budget problem has no plan to give; the message says why."""
+
+
+class Infeasible(NoPlan):
     """No plan satisfies the constraints; the message names them and the missing amount."""
 
 
-class Unbounded(ValueError):
+class Unbounded(NoPlan):
     """Nothing holds the return back: an activity earns, and neither a budget nor a maximum ends it."""
 
 
-class SolverFailed(ValueError):
+class SolverFailed(NoPlan):
     """The solver is missing, or ended without a plan."""
 
 
@@ -59,6 +63,6 @@ class BadProblem(ValueError):
     """
 
     def __init__(self, table: str, row: int | None, column: str, what: str, remedy: str) -> None:
-        place = f"{table}, column '{column}'" if row is None else f"{table} row {row + 1:,}, column '{column}'"
-        super().__init__(f"{place}: {what}; {remedy}")
+        self.place = f"{table}, column '{column}'" if row is None else f"{table} row {row + 1:,}, column '{column}'"
+        super().__init__(f"{self.place}: {what}; {remedy}")
         self.table, self.row, self.column, self.what, self.remedy = table, row, column, what, remedy

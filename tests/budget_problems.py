@@ -33,13 +33,13 @@ def random_problem(rng: np.random.Generator, most: tuple[int, int, int, int] = (
 
 
 def small_problem(rng: np.random.Generator) -> Problem:
-    """Few enough columns to try every corner; sometimes a channel sells in blocks."""
+    """Few enough columns to try every corner; sometimes a channel sells in batches."""
     shape = [(3, 1, 1, 1), (2, 2, 1, 1), (2, 1, 2, 1), (1, 2, 1, 2)][int(rng.integers(4))]
     while len((problem := random_problem(rng, shape)).activities) > 4:
         pass
     if rng.random() < 0.3 and problem.channels is not None:
-        blocks = np.where(rng.random(len(problem.channels)) < 0.6, rng.integers(2, 6, len(problem.channels)), 0)
-        held = problem.channels.assign(block_units=blocks)
+        batches = np.where(rng.random(len(problem.channels)) < 0.6, rng.integers(2, 6, len(problem.channels)), 0)
+        held = problem.channels.assign(batch_units=batches)
         held["max_units"] = held["max_units"].clip(upper=20)
         return Problem(**{**vars(problem), "channels": held})
     return problem
@@ -142,12 +142,12 @@ def plain_limits(problem: Problem) -> Iterator[Line]:
 
 
 def best_corner(problem: Problem) -> float | None:
-    """The best return over all corners, for all counts of blocks; ``None`` where no corner keeps the limits."""
+    """The best return over all corners, for all counts of batches; ``None`` where no corner keeps the limits."""
     gains = problem.activities["unit_return"].to_numpy(float)
     limits = list(plain_limits(problem))
     best = None
-    for blocks in _blocks(problem):
-        lines = limits + blocks
+    for batches in _batches(problem):
+        lines = limits + batches
         matrix = np.array([line[0] for line in lines])
         low, high = (np.array([line[i] for line in lines], dtype=float) for i in (1, 2))
         for corner in _corners(matrix, low, high):
@@ -155,13 +155,13 @@ def best_corner(problem: Problem) -> float | None:
     return best
 
 
-def _blocks(problem: Problem) -> Iterator[list[Line]]:
-    """Every count of blocks, for each channel and period that has them, as lines that must be met exactly."""
+def _batches(problem: Problem) -> Iterator[list[Line]]:
+    """Every count of batches, for each channel and period that has them, as lines that must be met exactly."""
     rows, sold = problem.activities.to_dict("records"), []
     for held in problem.channels.to_dict("records"):
-        if held.get("block_units", 0):
-            sold += [(held["channel"], time, held["block_units"]) for time in problem.periods["period"]]
-    most = 20  # no channel with blocks sells more (`small_problem`)
+        if held.get("batch_units", 0):
+            sold += [(held["channel"], time, held["batch_units"]) for time in problem.periods["period"]]
+    most = 20  # no channel with batches sells more (`small_problem`)
     for counts in product(*(range(int(most // size) + 1) for _, _, size in sold)):
         yield [
             ([float((row["channel"], row["period"]) == (channel, time)) for row in rows], size * n, size * n)

@@ -90,13 +90,13 @@ def broken_limits(built: Built, units: Floats) -> tuple[str, ...]:
     used = form.matrix @ units
     off = exact.breaches(form, units)
     size = np.maximum(np.maximum(np.abs(form.amount), np.abs(used)), 1e-6)
-    blocks = set(form.block_row.tolist())
-    broken = [int(row) for row in np.flatnonzero(off > BROKEN * size) if int(row) not in blocks]
+    batches = set(form.batch_row.tolist())
+    broken = [int(row) for row in np.flatnonzero(off > BROKEN * size) if int(row) not in batches]
     words = [f"{form.limit(row).words}: off by {off[row]:,.2f}" for row in broken]
-    for row, block in zip(form.block_row, form.block_units, strict=True):
-        count = used[row] / block
+    for row, batch in zip(form.batch_row, form.batch_units, strict=True):
+        count = used[row] / batch
         if abs(count - round(count)) > BROKEN * max(1.0, count):
-            words.append(f"{form.limit(int(row)).words}: {count:,.4g} blocks")
+            words.append(f"{form.limit(int(row)).words}: {count:,.4g} batches")
     return tuple(words)
 
 

@@ -1,6 +1,6 @@
 """The problem as arrays: maximise returns·x, 0 ≤ x ≤ upper, matrix·x against an amount in each row.
 
-One column is one row of the activities; rows come in blocks of one kind, made with sparse products, without loops over
+One column is one row of the activities; rows come in batches of one kind, made with sparse products, without loops over
 columns: 600,000 columns in 60,000 rows take about a second.
 """
 
@@ -44,9 +44,9 @@ class Form:
         matrix: Rows × columns.
         sense: `AT_MOST`, `EXACTLY` or `AT_LEAST` of each row.
         amount: What it is held against.
-        kinds: The blocks, for words.
-        block_row: For each integer count of blocks, the row that ties it: ``matrix[row]·x = block_units × count``.
-        block_units: Units of a block.
+        kinds: The batches, for words.
+        batch_row: For each integer count of batches, the row that ties it: ``matrix[row]·x = batch_units × count``.
+        batch_units: Units of a batch.
     """
 
     returns: Floats
@@ -56,8 +56,8 @@ class Form:
     sense: Ints
     amount: Floats
     kinds: tuple[Rows, ...]
-    block_row: Ints
-    block_units: Floats
+    batch_row: Ints
+    batch_units: Floats
 
     @cached_property
     def by_column(self) -> sparse.csc_matrix:
@@ -65,7 +65,7 @@ class Form:
 
     @property
     def is_integer(self) -> bool:
-        return len(self.block_row) > 0
+        return len(self.batch_row) > 0
 
     def entries(self, row: int) -> tuple[Ints, Floats]:
         """Columns and entries of a row."""
@@ -82,11 +82,11 @@ class Form:
             matrix=self.by_column[:, chosen].tocsr(),
         )
 
-    def with_blocks(self, counts: Floats) -> "Form":
-        """Blocks chosen: what remains is linear."""
+    def with_batches(self, counts: Floats) -> "Form":
+        """Batches chosen: what remains is linear."""
         amount = self.amount.copy()
-        amount[self.block_row] = self.block_units * counts
-        return replace(self, amount=amount, block_row=self.block_row[:0], block_units=self.block_units[:0])
+        amount[self.batch_row] = self.batch_units * counts
+        return replace(self, amount=amount, batch_row=self.batch_row[:0], batch_units=self.batch_units[:0])
 
     def limit(self, row: int) -> Limit:
         """A row in words."""
@@ -144,7 +144,7 @@ def build(problem: Problem) -> Form:
         codes[column], names[column] = code.astype(np.int64), np.asarray(known.astype(str), dtype=object)
     activities = _Activities(codes, names, frame["unit_cost"].to_numpy(float), frame["unit_return"].to_numpy(float))
     kinds = tuple(rows for rows in _all_rows(problem, activities) if len(rows.amount))
-    blocks = [rows for rows in kinds if rows.kind == "blocks"]
+    batches = [rows for rows in kinds if rows.kind == "batches"]
     sizes = [len(rows.amount) for rows in kinds]
     start = np.cumsum([0, *sizes])
     matrix = sparse.vstack([rows.matrix for rows in kinds], format="csr") if kinds else None
@@ -154,13 +154,13 @@ def build(problem: Problem) -> Form:
         upper=frame["max_units"].to_numpy(float),
         matrix=sparse.csr_matrix((0, len(frame))) if matrix is None else matrix,
         sense=np.repeat([rows.sense for rows in kinds], sizes).astype(np.int64),
-        amount=np.concatenate([np.empty(0), *(np.where(r.kind == "blocks", 0.0, r.amount) for r in kinds)]),
+        amount=np.concatenate([np.empty(0), *(np.where(r.kind == "batches", 0.0, r.amount) for r in kinds)]),
         kinds=kinds,
-        block_row=np.concatenate(
+        batch_row=np.concatenate(
             [np.empty(0, np.int64)]
-            + [start[i] + np.arange(sizes[i]) for i, rows in enumerate(kinds) if rows.kind == "blocks"]
+            + [start[i] + np.arange(sizes[i]) for i, rows in enumerate(kinds) if rows.kind == "batches"]
         ).astype(np.int64),
-        block_units=np.concatenate([np.empty(0), *(rows.amount for rows in blocks)]),
+        batch_units=np.concatenate([np.empty(0), *(rows.amount for rows in batches)]),
     )
 
 
@@ -197,10 +197,10 @@ def _channel_rows(frame: pd.DataFrame, a: _Activities) -> Iterator[Rows]:
     gain = a.summed(code, count, a.gain)
     yield _rows("channel contribution", names, AT_LEAST, "return", gain, frame["min_return"])
     periods = len(a.names["period"])
-    block = np.where(code >= 0, code * periods + a.codes["period"], -1)
+    batch = np.where(code >= 0, code * periods + a.codes["period"], -1)
     labels = [f"{name}{_of_period(period)}" for name in names for period in a.names["period"]]
-    size = frame["block_units"].where(frame["block_units"] > 0).repeat(periods)
-    yield _rows("blocks", labels, EXACTLY, "units", a.summed(block, count * periods), size, drop_empty=True)
+    size = frame["batch_units"].where(frame["batch_units"] > 0).repeat(periods)
+    yield _rows("batches", labels, EXACTLY, "units", a.summed(batch, count * periods), size, drop_empty=True)
 
 
 def _segment_rows(frame: pd.DataFrame, a: _Activities) -> Iterator[Rows]:
@@ -277,7 +277,7 @@ WORDS: dict[Kind, str] = {
     "segment floor": "give at least {amount} contacts to segment {of}",
     "rule": "{sense} {amount} {unit}: {of}",
     "roi": "return at least (1 + {of}) × cost",
-    "blocks": "{of}: {amount} units, in whole blocks",
+    "batches": "{of}: {amount} units, in whole batches",
 }
 
 

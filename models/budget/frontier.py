@@ -19,7 +19,7 @@ def frontier(problem: Problem, budgets: list[float] | None = None, method: Metho
     """Best return for other budgets: ``budget``, ``cost``, ``expected_return``, ``low``, ``high``, ``marginal_return``.
 
     Without ``budgets``: 21 rows evenly from the least feasible to the most that can be spent with a gain, and the
-    problem's own. Budgets that no plan fits have empty cells. Without blocks it is concave: no row's marginal return
+    problem's own. Budgets that no plan fits have empty cells. Without batches it is concave: no row's marginal return
     (the right derivative) is above that of a row before it.
 
     Raises:

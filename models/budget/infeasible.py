@@ -1,6 +1,6 @@
 """Why no plan fits, and the least that would have to give: the elastic model, in words.
 
-Limits that people set may be broken at a price; consent and blocks may not. First the programme that breaks them least
+Limits that people set may be broken at a price; consent and batches may not. First the programme that breaks them least
 (in shares of their amounts) finds the limits in conflict: those with a value in it. If one of them alone can give, the
 smallest set is that one, the budgets first; else it is the set of fewest that a small integer programme finds, each by
 as little as possible.
@@ -20,7 +20,7 @@ from models.budget.presolve import programme
 from models.budget.problem import Problem
 from models.budget.solution import Limit, Method
 
-HELD = ("reach", "blocks")  # the law and what a channel sells do not give
+HELD = ("reach", "batches")  # the law and what a channel sells do not give
 FIRST = ("budget", "period budget")
 MOST_TRIED = 25  # so many single limits are tried
 GIVES = 1e-7  # scaled: less is rounding
@@ -200,5 +200,5 @@ def _words(built: Built, changes: tuple[Relaxed, ...], others: tuple[Relaxed, ..
 def _nothing_helps(built: Built) -> str:
     return (
         "no plan keeps all limits, and relaxing them does not help: too few customers may be contacted, "
-        "or whole blocks do not fit"
+        "or whole batches do not fit"
     )

@@ -19,7 +19,7 @@ def implied_upper(form: Form) -> Floats:
     """The most each column can be, by its own bound and by each row of amounts at most that has no negative entry."""
     matrix = form.matrix
     holds = (form.sense >= EXACTLY) & (_by_row(np.minimum, matrix) >= 0) & (form.amount >= 0)
-    holds[form.block_row] = False
+    holds[form.batch_row] = False
     rows = np.flatnonzero(holds)
     part = matrix[rows]
     amount = np.repeat(form.amount[rows], np.diff(part.indptr))
@@ -147,7 +147,7 @@ def scaled(form: Form, upper: Floats) -> Scaled:
             upper=form.upper / column,
             matrix=(sparse.diags(row) @ matrix).tocsr(),
             amount=form.amount * row,
-            block_units=form.block_units * row[form.block_row],
+            batch_units=form.batch_units * row[form.batch_row],
         ),
         column=column,
         row=row,
@@ -156,20 +156,20 @@ def scaled(form: Form, upper: Floats) -> Scaled:
 
 
 def programme(form: Form) -> Programme:
-    """The form as a solver takes it; counts of blocks become integer columns at the end."""
-    count, blocks = len(form.returns), len(form.block_row)
+    """The form as a solver takes it; counts of batches become integer columns at the end."""
+    count, batches = len(form.returns), len(form.batch_row)
     matrix = form.by_column
     integer = None
-    if blocks:
+    if batches:
         entries = sparse.csc_matrix(
-            (-form.block_units, (form.block_row, np.arange(blocks))), shape=(matrix.shape[0], blocks)
+            (-form.batch_units, (form.batch_row, np.arange(batches))), shape=(matrix.shape[0], batches)
         )
         matrix = sparse.hstack([matrix, entries], format="csc")
-        integer = np.arange(count + blocks) >= count
+        integer = np.arange(count + batches) >= count
     return Programme(
-        gain=np.concatenate([form.returns, np.zeros(blocks)]),
-        lower=np.zeros(count + blocks),
-        upper=np.concatenate([form.upper, np.full(blocks, np.inf)]),
+        gain=np.concatenate([form.returns, np.zeros(batches)]),
+        lower=np.zeros(count + batches),
+        upper=np.concatenate([form.upper, np.full(batches, np.inf)]),
         matrix=matrix,
         row_low=np.where(form.sense == AT_MOST, -np.inf, form.amount),
         row_high=np.where(form.sense == AT_LEAST, np.inf, form.amount),

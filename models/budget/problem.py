@@ -71,7 +71,7 @@ class Problem:
     Attributes:
         activities: What can be bought (`tables.ACTIVITIES`).
         budget: Money for everything together; ``inf`` for no limit but those of the periods.
-        channels: Minimum, maximum, frozen and block units, minimum contribution (`tables.CHANNELS`).
+        channels: Minimum, maximum, frozen and batch units, minimum contribution (`tables.CHANNELS`).
         segments: Customers, contact limits and floors (`tables.SEGMENTS`).
         reach: Contacts that consent and eligibility allow, by channel, segment and period (`tables.REACH`).
         periods: Budgets of periods (`tables.PERIODS`).
@@ -99,7 +99,7 @@ def of_channels(
 ) -> Problem:
     """The simplest problem: a table of channels, some of which may have a response curve in place of unit_return.
 
-    Further columns of `tables.CHANNELS` (block_units, fixed_units, min_return) and the interval unit_return_low and
+    Further columns of `tables.CHANNELS` (batch_units, fixed_units, min_return) and the interval unit_return_low and
     unit_return_high are taken where the table has them.
     """
     taken = [c for c in ("unit_return_low", "unit_return_high", "currency") if c in channels]
@@ -110,7 +110,7 @@ def of_channels(
         if curves and channel in curves
     ]
     kept = straight[~straight["channel"].isin(list(curves or ()))]
-    held = [c for c in ("min_units", "max_units", "fixed_units", "min_return", "block_units") if c in channels]
+    held = [c for c in ("min_units", "max_units", "fixed_units", "min_return", "batch_units") if c in channels]
     return Problem(
         activities=pd.concat([kept, *bent], ignore_index=True) if bent else straight,
         budget=budget,

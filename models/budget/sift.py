@@ -35,7 +35,7 @@ def solve(
     doubt: int = MOST_IN_DOUBT,
     proven: float = PROVEN,
 ) -> Found:
-    """The optimum of a form without blocks; "infeasible" where rows must be broken.
+    """The optimum of a form without batches; "infeasible" where rows must be broken.
 
     ``proven``: the relative gap between bound and plan that counts as none; CBC writes eight digits.
     """

@@ -30,7 +30,7 @@ Kind = Literal[
     "segment floor",
     "rule",
     "roi",
-    "blocks",
+    "batches",
 ]
 Sense = Literal["at most", "at least", "exactly"]
 
@@ -92,7 +92,7 @@ class Solution:
         units: Units of each row of the problem's activities, in their order.
         cost, expected_return: Of the plan; ``interval`` where every activity's return has one.
         marginal: The budget's value (``None``: there is no budget for everything together).
-        values: Limits that bind, the budget first; with integer blocks, for the blocks as they were chosen.
+        values: Limits that bind, the budget first; with integer batches, for the batches as they were chosen.
         limits: All limits as they stand.
         pruned: How many activities could not be in any best plan, and were left out before solving.
     """

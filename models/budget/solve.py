@@ -98,7 +98,7 @@ def limits(form: Form, units: Floats) -> tuple[Limit, ...]:
     binds = np.abs(used - form.amount) <= NEAR * np.maximum(size, 1e-9)
     kinds = form.kind_of_rows()
     of_pairs = np.isin(kinds, EVERY_PAIR)
-    listed = (~of_pairs | (binds & (of_pairs.sum() <= MOST_PAIRS))) & (kinds != "blocks")
+    listed = (~of_pairs | (binds & (of_pairs.sum() <= MOST_PAIRS))) & (kinds != "batches")
     return tuple(
         replace(form.limit(int(row)), used=float(used[row]), binds=bool(binds[row])) for row in np.flatnonzero(listed)
     )
@@ -116,13 +116,13 @@ def _linear(built: Built, form: Form, method: Method) -> Ended:
 
 
 def _integer(built: Built, method: Method) -> Ended:
-    """Blocks first; then the rest as a linear programme, which has values of limits."""
+    """Batches first; then the rest as a linear programme, which has values of limits."""
     form = built.scaled.form
     found = _found(built, presolve.programme(form), method)
-    chosen = form.with_blocks(np.round(found.x[len(form.returns) :]))
+    chosen = form.with_batches(np.round(found.x[len(form.returns) :]))
     ended = _linear(built, chosen, Method(solver=method.solver))
     best = found.bound
-    if not np.isfinite(best):  # CBC does not say how far it got: what could be returned if blocks could be cut
+    if not np.isfinite(best):  # CBC does not say how far it got: what could be returned if batches could be cut
         best = _found(built, replace(presolve.programme(form), integer=None), Method(solver=method.solver)).bound
     return replace(ended, best=best, corner=ended.corner if found.status == "optimal" else None)
 

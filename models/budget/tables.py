@@ -61,7 +61,7 @@ CHANNELS = Table(
         _left_out("max_units", COUNT, inf),
         _left_out("fixed_units", MONEY, float("nan")),  # frozen: exactly so many
         _left_out("min_return", ANY, float("nan")),  # minimum contribution
-        _left_out("block_units", MONEY, 0),  # sold in blocks of so many, in each period; 0: divisible
+        _left_out("batch_units", MONEY, 0),  # sold in batches of so many, in each period; 0: divisible
     ),
 )
 SEGMENTS = Table(

@@ -97,12 +97,12 @@ class Tangent:
 def limit_values(
     built: Built, form: Form, corner: Vertex, solve: Solve, *, budget_alone: bool = False
 ) -> tuple[LimitValue, ...]:
-    """Limits that bind with what they are worth, the budget first, then by value; blocks are as they were chosen."""
+    """Limits that bind with what they are worth, the budget first, then by value; batches are as they were chosen."""
     worth = built.scaled.gain * built.scaled.row
     tangent = Tangent(form=form, vertex=corner, solve=solve)
-    blocks = set(built.form.block_row.tolist())
+    batches = set(built.form.batch_row.tolist())
     kinds = built.form.kind_of_rows()
-    rows = [int(row) for row in corner.tight if int(row) not in blocks]
+    rows = [int(row) for row in corner.tight if int(row) not in batches]
     rows.sort(key=lambda row: (kinds[row] != "budget", -abs(corner.values[row] * worth[row])))
     rows = [row for row in rows if kinds[row] == "budget"] if budget_alone else rows[:MOST_LISTED]
     most_sides = MOST_SIDES if len(form.returns) <= MOST_COLUMNS else 1  # of a large problem, the budget's alone

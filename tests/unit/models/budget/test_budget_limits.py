@@ -97,10 +97,10 @@ def test_a_least_roi_stops_spending():
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_blocks_are_whole(solver):
-    frame = TWO.assign(block_units=[30, 0])
+def test_batches_are_whole(solver):
+    frame = TWO.assign(batch_units=[30, 0])
     assert units(of_channels(frame, 100), solver) == pytest.approx([90, 10])
-    assert units(of_channels(frame.assign(block_units=[30, 7]), 100), solver) == pytest.approx([90, 7])
+    assert units(of_channels(frame.assign(batch_units=[30, 7]), 100), solver) == pytest.approx([90, 7])
 
 
 def test_returns_fall_along_a_curve():
