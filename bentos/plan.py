@@ -11,17 +11,11 @@ from bentos.live import Live
 from bentos.plan_shapes import Change, Plan, PlanAnswer, WhatIf
 from infra.ledger import Ledger
 from infra.ledger_rows import PlanRow
-<<<<<<< HEAD
 from models.budget.document import told
 from models.budget.explain import explain
 from models.budget.solution import Method
 from models.budget.stored import changed, from_json
 from models.errors import BadProblem, Infeasible, SolverFailed, Unbounded
-=======
-from models import budget
-from models.budget import Params
-from models.errors import NoPlan
->>>>>>> budget
 
 SECONDS = 5.0  # a solver that takes longer is stopped, and the plan marked
 ORIGIN = ("cost_is", "return_is")
@@ -45,7 +39,6 @@ def _planned(row: PlanRow, budget: float, changes: list[Change]) -> dict[str, An
     given = {change.channel: change.model_dump(exclude={"channel"}, exclude_none=True) for change in changes}
     method = Method(solver=row.inputs["solver"], seconds=SECONDS)
     try:
-<<<<<<< HEAD
         problem = changed(from_json(row.inputs), budget, given)
         plan = told(problem, explain(problem, method=method))
     except (Infeasible, Unbounded) as reason:
@@ -72,11 +65,6 @@ def _origins(plan: Mapping[str, Any], given: Mapping[str, Mapping[str, float]]) 
         asked = {"cost_is": "given"} if "unit_cost" in values else {}
         found[channel] = found.get(channel, {}) | asked | ({"return_is": "given"} if "unit_return" in values else {})
     return found
-=======
-        return asdict(budget.plan(channels, Params(budget=amount, solver=inputs["solver"])))
-    except NoPlan as reason:
-        return {"budget": amount, "infeasible": str(reason)}
->>>>>>> budget
 
 
 def _stored(live: Live) -> PlanRow:

@@ -7,7 +7,6 @@ import pandas as pd
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_table_artifact
 
-<<<<<<< HEAD
 from flows.channels_file import SEED, explained_problem, read_channels
 from flows.context import Cycle, now, open_cycle
 from flows.planning import channels_of, known_of, response_values
@@ -21,14 +20,6 @@ from models.budget.solution import Method
 from models.budget.sources import Inputs
 from models.budget.stored import from_json, to_json
 from models.plan_page.page import render
-=======
-from flows.context import Cycle, open_cycle
-from infra.contracts import Channels
-from infra.errors import AimloopError
-from models import budget
-from models.budget import Params
-from models.errors import BadProblem, NoPlan
->>>>>>> budget
 
 
 @flow(name="allocate")
@@ -58,7 +49,6 @@ def plan_and_store(cycle: Cycle) -> dict[str, Any]:
         AimloopError: no plan fits the budget; says what is missing.
     """
     settings = cycle.door.settings
-<<<<<<< HEAD
     table = channels_of(cycle.generation) if settings.channels is None else read_channels(settings.channels)
     known = known_of(cycle.generation, response_values(table))
     earlier = cycle.door.ledger.earlier_plans(cycle.id)
@@ -114,17 +104,4 @@ def _line(plan: dict[str, Any]) -> str:
     return (
         f"return {plan['expected_return']:,.0f} for {plan['cost']:,.0f}; one more unit of budget returns "
         f"{plan['marginal_return']:.5f}{mark}{kept}{came}"
-=======
-    try:
-        plan = asdict(budget.plan(channels, Params(budget=settings.budget, solver=settings.solver)))
-    except BadProblem as bad:
-        raise AimloopError(f"no budget plan: {bad.place}: {bad.what}", bad.remedy) from None
-    except NoPlan as reason:
-        raise AimloopError(f"no budget plan: {reason}", "raise AIMLOOP_BUDGET or lower the channels' minimum") from None
-    inputs = {"channels": channels.to_dict("records"), "solver": settings.solver}
-    cycle.door.ledger.store_plan(cycle.id, plan, inputs)
-    line = (
-        f"return {plan['expected_return']:,.0f} for {plan['cost']:,.0f}; "
-        f"one more unit of budget returns {plan['marginal_return']:.5f} (costs assumed)"
->>>>>>> budget
     )
