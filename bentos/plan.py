@@ -1,87 +1,70 @@
-"""The budget plan of the published cycle, and what other budgets would bring."""
+"""The budget plan of the published cycle, and what other budgets and other bounds would bring."""
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import asdict
-from typing import Annotated, Any, NotRequired
+from typing import Any
 
-import pandas as pd
-from pydantic import Field, TypeAdapter
-from typing_extensions import TypedDict
+from pydantic import TypeAdapter
 
 from bentos.endpoint import Asked, Endpoint, Refusal
 from bentos.live import Live
-from bentos.shapes import AsOf, Request, RequestId
-from infra.contracts import Channels
+from bentos.plan_shapes import Change, Plan, PlanAnswer, WhatIf
 from infra.ledger import Ledger
 from infra.ledger_rows import PlanRow
-from models import budget
-from models.budget import Params
-from models.errors import NoPlan
+from models.budget.document import told
+from models.budget.explain import explain
+from models.budget.solution import Method
+from models.budget.stored import changed, from_json
+from models.errors import BadProblem, Infeasible, SolverFailed, Unbounded
 
-MOST_BUDGETS = 20
-Return = Annotated[
-    float, Field(description="Units bought × the channels' unit_return, as assumed in channels.csv, whose unit it has.")
-]
-Money = Annotated[float, Field(description="In the unit of the channels' costs.")]
-
-
-class Purchase(TypedDict):
-    """What to buy of one channel."""
-
-    channel: str
-    units: float
-    cost: Money
-    expected_return: Return
-    binds: Annotated[str | None, Field(description="The bound that the units lie at: minimum or maximum.")]
-
-
-class Plan(TypedDict):
-    """The best plan for a budget."""
-
-    budget: Money
-    cost: NotRequired[Money]
-    expected_return: NotRequired[Return]
-    marginal_return: NotRequired[Annotated[float, Field(description="What one more unit of budget would add to it.")]]
-    allocation: NotRequired[list[Purchase]]
-    infeasible: NotRequired[Annotated[str, Field(description="Why there is no plan for this budget.")]]
-
-
-class PlanAnswer(TypedDict):
-    """One plan a budget, in the order asked."""
-
-    request_id: RequestId
-    as_of: AsOf
-    plans: list[Plan]
-
-
-class WhatIf(Request):
-    """Other budgets, for the channels of the published cycle."""
-
-    budgets: list[Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]] = Field(
-        min_length=1, max_length=MOST_BUDGETS, examples=[[1_000_000, 1_130_000]]
-    )
+SECONDS = 5.0  # a solver that takes longer is stopped, and the plan marked
+ORIGIN = ("cost_is", "return_is")
+_PLAN = TypeAdapter(Plan)
 
 
 def current(live: Live, _: None, asked: Asked) -> dict[str, Any]:
     """The budget plan of the cycle whose profiles are published."""
-    row = _stored(live)
-    return {"request_id": asked.request_id, "as_of": live.look.profiles.as_of, "plans": [row.plan]}
-
-
-def what_if(live: Live, request: WhatIf, asked: Asked) -> dict[str, Any]:
-    """What the best plan would be for other budgets; nothing is changed by asking."""
-    inputs = _stored(live).inputs
-    plans = [_planned(inputs, amount) for amount in request.budgets]
+    plans = [_shown(_stored(live).plan)]
     return {"request_id": asked.request_id, "as_of": live.look.profiles.as_of, "plans": plans}
 
 
-def _planned(inputs: Mapping[str, Any], amount: float) -> dict[str, Any]:
-    channels = Channels.validate(pd.DataFrame(inputs["channels"]))
+def what_if(live: Live, request: WhatIf, asked: Asked) -> dict[str, Any]:
+    """What the best plan would be for other budgets and bounds; nothing is changed by asking."""
+    row = _stored(live)
+    plans = [_planned(row, amount, request.changes) for amount in request.budgets]
+    return {"request_id": asked.request_id, "as_of": live.look.profiles.as_of, "plans": plans}
+
+
+def _planned(row: PlanRow, budget: float, changes: list[Change]) -> dict[str, Any]:
+    given = {change.channel: change.model_dump(exclude={"channel"}, exclude_none=True) for change in changes}
+    method = Method(solver=row.inputs["solver"], seconds=SECONDS)
     try:
-        return asdict(budget.plan(channels, Params(budget=amount, solver=inputs["solver"])))
-    except NoPlan as reason:
-        return {"budget": amount, "infeasible": str(reason)}
+        problem = changed(from_json(row.inputs), budget, given)
+        plan = told(problem, explain(problem, method=method))
+    except (Infeasible, Unbounded) as reason:
+        return {"budget": budget, "infeasible": str(reason)}
+    except BadProblem as error:
+        raise Refusal(422, f"{error.table}, {error.column}: {error.what}", error.remedy) from None
+    except SolverFailed as error:
+        raise Refusal(503, str(error), "ask again, or for less") from None
+    origins = _origins(row.plan, given)
+    for line in plan["allocation"]:
+        line.update(origins.get(line["channel"], {}))
+    return _shown(plan)
+
+
+def _shown(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """What applications are promised; what else the ledger keeps (paths, evidence) stays here."""
+    return dict(_PLAN.dump_python(_PLAN.validate_python(plan)))
+
+
+def _origins(plan: Mapping[str, Any], given: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, str]]:
+    """Where cost and return of each channel come from; what the request says is given."""
+    found = {line["channel"]: {name: line[name] for name in ORIGIN if name in line} for line in plan["allocation"]}
+    for channel, values in given.items():
+        asked = {"cost_is": "given"} if "unit_cost" in values else {}
+        found[channel] = found.get(channel, {}) | asked | ({"return_is": "given"} if "unit_return" in values else {})
+    return found
 
 
 def _stored(live: Live) -> PlanRow:
@@ -102,5 +85,11 @@ WHAT_IF = Endpoint(
     TypeAdapter(PlanAnswer),
     what_if,
     TypeAdapter(WhatIf),
-    {"two budgets": {"budgets": [1_000_000, 1_130_000]}},
+    {
+        "two budgets": {"budgets": [1_000_000, 1_130_000]},
+        "less of a channel": {
+            "budgets": [1_130_000],
+            "changes": [{"channel": "feed", "max_units": 8_000}, {"channel": "search", "fixed_units": 2_000}],
+        },
+    },
 )

@@ -150,6 +150,7 @@ def _cycle_of_what_landed(door: Door) -> Cycle:
         "data": raw_zone.fingerprint(door.state, door.keys),
         "settings": door.settings.meaning(),
         "code": code_fingerprint(),
+        **_own_channels(door.settings),
     }
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
     return Cycle(f"{as_of:%Y%m%dt%H%M%S}-{digest}", as_of, door)
@@ -199,6 +200,16 @@ def version_in_use(cycle: Cycle, model: str) -> str | None:
     if champion is None or pd.Timestamp(champion.report["as_of"]) <= cycle.as_of:
         return champion.tag if champion else None
     return next((version.tag for version in versions if version.cycle_id == cycle.id), None)
+
+
+def _own_channels(settings: Settings) -> dict[str, str]:
+    """What the user's file of channels holds is part of what a cycle is made from; where it lies is not."""
+    if settings.channels is None:
+        return {}
+    try:
+        return {"channels": hashlib.sha256(settings.channels.read_bytes()).hexdigest()}
+    except OSError as error:
+        raise AimloopError(f"the setting 'channels': {error}", "give the path of a CSV, or remove it") from None
 
 
 def code_fingerprint(folders: tuple[str, ...] = _CODE) -> str:

@@ -132,8 +132,12 @@ def _judged(
     answering = [step for step in experiment.steps if step.share > 0]
     if not answering or rule.metric not in evidence.outcomes:
         return None
-    known = replace(rule, guardrails=tuple(name for name in rule.guardrails if name in evidence.outcomes))
-    days = (at - answering[0].since).total_seconds() / _DAY
+    first = answering[0].since
+    # the shadow counts as run time: a cycle as long as the most days finds the place free for its own candidate
+    most = max(rule.max_days - (first - experiment.started_at).total_seconds() / _DAY, rule.min_days)
+    guardrails = tuple(name for name in rule.guardrails if name in evidence.outcomes)
+    known = replace(rule, guardrails=guardrails, max_days=most)
+    days = (at - first).total_seconds() / _DAY
     return judge_experiment(
         evidence.outcomes, [step.share for step in experiment.steps], evidence.failures, days, known
     )

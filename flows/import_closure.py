@@ -13,8 +13,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 # In models, what a function imports is for training alone (lifelines, imbalanced-learn): a model that answers was
-# trained elsewhere. Everywhere else it is what only some settings need (Redis), and it must be there.
+# trained elsewhere. Everywhere else it is what only some settings need (Redis, a solver), and it must be there.
 _TRAINING_IMPORTS_IN_FUNCTIONS = "models."
+_NEVER_TRAINED = "models.budget."
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ def closure(project: Path, modules: Iterable[str]) -> Closure:
 
 class _Finder(ModuleFinder):
     def scan_code(self, co: CodeType, m: Module) -> None:
-        if vars(m)["__name__"].startswith(_TRAINING_IMPORTS_IN_FUNCTIONS):
+        name = vars(m)["__name__"]
+        if name.startswith(_TRAINING_IMPORTS_IN_FUNCTIONS) and not name.startswith(_NEVER_TRAINED):
             co = co.replace(co_consts=tuple(value for value in co.co_consts if not isinstance(value, CodeType)))
         super().scan_code(co, m)
 

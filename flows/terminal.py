@@ -10,6 +10,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 
 from flows.terminal_models import measured_row
+from flows.terminal_plan import show_cycles_plan
 
 
 class TerminalReporter:
@@ -70,7 +71,7 @@ def show_summary(console: Console, summary: dict[str, Any], *, with_steps: bool 
     if summary["models"]:
         console.print(_models(summary))
     if summary["plan"]:
-        show_plan(console, summary["plan"])
+        show_cycles_plan(console, summary["plan"])
     if summary["drift"]:
         verdict = "[green]all hold[/]" if summary["drift"]["passed"] else "[red]alarms[/]"
         console.print(f"Checks of the versions in use: {verdict} (`aimloop watch` shows them)", highlight=False)
@@ -82,20 +83,6 @@ def show_summary(console: Console, summary: dict[str, Any], *, with_steps: bool 
         "[bold]aimloop status --json[/] gives all figures.",
         highlight=False,
     )
-
-
-def show_plan(console: Console, plan: dict[str, Any], *, is_assumed: bool = True) -> None:
-    """The budget plan; costs and returns that are not the user's own are marked as assumed."""
-    mark = " (assumed)" if is_assumed else ""
-    title = f"Budget plan: return {plan['expected_return']:,.0f} for {plan['cost']:,.0f} of {plan['budget']:,.0f}"
-    table = Table(title=title, title_justify="left")
-    for heading in ("channel", "units", f"cost{mark}", f"return{mark}", "binds"):
-        table.add_column(heading, justify="left" if heading in ("channel", "binds") else "right")
-    for p in plan["allocation"]:
-        units, cost, gain = (f"{p[k]:,.0f}" for k in ("units", "cost", "expected_return"))
-        table.add_row(p["channel"], units, cost, gain, p["binds"] or "")
-    console.print(table)
-    console.print(f"One more unit of budget returns {plan['marginal_return']:+.5f}.", highlight=False)
 
 
 def _show_quality(console: Console, quality: dict[str, Any]) -> None:

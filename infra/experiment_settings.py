@@ -74,7 +74,10 @@ class Experimentation(Section):
         7, ge=0, allow_inf_nan=False, description="No challenger wins before; harm ends it at once."
     )
     max_days: float = Field(
-        28, gt=0, allow_inf_nan=False, description="The champion stays if nothing is decided by then."
+        28,
+        gt=0,
+        allow_inf_nan=False,
+        description="From the start, shadow included: the champion stays if nothing is decided by then.",
     )
     min_customers: int = Field(100, ge=2, description="With fewer customers in an arm nothing is said.")
     max_failure_rate: float = Field(

@@ -241,6 +241,21 @@ class Ledger:
         with Session(self._engine, expire_on_commit=False) as session:
             return session.get(PlanRow, cycle_id)
 
+    def earlier_plans(self, cycle_id: str) -> list[tuple[CycleRow, PlanRow]]:
+        """Plans of cycles of the same source that knew less of the world, the latest first; one for each ``as_of``."""
+        with Session(self._engine, expire_on_commit=False) as session:
+            this = session.get_one(CycleRow, cycle_id)
+            query = (
+                select(CycleRow, PlanRow)
+                .join(PlanRow, PlanRow.cycle_id == CycleRow.id)
+                .where(CycleRow.source == this.source, CycleRow.as_of < this.as_of)
+                .order_by(CycleRow.as_of.desc(), CycleRow.started_at.desc())
+            )
+            found: dict[datetime, tuple[CycleRow, PlanRow]] = {}
+            for cycle, plan in session.execute(query):
+                found.setdefault(cycle.as_of, (cycle, plan))
+            return list(found.values())
+
     def store_verdict(self, cycle_id: str, verdict: dict[str, Any], report: str | None) -> None:
         """``verdict``: name, passed, value, threshold and reason of a judgement."""
         with self.transaction() as session:

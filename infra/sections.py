@@ -16,7 +16,8 @@ class Section(BaseModel):
 
 
 def one_or_many(value: Any) -> Any:
-    return (value,) if isinstance(value, str | dict) else value
+    """An empty text is none: so the environment says that there is nothing."""
+    return () if value == "" else (value,) if isinstance(value, str | dict) else value
 
 
 class SourceSettings(Section):

@@ -93,6 +93,10 @@ class Settings(BaseModel):
     budget: float = Field(
         1_130_000, gt=0, allow_inf_nan=False, description="Budget of the next cycle, in the unit of the channel costs."
     )
+    channels: Path | None = Field(
+        None, description="CSV of the channels to plan with (`aimloop plan --help`); default: dbt_project's example."
+    )
+    plan_days: int = Field(28, ge=1, le=730, description="How many days the budget is for (1 to 730).")
     solver: Literal["highs", "cbc"] = Field("highs", description="LP solver for the budget.")
     imputation: Literal["mean", "knn"] = Field(
         "mean", description="What takes the place of missing numbers in models that cannot do without."
@@ -157,7 +161,7 @@ class Settings(BaseModel):
 
     def meaning(self) -> dict[str, Any]:
         """The settings that change what a cycle computes (not where it is kept, served or watched; no secrets)."""
-        elsewhere = {"state", "port", "ui_port", "services", "as_of", "sources", "role"}
+        elsewhere = {"state", "channels", "port", "ui_port", "services", "as_of", "sources", "role"}
         elsewhere |= {"drift", "experiments", "alerts"}
         secrets = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
         return self.model_dump(mode="json", exclude=elsewhere | secrets)

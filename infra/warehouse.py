@@ -126,10 +126,10 @@ class Generation:
             if databases == [("other",)]:
                 connection.execute(f"CREATE TABLE marts.{table} AS FROM other.marts.{table}")
 
-    def holds(self, mart: str) -> bool:
-        """Is there such a table among the marts?"""
-        found = "SELECT count(*) AS n FROM duckdb_tables() WHERE schema_name = 'marts' AND table_name = $mart"
-        return bool(self.query(found, mart=mart)["n"][0])
+    def holds(self, table: str, schema: str = "marts") -> bool:
+        """Is there such a table, by default among the marts?"""
+        found = "SELECT count(*) AS n FROM duckdb_tables() WHERE schema_name = $schema AND table_name = $table"
+        return bool(self.query(found, schema=schema, table=table)["n"][0])
 
     def execute(self, sql: str, **parameters: Any) -> None:
         """Run one writing statement."""

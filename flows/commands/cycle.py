@@ -1,8 +1,6 @@
-"""Run a cycle, and look at what cycles came to: run, status, plan."""
+"""Run a cycle, and look at what cycles came to: run, status."""
 
 import os
-from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -73,30 +71,13 @@ def status(as_json: AsJson = False) -> None:
         show_summary(Console(), summary, with_steps=True)
 
 
-@app.command()
-def plan(
-    budget: Annotated[float | None, typer.Option(help="Budget, in the unit of the channels' costs.")] = None,
-    channels: Annotated[
-        Path | None,
-        typer.Option(help="CSV with channel,unit_cost,unit_return,max_units,min_units; default: the last cycle's."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Plan a budget: which channels to buy, and what one more unit of budget would return."""
-    from flows.planning import what_if
-    from flows.terminal import show_plan
-
-    with explained():
-        result = asdict(what_if(open_door(budget=budget), channels))
-    if as_json:
-        print_json(result)
-    else:
-        show_plan(Console(), result, is_assumed=channels is None)
-
-
 def check_beforehand(door: Door) -> None:
     """What can be refused at once is, before a server is started for nothing."""
+    from flows.channels_file import read_channels
+
     refuse_absent_server()
+    if door.settings.channels is not None:
+        read_channels(door.settings.channels)
     with door.state.lock():
         if raw_zone.landed(door.state, door.keys, data_fingerprint(door)) is not None:
             choose_as_of(door)

@@ -19,6 +19,7 @@ from infra.state import State
 
 _OTHER_TABLES = {"api_keys", "deliveries"}  # random; sent, or not, whatever the data say
 _CLOCKS = {"seconds", "digest", "previous", "git_commit", "environment", "latency_ms", "row_ms", "gate.latency"}
+_SIDE_BY_SIDE = {"tables"}  # dbt's threads build them: their order says who was quicker
 _RANDOM = {"prediction_id"}
 
 
@@ -72,7 +73,12 @@ def _settled(value: Any, folder: str) -> Any:
     if isinstance(value, dict):
         if value.get("name") in _CLOCKS:  # a verdict on one
             return None
-        return {key: _settled(held, folder) for key, held in value.items() if key not in _CLOCKS}
+        kept = {key: _settled(held, folder) for key, held in value.items() if key not in _CLOCKS}
+        return {key: _in_order(held) if key in _SIDE_BY_SIDE else held for key, held in kept.items()}
     if isinstance(value, list):
         return [_settled(held, folder) for held in value]
     return value.replace(folder, "<state>") if isinstance(value, str) and folder else value
+
+
+def _in_order(held: Any) -> Any:
+    return sorted(held, key=str) if isinstance(held, list) else held

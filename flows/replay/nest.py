@@ -27,6 +27,7 @@ from infra.state import State
 FOLDER = "replay"  # what the replay itself writes, below its state folder
 _PLAN = "plan.json"
 QUIET = {
+    "AIMLOOP_ALERTS__BLOCKS": "",  # nobody is woken by what happened then
     "AIMLOOP_SERVICES__WORKERS": "1",
     "AIMLOOP_SERVICES__PROFILE_STORE": "sqlite",
     "AIMLOOP_SERVICES__STALE_AFTER_DAYS": "36500",  # the clock of the services runs today, that of cycles does not

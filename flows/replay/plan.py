@@ -71,6 +71,14 @@ class Plan:
         starts = list(pd.date_range(self.first, self.last, freq=f"{self.every_days}D"))
         return [Block(i, at, until) for i, (at, until) in enumerate(zip(starts, [*starts[1:], self.last], strict=True))]
 
+    def refuse_outside(self, first: pd.Timestamp, end: pd.Timestamp) -> None:
+        """Raises AimloopError where the plan does not lie after the first order and within the data; says the range."""
+        if not first < self.first or self.last > end:
+            raise AimloopError(
+                f"a replay from {self.first:%Y-%m-%d} to {self.last:%Y-%m-%d} lies outside the data",
+                f"choose --from after {first:%Y-%m-%d} and --to not after {end:%Y-%m-%d} (UTC)",
+            )
+
     def facts(self) -> dict[str, Any]:
         """As JSON has them."""
         told = asdict(self) | {"first": f"{self.first:%Y-%m-%d}", "last": f"{self.last:%Y-%m-%d}"}

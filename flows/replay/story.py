@@ -21,7 +21,6 @@ from flows.replay.block import Known, Walk, score_pairs, walk, wanted_since
 from flows.replay.pieces import Pieces
 from flows.replay.plan import Block, Plan
 from flows.replay.service import Service, served
-from infra.errors import AimloopError
 from infra.intake import raw_zone
 from infra.settings import Settings
 from infra.sources import planted_changes
@@ -50,13 +49,7 @@ def prepare(plan: Plan, folder: Path, real: Settings) -> None:
         planted_changes.plant(real, changes, nest.source_folder(folder))
     door = open_door(source=plan.source)
     timed("land", lambda: {"line": f"{sum(table.accepted for table in land(door)):,} rows, as they are known today"})
-    first, end = raw_zone.data_range(door.state, door.keys)
-    first, end = first.tz_localize(None), end.tz_localize(None)
-    if not first < plan.first or plan.last > end:
-        raise AimloopError(
-            f"a replay from {plan.first:%Y-%m-%d} to {plan.last:%Y-%m-%d} lies outside the data",
-            f"choose --from after {first:%Y-%m-%d} and --to not after {end:%Y-%m-%d} (UTC)",
-        )
+    plan.refuse_outside(*(end.tz_localize(None) for end in raw_zone.data_range(door.state, door.keys)))
 
 
 def replay(plan: Plan, folder: Path, teller: Teller) -> dict[str, Any]:

@@ -73,6 +73,7 @@ def test_people_see_tables(small_cycle: SmallCycle) -> None:
         "champion",
         "Budget plan",
         "assumed",
+        "Budget report",
         "Drift",
         "make serve",
     ):
@@ -99,9 +100,21 @@ def test_scores_hold_every_customer(small_cycle: SmallCycle) -> None:
     assert scores["best_products"].map(json.loads).map(len).eq(3).all()
 
 
+def test_the_plan_says_what_is_assumed_and_what_the_data_know_of_channels(small_cycle: SmallCycle) -> None:
+    plan = small_cycle.status["plan"]
+    assert {line["cost_is"] for line in plan["allocation"]} == {"assumed"}
+    assert {"mailer", "display", "coupon mailing"} <= {row["channel"] for row in plan["evidence"]}
+    assert all(row["unit_return"] is None for row in plan["evidence"] if row["unit"] == "impression")
+    assert plan["realised"] is None
+    page = Path(plan["report"]).read_text(encoding="utf-8")
+    for words in ("costs and returns are assumed", "The next 10,000", "Nothing here is incremental", "no earlier plan"):
+        assert words in page
+
+
 def test_drift_reports_can_be_opened(small_cycle: SmallCycle) -> None:
     reports = sorted(State(small_cycle.state).reports.rglob("*.html"))
-    assert [report.name for report in reports] == [f"drift-{name}.html" for name in sorted(MODELS)]
+    names = [report.name for report in reports if report.name != "budget.html"]
+    assert names == [f"drift-{name}.html" for name in sorted(MODELS)]
     assert all("<html" in report.read_text(encoding="utf-8").lower() for report in reports)
     verdicts = Ledger(State(small_cycle.state).ledger).verdicts(small_cycle.status["cycle"]["id"])
     assert {v.name for v in verdicts if v.name.startswith("drift.")} == {f"drift.{name}" for name in MODELS}

@@ -51,7 +51,9 @@ def fits(document: dict[str, Any], answer: httpx.Response) -> Any:
         ("/plan", {"budgets": [1_130_000, 5]}),
         ("/churn", {"customer_id": 7}),
         ("/ctr", {"customer_id": PLANTED, "ads": []}),
+        ("/plan", {"budgets": [1_130_000], "changes": [{"channel": "feed", "max_units": 8_000}]}),
         ("/plan", {"budgets": [-1]}),
+        ("/plan", {"budgets": [1], "changes": [{"channel": "nobody's", "max_units": 8_000}]}),
     ],
 )
 def test_answers_and_refusals_are_of_the_shape_that_the_document_tells(service, document, path, body) -> None:

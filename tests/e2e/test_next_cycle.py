@@ -73,6 +73,17 @@ def test_newcomers_are_compared_on_the_same_rows_and_those_that_pass_are_tried(
     assert tried == {v["tag"]: (True, 0.0) for v in newcomers.values() if v["standing"] == "challenger"}
 
 
+def test_the_last_plan_is_kept_and_what_is_not_measured_has_no_number(
+    small_cycle: SmallCycle, next_cycle: dict
+) -> None:
+    plan = next_cycle["plan"]
+    assert plan["comparison"]["keep_current"] is True
+    assert plan["realised"]["cycle"] == small_cycle.status["cycle"]["id"]
+    assert plan["realised"]["line"] == "not measured: of its 3 channels the data hold no results"
+    assert {row["gap"] for row in plan["realised"]["channels"]} == {None}
+    assert "not measured" in next_cycle["lines"]["allocate"]
+
+
 def test_looking_back_moves_no_service_back_and_scores_with_no_version_from_the_future(
     small_cycle: SmallCycle, next_cycle: dict, prefect_server: Mapping[str, str]
 ) -> None:

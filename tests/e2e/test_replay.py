@@ -91,10 +91,3 @@ def test_outside_its_raw_zone_no_customer_of_the_company_s_is_named(replayed: tu
     nested = State(aimloop.state / "replays" / "june")
     sealed = Keys("of files that must be encrypted", b"")
     assert list(search_folder(nested.root, {"id": str(PLANTED_ID)}, sealed)) == []
-
-
-def test_dates_outside_the_data_are_refused(replayed: tuple[Aimloop, dict[str, Any]]) -> None:
-    aimloop, _ = replayed
-    done = aimloop("replay", "--from", "2016-05-07", "--to", "2017-07-02", "--name", "early")
-    assert done.returncode == 2
-    assert "outside the data" in done.stderr

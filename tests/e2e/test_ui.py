@@ -69,4 +69,4 @@ def test_a_deployed_cycle_runs_from_the_ui(small_cycle: SmallCycle) -> None:
         ("data-quality", "table"),
     ):
         assert kinds[key] == kind
-    assert {"landed-rows", "drift-verdicts", "drift-ctr"} <= set(kinds)
+    assert {"budget-report", "landed-rows", "drift-verdicts", "drift-ctr"} <= set(kinds)

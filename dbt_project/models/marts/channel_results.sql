@@ -1,5 +1,5 @@
 -- What each channel brought up to as_of: impressions and clicks (weighted back to their true number),
--- contacts and responses of campaigns.
+-- contacts and responses of campaigns; who was held back (kind 'control') was not reached.
 with shown as (
     select
         channel
@@ -17,7 +17,7 @@ with shown as (
         , count(contacts.responded_at) as responses
     from {{ ref('stg_contacts') }} as contacts
     inner join {{ ref('stg_campaigns') }} as campaigns on contacts.campaign_id = campaigns.campaign_id
-    where campaigns.channel is not null
+    where campaigns.channel is not null and lower(coalesce(campaigns.kind, '')) <> 'control'
     group by campaigns.channel
 )
 

@@ -31,13 +31,14 @@ def read(endpoint: Endpoint, body: Any) -> Any:
         (churn.ENDPOINT, {"customer_ids": ["1"] * 1_000, "explain": True}),
         (ctr.ENDPOINT, {"customer_id": "ä" * 200, "ads": [AD]}),
         (ctr.ENDPOINT, {"impressions": [AD | {"customer_id": "1", "placement": None}]}),
-        (plan.WHAT_IF, {"budgets": [1, 1e12]}),
+        (plan.WHAT_IF, {"budgets": [1, 1e12], "changes": [{"channel": "feed", "max_units": 3.5}]}),
         (outcomes.ENDPOINT, {"outcomes": [CLICK, SALE, SALE | {"revenue": None}]}),
         *(
             (example.ENDPOINT, body)
             for example in (churn, ctr, outcomes)
             for body in example.ENDPOINT.examples.values()
         ),
+        *((plan.WHAT_IF, body) for body in plan.WHAT_IF.examples.values()),
     ],
 )
 def test_what_fits_is_read(endpoint, body) -> None:
@@ -57,6 +58,9 @@ def test_what_fits_is_read(endpoint, body) -> None:
         (ctr.ENDPOINT, {"customer_id": "1"}, "ads: Field required"),
         (ctr.ENDPOINT, {"impressions": [AD]}, "impressions.0.customer_id: Field required"),
         (plan.WHAT_IF, {"budgets": [0, 1e13]}, "budgets.0: .*; budgets.1: "),
+        (plan.WHAT_IF, {"budgets": [1], "changes": [{"max_units": 3.0}]}, "changes.0.channel: Field required"),
+        (plan.WHAT_IF, {"budgets": [1], "changes": [{"channel": "a", "unit_cost": 0.0}]}, "changes.0.unit_cost"),
+        (plan.WHAT_IF, {"budgets": [1], "changes": [{"channel": "a", "units": 1}]}, "changes.0.units: Extra inputs"),
         (outcomes.ENDPOINT, {"outcomes": [CLICK | {"revenue": 3}]}, "outcomes.0.revenue: Input should be null"),
         (outcomes.ENDPOINT, {"outcomes": [CLICK | {"kind": "seen"}]}, "outcomes.0: Input tag 'seen' .*"),
         (outcomes.ENDPOINT, {"outcomes": [CLICK | {"occurred_at": "2018-01-02T09:30:00"}]}, "timezone"),

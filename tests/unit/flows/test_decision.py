@@ -145,6 +145,15 @@ def test_guardrails_of_which_nothing_is_reported_are_left_out(door: Door, shadow
     assert asked[-1][-1].guardrails == ("conversion",)
 
 
+def test_the_shadow_counts_as_run_time(door: Door, shadow, monkeypatch) -> None:
+    """Else a cycle every four weeks would find each experiment running still, and its candidate would wait for good."""
+    asked = judges(monkeypatch, "go on")
+    later(door, 1, Evidence(failures=WELL))
+    later(door, 28, Evidence(CLICKS, failures=WELL))
+    *_, days, rule = asked[-1]
+    assert (days, rule.max_days) == (27, 27)
+
+
 def test_where_both_score_every_row_the_horizon_passes_first(door: Door, monkeypatch) -> None:
     _, second = (version(cycle_of(door, f"2017-12-{day}"), "churn") for day in ("04", "11"))
     experiment = start_experiment(door, second, None, "passed its gate")

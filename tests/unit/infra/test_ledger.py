@@ -215,6 +215,24 @@ def test_a_plan_made_anew_takes_the_place_of_the_old_one(begun: Ledger) -> None:
     assert (second.plan, second.inputs) == ({"mailer": 1}, {"budget": 10})
 
 
+def test_plans_of_earlier_cycles_are_those_that_knew_less_the_latest_first(ledger: Ledger) -> None:
+    for name, days, source, hour in (
+        ("june", 0, "s", 0),
+        ("other source", 3, "t", 1),
+        ("july, once", 30, "s", 2),
+        ("july, again", 30, "s", 3),
+        ("now", 60, "s", 4),
+        ("now, before", 60, "s", 3),
+        ("later", 90, "s", 1),
+    ):
+        ledger.begin_cycle(name, AS_OF + timedelta(days=days), source, NOW + timedelta(hours=hour))
+        ledger.store_plan(name, {"of": name}, {})
+    ledger.begin_cycle("without a plan", AS_OF + timedelta(days=40), "s", NOW)
+
+    assert [plan.plan["of"] for _, plan in ledger.earlier_plans("now")] == ["july, again", "june"]
+    assert ledger.earlier_plans("june") == []
+
+
 def test_a_verdict_made_anew_takes_the_place_of_the_old_one(begun: Ledger) -> None:
     drift = {"name": "drift:churn", "passed": True, "value": 0.1, "threshold": 0.3, "reason": "3 of 30 drifted"}
     begun.store_verdict("c1", drift, "drift.html")

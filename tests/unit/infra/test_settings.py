@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from infra.errors import AimloopError
+from infra.given import CONFIG_FILE
 from infra.settings import Settings, load
 
 
@@ -368,3 +369,9 @@ def test_a_variable_that_is_a_section_and_a_value_is_refused(tmp_path: Path, tur
     environ = [("AIMLOOP_STATE", "a"), ("AIMLOOP_STATE__X", "b")]
     with pytest.raises(AimloopError, match="cannot both be set"):
         load(dict(environ[::-1] if turned else environ), tmp_path)
+
+
+def test_an_empty_variable_says_that_there_is_nothing(tmp_path: Path) -> None:
+    (tmp_path / CONFIG_FILE).write_text('[alerts]\nblocks = "slack-webhook/on-call"\n', encoding="utf-8")
+    assert load({}, tmp_path).alerts.blocks == ("slack-webhook/on-call",)
+    assert load({"AIMLOOP_ALERTS__BLOCKS": ""}, tmp_path).alerts.blocks == ()

@@ -11,7 +11,7 @@ from flows import forget, rotate
 from flows.context import Door
 from flows.replay import nest
 from flows.replay.plan import Plan, planned
-from infra.erasing import replays, tombstones
+from infra.erasing import people, replays, tombstones
 from infra.errors import AimloopError
 from infra.keys import PARTS, open_keys
 from infra.state import State
@@ -110,6 +110,7 @@ def test_none_is_dropped_while_one_is_running(door: Door) -> None:
     with replays.held(door.state, "wait"), door.state.lock(), pytest.raises(AimloopError, match="a replay is running"):
         forget.forget(door, [ANN])
     assert folder.exists()
+    assert people.pending(door.state, door.keys) == []  # nothing has begun
 
 
 def test_what_is_left_of_one_cut_short_while_it_was_dropped_goes_too(door: Door) -> None:

@@ -76,3 +76,12 @@ def test_an_unknown_change_is_told_the_nearest_one() -> None:
 def test_a_name_must_be_a_folder_s() -> None:
     with pytest.raises(AimloopError, match="no name"):
         planned(*YEAR, name="../elsewhere")
+
+
+@pytest.mark.parametrize(("first", "end"), [("2017-05-07", "2018-01-01"), ("2017-01-01", "2017-12-23")])
+def test_dates_outside_the_data_are_told_the_range(first: str, end: str) -> None:
+    planned(*YEAR).refuse_outside(pd.Timestamp("2017-05-06"), pd.Timestamp("2017-12-24"))
+    with pytest.raises(AimloopError, match="outside the data") as refused:
+        planned(*YEAR).refuse_outside(pd.Timestamp(first), pd.Timestamp(end))
+    assert first in refused.value.remedy
+    assert end in refused.value.remedy

@@ -1,0 +1,69 @@
+"""Files of channels and current plans: what does not fit is named by file, line, column and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.channels_file import SEED, explained_problem, read_channels, read_current
+from infra.errors import AimloopError
+from models.errors import Infeasible, SolverFailed, Unbounded
+
+HEAD = "channel,unit_cost,unit_return,max_units,min_units"
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "channels.csv"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_the_seed_is_read_and_marked_as_assumed() -> None:
+    assert read_channels(SEED)["is_assumed"].tolist() == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "remedy"),
+    [
+        ("", "cannot be read as CSV", "as a pattern"),
+        (HEAD + "\n", "holds no line but its heading", "as a pattern"),
+        ("channel,unit_cost\nfeed,1\n", "lacks the column 'unit_return'", "it needs channel,"),
+        (HEAD + "\nfeed,x,1,1,0\n", "line 2, column 'unit_cost': is not a number", "write a plain number"),
+        (HEAD + "\nfeed,1,1,1,0\nsearch,-1,1,1,0\n", "line 3, column 'unit_cost': is -1", "above 0"),
+        (HEAD + "\nfeed,1,1,1,0\nfeed,2,1,1,0\n", "line 3, column 'channel': 'feed' is there already", "one row"),
+        (HEAD + ",curency\nfeed,1,1,1,0,EUR\n", "column 'curency': is not known", "currency"),
+        (HEAD + ",currency\nfeed,1,1,1,0,EUR\nsearch,1,1,1,0,USD\n", "line 3, column 'currency': is USD", "convert"),
+        (HEAD + "\nfeed,1,1,-1,0\n", "line 2, column 'max_units': is -1", "at least 0"),
+    ],
+)
+def test_a_file_of_channels_that_does_not_fit(tmp_path: Path, text: str, what: str, remedy: str) -> None:
+    file = written(tmp_path, text)
+    with pytest.raises(AimloopError) as refused:
+        read_channels(file)
+    assert what in refused.value.what
+    assert str(file) in refused.value.what
+    assert remedy in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("channel,unit\nfeed,1\n", "has a column 'unit'"),
+        ("channel\nfeed\n", "lacks the column 'units'"),
+        ("channel,units\nfeed,1\nsearch,-2\n", "line 3, column 'units': '-2'"),
+        ("channel,units\nfeed,many\n", "line 2, column 'units': 'many'"),
+    ],
+)
+def test_a_current_plan_that_does_not_fit(tmp_path: Path, text: str, what: str) -> None:
+    with pytest.raises(AimloopError) as refused:
+        read_current(written(tmp_path, text))
+    assert what in refused.value.what
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [(Infeasible("x"), "one of the limits"), (Unbounded("x"), "give a budget"), (SolverFailed("x"), "AIMLOOP_SOLVER")],
+)
+def test_what_solvers_refuse_comes_with_advice(error: Exception, remedy: str) -> None:
+    with pytest.raises(AimloopError, match="no budget plan: x") as refused, explained_problem(None):
+        raise error
+    assert remedy in refused.value.remedy
