@@ -1,6 +1,7 @@
 """What must hold of a random budget problem: each function says what does not, so that nothing said is good."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,26 @@ BOTH = (Method(solver="highs"), Method(solver="cbc"))
 STEP = 1e-3  # of finite differences; amounts are whole numbers, so a kink within it is rare
 
 
+class NoExample(Exception):
+    """The seed's problem has no plan, so that there is nothing to judge."""
+
+
+def faults(judge: Callable[[int], Iterator[str]], count: int) -> tuple[int, list[str]]:
+    """The first so many examples of a judge: how many are good, and what is wrong with the others."""
+    good, examples, wrong = 0, 0, []
+    for seed in itertools.count():
+        if examples == count:
+            return good, wrong
+        try:
+            found = list(judge(seed))
+        except NoExample:
+            continue
+        examples += 1
+        good += not found
+        wrong += found
+    raise AssertionError
+
+
 def differs_from_brute_force(seed: int) -> Iterator[str]:
     problem = small_problem(np.random.default_rng(seed))
     best = best_corner(problem)
@@ -31,8 +52,9 @@ def breaks_rules_of_programmes(seed: int) -> Iterator[str]:
     """Primal feasible, no duality gap, both solvers agree in return and values, values are finite differences."""
     problem = random_problem(np.random.default_rng(seed))
     if _return(problem, BOTH[0]) is None:
-        if _return(problem, BOTH[1]) is not None:
-            yield f"seed {seed}: infeasible for HiGHS alone"
+        if _return(problem, BOTH[1]) is None:
+            raise NoExample
+        yield f"seed {seed}: infeasible for HiGHS alone"
         return
     first, second = (solve(problem, method) for method in BOTH)
     for solution in (first, second):
@@ -57,7 +79,7 @@ def is_worse_than_current(seed: int) -> Iterator[str]:
     problem = replace(problem, channels=problem.channels.drop(columns="min_return", errors="ignore"))
     current = _feasible_plan(problem, rng)
     if current is None:
-        return
+        raise NoExample
     built = prepare(problem)
     solution = solve_built(built)
     if solution.cost > problem.budget:
