@@ -7,7 +7,7 @@ as little as possible.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -22,7 +22,8 @@ from models.budget.solution import Limit, Method
 
 HELD = ("reach", "batches")  # the law and what a channel sells do not give
 FIRST = ("budget", "period budget")
-MOST_TRIED = 25  # so many single limits are tried
+MOST_TRIED, MOST_TRIED_OF_LARGE = 25, 5  # so many single limits are tried
+LARGE = 30_000  # columns
 GIVES = 1e-7  # scaled: less is rounding
 PENALTY = 1e-6  # the elastic programme also keeps what it buys cheap, so that its amounts are the least
 
@@ -62,6 +63,9 @@ def conflict(problem: Problem, method: Method | None = None) -> Conflict | None:
 
 def conflict_of(built: Built, method: Method) -> Conflict | None:
     """The same of a problem that is built already."""
+    is_large = len(built.kept) > LARGE
+    if is_large and not _needs_returns(built):
+        built = _cheapest(built)
     elastic = _Elastic(built, {"highs": highs.solve, "cbc": cbc.solve}[method.solver])
     least = elastic.broken(elastic.may_give)
     if least is None:
@@ -74,7 +78,7 @@ def conflict_of(built: Built, method: Method) -> Conflict | None:
     alone: dict[int, float] = {}
     changes: tuple[Relaxed, ...]
     alternatives: tuple[Relaxed, ...]
-    for row in involved[:MOST_TRIED]:
+    for row in involved[: MOST_TRIED_OF_LARGE if is_large else MOST_TRIED]:
         single = elastic.broken(np.array([row]))
         if single is not None:
             alone[row] = float(single.amounts[row])
@@ -90,6 +94,17 @@ def conflict_of(built: Built, method: Method) -> Conflict | None:
         alternatives = ()
     minimal = {str(kinds[row]) for row in involved}
     return Conflict(changes=changes, alternatives=alternatives, words=_words(built, changes, alternatives, minimal))
+
+
+def _needs_returns(built: Built) -> bool:
+    return bool(np.isin([rows.unit for rows in built.form.kinds], ("return",)).any())
+
+
+def _cheapest(built: Built) -> Built:
+    """Whether there is a plan does not depend on returns: of offers that share their reach, the cheapest will do."""
+    frame = built.problem.activities
+    cheap = frame.assign(unit_return=-frame["unit_cost"], unit_return_low=np.nan, unit_return_high=np.nan)
+    return prepare(replace(built.problem, activities=cheap))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,8 +81,9 @@ def _beaten(form: Form, columns: Ints) -> np.ndarray:
         same = group[at][1:] == group[at][:-1]
         x, y = cost[at], gain[at]
         below = np.zeros(len(at), dtype=bool)
-        cross = (y[1:-1] - y[:-2]) * (x[2:] - x[1:-1]) < (y[2:] - y[1:-1]) * (x[1:-1] - x[:-2])
-        below[1:-1] = cross & same[1:] & same[:-1]
+        left, right = x[1:-1] - x[:-2], x[2:] - x[1:-1]
+        between = (left > 0) & (right > 0) & same[1:] & same[:-1]
+        below[1:-1] = between & ((y[1:-1] - y[:-2]) * right <= (y[2:] - y[1:-1]) * left)
         below[:-1] |= same & (x[1:] == x[:-1])  # the same cost: the later one returns no less
         if saving_counts:
             below[1:] |= same & (y[1:] <= y[:-1]) & (x[1:] > x[:-1])

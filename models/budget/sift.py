@@ -17,11 +17,13 @@ from scipy import sparse
 from models.budget.arrays import Floats, Found, Programme, nothing
 from models.budget.form import AT_LEAST, AT_MOST, Form, Ints
 from models.budget.prices import Groups, at_stake, grouped, rough
+from models.errors import SolverFailed
 
 MOST_IN_DOUBT = 10_000  # to begin with; each round half as many again
 PROVEN = 1e-9  # relative gap between bound and plan
 ROUNDS = 40
-DEAR = 3.0  # times the return at stake: the price of breaking a row
+DEAR = 3.0  # times the return at stake: the price of breaking a row; where one is broken all the same,
+HARDER, HARDEST = 10.0, 1e3  # so many times that, until it is plain that there is no plan
 
 Solve = Callable[[Programme, float | None], Found]
 
@@ -35,7 +37,7 @@ def solve(
     doubt: int = MOST_IN_DOUBT,
     proven: float = PROVEN,
 ) -> Found:
-    """The optimum of a form without batches; "infeasible" where rows must be broken.
+    """The optimum of a form without batches; "infeasible" where rows are broken whatever that costs.
 
     ``proven``: the relative gap between bound and plan that counts as none; CBC writes eight digits.
     """
@@ -43,7 +45,7 @@ def solve(
     groups = grouped(form, upper)
     stake = at_stake(form, groups)
     prices = rough(form, groups, stake)
-    dear, kept = DEAR * stake, np.empty(0, dtype=np.int64)
+    harder, kept = np.ones(len(stake)), np.empty(0, dtype=np.int64)
     best: Found | None = None
     for _ in range(ROUNDS):
         inner = _inner(form, groups, prices)
@@ -51,8 +53,13 @@ def solve(
         left = None if end is None else end - time.monotonic()
         if left is not None and left <= 0:
             break
-        part = _Part(form, groups, inner, in_doubt, dear)
-        found = solver(part.programme(), left)
+        part = _Part(form, groups, inner, in_doubt, DEAR * stake * harder)
+        try:
+            found = solver(part.programme(), left)
+        except SolverFailed:
+            if (harder == 1).all():
+                raise
+            return nothing("infeasible")  # prices so far apart are too much for it
         if len(found.x) == 0:
             break
         x, broken = part.whole(found.x)
@@ -66,8 +73,8 @@ def solve(
             best = Found(status="optimal" if is_best else "stopped", x=x, row_values=values, bound=check.bound)
             if is_best:
                 return best
-        dear = np.where(broken, dear * 10, dear)
-        if dear.max(initial=0.0) > 1e6 * DEAR * stake.max(initial=0.0):
+        harder = np.where(broken, harder * HARDER, harder)
+        if harder.max(initial=0.0) > HARDEST:
             return nothing("infeasible")
         bought = found.x[: len(in_doubt)]
         kept = in_doubt[(bought > 0) & (bought < form.upper[in_doubt])]

@@ -131,7 +131,11 @@ def _sifted(built: Built, form: Form, method: Method) -> Found:
     """A large problem; where something is unusual about it, the whole goes to the solver after all."""
     proven = PROVEN[method.solver]
     found = sift.solve(form, built.upper, SOLVERS[method.solver], method.seconds, proven=proven)
-    if found.status == "optimal" or (method.seconds is not None and len(found.x)):
+    if found.status == "infeasible" and (reason := conflict_of(built, method)) is not None:
+        raise Infeasible(reason.words)
+    if found.status == "optimal" or method.seconds is not None:
+        if not len(found.x):
+            raise SolverFailed(_too_late(method))
         return found
     return _found(built, presolve.programme(form), method)
 

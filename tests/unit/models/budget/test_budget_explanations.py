@@ -52,6 +52,13 @@ def test_a_plan_that_breaks_a_minimum_stays_broken():
     assert not comparison.keep_current
 
 
+def test_a_plan_that_returns_more_by_breaking_a_limit_is_not_kept():
+    comparison = explain(PROBLEM, current=plan(10_000, 1_875, 16_000)).comparison
+    assert comparison.difference < 0
+    assert not comparison.keep_current
+    assert "more than the best plan only because it breaks limits" in comparison.words
+
+
 def test_more_than_a_channel_has_room_for_is_named():
     bent = of_channels(EXAMPLE, 1_130_000, curves={"feed": Curve(widths=(2_000, 1_000), marginal=(3, 1))})
     comparison = explain(bent, current=plan(4_000, 1_500, 3_000)).comparison
@@ -174,3 +181,11 @@ def test_consent_does_not_give():
     reach = pd.DataFrame({"channel": ["a"], "segment": ["all"], "max_units": [3]})
     found = conflict(replace(of_channels(frame, 100), reach=reach))
     assert [(change.limit.kind, change.by) for change in found.changes] == [("channel minimum", pytest.approx(2))]
+    assert found.alternatives == ()
+
+
+def test_nothing_to_buy_does_not_keep_a_floor():
+    closed = of_channels(EXAMPLE.assign(min_units=0, min_return=[9.0, np.nan, np.nan]), 100)
+    closed.activities["max_units"] = 0.0
+    with pytest.raises(Infeasible, match="lower 'get a return of at least 9 from feed' by 9"):
+        solve(closed)

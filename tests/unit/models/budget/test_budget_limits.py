@@ -78,6 +78,20 @@ def test_offers_share_whom_a_channel_may_reach():
     assert units(Problem(activities=frame, budget=20, reach=reach)) == pytest.approx([5, 5])
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_floor_of_spending_may_need_the_dear_offer(solver):
+    """Without it the dear offer, which returns less, is left out before solving."""
+    frame = pd.DataFrame({"channel": "a", "offer": ["x", "y"], "unit_cost": [1.0, 3.0], "unit_return": [2.0, 1.0]})
+    reach = pd.DataFrame({"channel": ["a"], "segment": ["all"], "max_units": [10]})
+    problem = Problem(activities=frame, budget=100, reach=reach)
+    free, held = (solve(p, Method(solver=solver)) for p in (problem, replace(problem, rules=(SPEND,))))
+    assert (free.units.tolist(), free.pruned) == ([10, 0], 1)
+    assert (held.units.tolist(), held.pruned) == (pytest.approx([5, 5]), 0)
+
+
+SPEND = Rule(name="spend", measure="cost", at_least=20)
+
+
 def test_periods_have_budgets_of_their_own():
     frame = pd.DataFrame({"channel": "a", "period": ["may", "june"], "unit_cost": 1.0, "unit_return": [2.0, 1.0]})
     periods = pd.DataFrame({"period": ["may", "june"], "budget": [60, 60]})
