@@ -41,7 +41,7 @@ def pytest_unconfigure() -> None:
 
 HAVE_THEIR_OWN = ("test_bad_input.py", "test_own_data.py")  # cycles, among the tests in e2e/
 # another small cycle, so that both processes have as much to do
-TAKE_ANOTHER = ("test_load.py", "test_packaging.py", "test_redis.py")
+TAKE_ANOTHER = ("test_closed_loop.py", "test_load.py", "test_packaging.py", "test_redis.py")
 
 
 class TogetherByFile(LoadScopeScheduling):

@@ -53,7 +53,7 @@ def watched(
     Raises:
         RuntimeError: a change failed.
     """
-    second = _said(_step("second-version", "ctr"), variables).strip()
+    second = second_version(variables)
     memory: list[float] = []
     happenings = [*changes(second, variables), (WARM_AFTER, lambda: memory.append(memory_mib()))]
     failed: list[Exception] = []
@@ -65,6 +65,11 @@ def watched(
     if failed:
         raise RuntimeError("what should have happened meanwhile did not") from failed[0]
     return found, memory_mib() - memory[0]
+
+
+def second_version(variables: Mapping[str, str]) -> str:
+    """Register a copy of the champion of the ctr model; its tag."""
+    return _said(_step("second-version", "ctr"), variables).strip()
 
 
 def changes(second: str, variables: Mapping[str, str]) -> list[Happening]:
