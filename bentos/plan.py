@@ -44,7 +44,10 @@ def _planned(row: PlanRow, budget: float, changes: list[Change]) -> dict[str, An
     except (Infeasible, Unbounded) as reason:
         return {"budget": budget, "infeasible": str(reason)}
     except BadProblem as error:
-        raise Refusal(422, f"{error.table}, {error.column}: {error.what}", error.remedy) from None
+        # what is asked for has the right shape; it is the plan that has no such channel
+        raise Refusal(
+            404 if error.column == "channel" else 422, f"{error.table}, {error.column}: {error.what}", error.remedy
+        ) from None
     except SolverFailed as error:
         raise Refusal(503, str(error), "ask again, or for less") from None
     origins = _origins(row.plan, given)

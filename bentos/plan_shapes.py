@@ -147,7 +147,7 @@ class Change(Request):
 class WhatIf(Request):
     """Other budgets, and other bounds of channels, for the published cycle."""
 
-    budgets: list[Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]] = Field(
+    budgets: list[Annotated[float, Field(ge=0.01, le=1e12, allow_inf_nan=False)]] = Field(
         min_length=1, max_length=MOST_BUDGETS, examples=[[1_000_000, 1_130_000]]
     )
     changes: list[Change] = Field(default=[], max_length=MOST_CHANGES)

@@ -133,4 +133,7 @@ def prefect_server() -> Mapping[str, str]:
     log = _session_home / "prefect" / "server.log"
     start_temporary_server(log)
     wait_until_ready(log)
+    from prefect.context import refresh_global_settings_context
+
+    refresh_global_settings_context()  # who imported Prefect before looked for its address then
     return {"PREFECT_API_URL": os.environ["PREFECT_API_URL"]}  # it ends with this process

@@ -74,7 +74,7 @@ def test_people_see_tables(small_cycle: SmallCycle) -> None:
         "Budget plan",
         "assumed",
         "Budget report",
-        "Drift",
+        "Checks of the versions in use",
         "make serve",
     ):
         assert word in shown
@@ -112,6 +112,7 @@ def test_the_plan_says_what_is_assumed_and_what_the_data_know_of_channels(small_
 
 
 def test_drift_reports_can_be_opened(small_cycle: SmallCycle) -> None:
+    assert small_cycle.aimloop("watch", "--reports").returncode == 0
     reports = sorted(State(small_cycle.state).reports.rglob("*.html"))
     names = [report.name for report in reports if report.name != "budget.html"]
     assert names == [f"drift-{name}.html" for name in sorted(MODELS)]

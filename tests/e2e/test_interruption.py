@@ -47,7 +47,8 @@ def test_kill_9_anywhere_leaves_a_state_from_which_the_next_run_completes(
     status = json.loads(done.stdout)
     assert status["cycle"]["id"] == small_cycle.status["cycle"]["id"]
     for part in ("rows", "models", "champions", "plan"):
-        assert status[part] == small_cycle.status[part]
+        here, there = (dict(of[part]) for of in (status, small_cycle.status))
+        assert here | {"report": None} == there | {"report": None}  # it lies in another folder
     assert status["drift"]["reason"] == small_cycle.status["drift"]["reason"]
     assert list(interrupted.state.glob("**/*.building*")) == []
 

@@ -165,7 +165,8 @@ def test_what_a_raw_column_feeds(lineage: Lineage) -> None:
     assert readers["churn"]["features"] == ["discount_84d_ratio"]
     assert readers["segmentation"]["features"] == []
     assert readers["service_churn"]["features"] is None
-    assert "budget" not in readers
+    assert "scores" in readers
+    assert "service_plan" not in readers
 
 
 def test_a_bare_name_means_every_mart_that_has_it_and_a_wrong_one_the_nearest(lineage: Lineage) -> None:

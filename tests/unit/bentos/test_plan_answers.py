@@ -84,7 +84,7 @@ def test_bounds_that_cannot_be_together_are_told_in_words(live: Any) -> None:
 def test_a_channel_that_is_not_there_is_refused(live: Any) -> None:
     with pytest.raises(Refusal) as refusal:
         ask(live, budgets=[100], changes=[{"channel": "two", "max_units": 1.0}])
-    assert (refusal.value.status, "choose among mailing, one" in refusal.value.remedy) == (422, True)
+    assert (refusal.value.status, "choose among mailing, one" in refusal.value.remedy) == (404, True)
 
 
 def test_a_plan_of_earlier_code_is_answered(live: Any) -> None:
