@@ -16,8 +16,12 @@ class Section(BaseModel):
 
 
 def one_or_many(value: Any) -> Any:
+    return (value,) if isinstance(value, str | dict) else value
+
+
+def _none_or_many(value: Any) -> Any:
     """An empty text is none: so the environment says that there is nothing."""
-    return () if value == "" else (value,) if isinstance(value, str | dict) else value
+    return () if value == "" else one_or_many(value)
 
 
 class SourceSettings(Section):
@@ -216,7 +220,7 @@ class Alerts(Section):
     """``[alerts]``: whom to tell, and how often."""
 
     blocks: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")], ...], BeforeValidator(one_or_many)
+        tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")], ...], BeforeValidator(_none_or_many)
     ] = Field(
         (), description='Notification blocks of Prefect, such as ["slack-webhook/on-call"]; `aimloop alerts add`.'
     )
