@@ -189,6 +189,11 @@ def choose_as_of(door: Door) -> pd.Timestamp:
     return as_of.tz_localize(None)
 
 
+def horizon_days(settings: Settings, model: str) -> int:
+    """For how long a customer is watched before an outcome of the model is known."""
+    return settings.clv_horizon_days if model == "clv" else settings.churn_horizon_days
+
+
 def version_in_use(cycle: Cycle, model: str) -> str | None:
     """The version a cycle scores with: the champion, unless it knows more of the world than the cycle does.
 

@@ -11,7 +11,7 @@ from pandera.typing.pandas import DataFrame
 from sqlalchemy.orm import Session
 
 from flows.alert import announce
-from flows.context import Door, now
+from flows.context import Door, horizon_days, now
 from infra import registry
 from infra.errors import AimloopError
 from infra.evaluations import Evaluation, Evaluations
@@ -89,7 +89,7 @@ def rule_of(door: Door, model: str) -> ExperimentRule:
     )
     if not scores_alone(model):
         return rule
-    horizon = settings.clv_horizon_days if model == "clv" else settings.churn_horizon_days
+    horizon = horizon_days(settings, model)
     return replace(rule, min_days=rule.min_days + horizon, max_days=rule.max_days + horizon)
 
 

@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-import numpy as np
 import pandas as pd
 
-from flows.context import Door
+from flows.context import Door, horizon_days
 from flows.decision import Evidence, scores_alone
 from infra import later_labels, warehouse
 from infra.experiment_evidence import Attribution, Logged, arms, failures, scored_by_both
@@ -13,7 +12,7 @@ from infra.experiments import Experiment
 from infra.loop_contracts import ArmOutcomes, PairedLosses
 from infra.warehouse import checked
 from models import catalog
-from models.metrics import log_loss_rows
+from models.metrics import loss_rows
 
 # of each metric the columns that make its units (None: a customer is one) and its reward
 _METRICS: dict[str, tuple[str | None, str]] = {
@@ -70,13 +69,16 @@ def _notes(logged: Logged, silent: list[str]) -> tuple[str, ...]:
 
 
 def _paired(door: Door, experiment: Experiment, failed: tuple[int, int], now: datetime) -> Evidence:
-    pairs = scored_by_both(door.state, door.keys, experiment, now)
+    return of_pairs(door, experiment, scored_by_both(door.state, door.keys, experiment, now), failed)
+
+
+def of_pairs(door: Door, experiment: Experiment, pairs: pd.DataFrame, failed: tuple[int, int]) -> Evidence:
+    """Losses as far as the published marts know outcomes; ``pairs``: pseudonym, as_of, champion, challenger."""
     generation = warehouse.published(door.state)
     if pairs.empty or generation is None:
         return Evidence(failures=failed, notes=("no customer has been scored by both versions yet",))
-    settings = door.settings
-    horizon = settings.clv_horizon_days if experiment.model == "clv" else settings.churn_horizon_days
-    known = later_labels.labels(generation, [instant.to_pydatetime() for instant in pairs["as_of"]], horizon)
+    horizon = horizon_days(door.settings, experiment.model)
+    known = later_labels.labels(generation, [instant.to_pydatetime() for instant in pairs["as_of"].unique()], horizon)
     both = pairs.merge(known, on=["pseudonym", "as_of"])
     note = (
         f"{len(both):,} of {len(pairs):,} rows that both versions scored have an outcome by now "
@@ -84,17 +86,15 @@ def _paired(door: Door, experiment: Experiment, failed: tuple[int, int], now: da
     )
     if both.empty:
         return Evidence(failures=failed, notes=(note,))
-    return Evidence(losses=losses_of(both, experiment.model), failures=failed, notes=(note,))
+    return Evidence(losses=_losses_of(both, experiment.model), failures=failed, notes=(note,))
 
 
-def losses_of(both: pd.DataFrame, model: str) -> pd.DataFrame:
-    """Each row's loss with either version, by the loss that the model's versions are compared by."""
+def _losses_of(both: pd.DataFrame, model: str) -> pd.DataFrame:
+    """Each row's loss with either version."""
     entry = catalog.MODELS[model]
-    actual = both["churned" if model == "churn" else "revenue"].to_numpy(dtype=float)
+    actual = both[entry.outcome].to_numpy(dtype=float)
     losses = {
-        f"{variant}_loss": log_loss_rows(actual, both[variant])
-        if entry.loss == "log_loss"
-        else np.square(both[variant].to_numpy(dtype=float) - actual)
+        f"{variant}_loss": loss_rows(entry.loss, actual, both[variant].to_numpy(dtype=float))
         for variant in ("champion", "challenger")
     }
     return checked(PairedLosses, both[["pseudonym"]].assign(weight=1.0, **losses), "losses", in_place=True)

@@ -11,7 +11,7 @@ from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from flows import cards, champion, thresholds
-from flows.context import PROJECT, Cycle, now, open_cycle
+from flows.context import PROJECT, Cycle, horizon_days, now, open_cycle
 from infra import registry
 from models import catalog
 from models.backtest import Backtest, backtest
@@ -103,7 +103,7 @@ def _settings(cycle: Cycle, name: str) -> dict[str, Any]:
     own = {field.name for field in fields(catalog.MODELS[name].model.Params)}
     given = {
         "seed": settings.seed,
-        "horizon_days": settings.clv_horizon_days if name == "clv" else settings.churn_horizon_days,
+        "horizon_days": horizon_days(settings, name),
         "window_days": settings.churn_window_days,
         "imputation": settings.imputation,
     }

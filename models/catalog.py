@@ -10,6 +10,7 @@ from infra.contracts import ChurnExamples, ClvExamples, Contract, CustomerFeatur
 from models import churn, clv, comparison, ctr, segmentation
 from models.backtest import Model
 from models.fitted import Fitted
+from models.metrics import Loss
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Entry:
     brought_as: str
     headline: str
     baseline: str
-    loss: Literal["log_loss", "squared_error"]
+    loss: Loss
     outcomes: Callable[[Fitted, pd.DataFrame], pd.DataFrame]
     tried: Literal["by share", "in shadow", "by gate"]
     says: str

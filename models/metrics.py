@@ -6,7 +6,7 @@ weights: so resampling customers is weighing rows anew, and every figure can hav
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import pandas as pd
 
 Array = npt.NDArray[np.float64]
 Figure = Callable[[npt.ArrayLike], float]
+Loss = Literal["log_loss", "squared_error"]
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,13 @@ def log_loss_rows(label: npt.ArrayLike, probability: npt.ArrayLike) -> Array:
     """Each row's negative log-likelihood in nats; probabilities are kept off 0 and 1 by 1e-12."""
     p = np.clip(np.asarray(probability, dtype=float), 1e-12, 1 - 1e-12)
     return np.where(np.asarray(label, dtype=bool), -np.log(p), -np.log1p(-p))
+
+
+def loss_rows(loss: Loss, actual: npt.ArrayLike, said: npt.ArrayLike) -> Array:
+    """Each row's loss, by the one that versions of a model are compared by."""
+    if loss == "log_loss":
+        return log_loss_rows(actual, said)
+    return np.square(np.asarray(said, dtype=float) - np.asarray(actual, dtype=float))
 
 
 def log_loss(label: npt.ArrayLike, probability: npt.ArrayLike) -> Figure:

@@ -6,7 +6,7 @@ better, an experiment has to prove. Where none can (``must_be_sure``), the loss 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,9 @@ from pandera.typing.pandas import DataFrame
 from scipy.stats import norm
 
 from infra.loop_contracts import PairedPredictions
-from models.metrics import Array, Metric, average, difference, log_loss_rows, prediction_ratio, with_intervals
+from models.metrics import Loss, Metric, average, difference, loss_rows, prediction_ratio, with_intervals
 from monitoring.verdict import Verdict
 
-Loss = Literal["log_loss", "squared_error"]
 LEAST_CUSTOMERS = 50  # of a slice that is judged
 UNKNOWN = "unknown"
 
@@ -75,8 +74,8 @@ def judge_gate(
         rule: what it must keep to.
     """
     lost = rows.assign(
-        champion_loss=_losses(rule.loss, rows["actual"], rows["champion"]),
-        candidate_loss=_losses(rule.loss, rows["actual"], rows["candidate"]),
+        champion_loss=loss_rows(rule.loss, rows["actual"], rows["champion"]),
+        candidate_loss=loss_rows(rule.loss, rows["actual"], rows["candidate"]),
     )
     of_customers = _by_customer(lost)
     measured = with_intervals(
@@ -111,12 +110,6 @@ def judge_gate(
         len(rows),
         len(of_customers),
     )
-
-
-def _losses(loss: Loss, actual: pd.Series, said: pd.Series) -> Array:
-    if loss == "log_loss":
-        return log_loss_rows(actual, said)
-    return np.asarray((said.to_numpy(dtype=float) - actual.to_numpy(dtype=float)) ** 2)
 
 
 def _by_customer(lost: pd.DataFrame) -> pd.DataFrame:
