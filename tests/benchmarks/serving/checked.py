@@ -24,10 +24,12 @@ TAKEN_UP_WITHIN = 5.0  # seconds from a change to when every answer knows it
 
 @dataclass
 class Found:
-    """What became of all answers. ``longest_lag``: seconds from a change to the last question whose answer did not
-    know it. ``told``: how many rows each version and variant of ctr told, and how many answers had which as-of.
+    """What became of all answers. ``within``: seconds from a change to when every answer must know it.
+    ``longest_lag``: seconds from a change to the last question whose answer did not know it. ``told``: how many rows
+    each version and variant of ctr told, and how many answers had which as-of.
     """
 
+    within: float = TAKEN_UP_WITHIN
     answers: int = 0
     longest_lag: float = 0.0
     faults: Counter[str] = field(default_factory=Counter)
@@ -35,10 +37,12 @@ class Found:
     seen: set[str] = field(default_factory=set, repr=False)  # the first prediction id of each answer
 
 
-async def ask_while(goes_on: Callable[[], bool], url: str, key: str, door: Door, witness: Witness) -> Found:
+async def ask_while(
+    goes_on: Callable[[], bool], url: str, key: str, door: Door, witness: Witness, within: float = TAKEN_UP_WITHIN
+) -> Found:
     """Several ask side by side, each again as soon as it has its answer."""
     champions = [model for model in catalog.MODELS if door.ledger.champion(model)]
-    shown, found = drawn(door, 20_000), Found()
+    shown, found = drawn(door, 20_000), Found(within)
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client, asyncio.TaskGroup() as all_:
         for seed in range(ASKING):
@@ -64,7 +68,7 @@ async def _ask(
 def note(question: Question, status: int, answer: Any, witness: Witness, asked: float, found: Found) -> list[str]:
     """Check an answer that has just come; the ids of its predictions, none where something is wrong."""
     found.answers += 1
-    wrong, lag = judged(question, status, answer, witness, asked, time.monotonic())
+    wrong, lag = judged(question, status, answer, witness, asked, time.monotonic(), found.within)
     ids = [] if wrong else prediction_ids(question, answer)
     if not found.seen.isdisjoint(ids[:1]):
         wrong = "a prediction id for the second time"
@@ -80,13 +84,19 @@ def note(question: Question, status: int, answer: Any, witness: Witness, asked: 
 
 
 def judged(
-    question: Question, status: int, answer: Any, witness: Witness, asked: float, answered: float
+    question: Question,
+    status: int,
+    answer: Any,
+    witness: Witness,
+    asked: float,
+    answered: float,
+    within: float = TAKEN_UP_WITHIN,
 ) -> tuple[str | None, float]:
     """What is wrong with an answer, if anything; and for how long what it came from had been replaced when asked."""
     wrong = fault(question, status, answer)
     if wrong or question.model is None:
         return wrong, 0.0
-    standings = list(witness.between(asked - TAKEN_UP_WITHIN, answered))
+    standings = list(witness.between(asked - within, answered))
     ends = [max((each.until for each in standings if each.said.as_of == answer["as_of"]), default=None)]
     for row, customer_id in zip(rows(question, answer), question.customers, strict=True):
         given = row["model"], row["variant"]

@@ -46,9 +46,16 @@ def failed_answers(folder: Path, seconds: float = SECONDS) -> dict[str, Figure]:
 
 
 def watched(
-    door: Door, variables: Mapping[str, str], url: str, key: str, seconds: float, memory_mib: Callable[[], float]
+    door: Door,
+    variables: Mapping[str, str],
+    url: str,
+    key: str,
+    seconds: float,
+    memory_mib: Callable[[], float],
+    within: float = TAKEN_UP_WITHIN,
 ) -> tuple[Found, float]:
     """Ask while things change; what became of it, and how many MiB more there are at the end than once it was warm.
+    Every change must be known ``within`` seconds.
 
     Raises:
         RuntimeError: a change failed.
@@ -60,7 +67,7 @@ def watched(
     with Witness(door) as witness:
         clock = threading.Thread(target=_happen, args=(sorted(happenings, key=lambda each: each[0]), seconds, failed))
         clock.start()
-        found = asyncio.run(ask_while(clock.is_alive, url, key, door, witness))
+        found = asyncio.run(ask_while(clock.is_alive, url, key, door, witness, within))
         clock.join()
     if failed:
         raise RuntimeError("what should have happened meanwhile did not") from failed[0]
