@@ -62,15 +62,36 @@ def challenge_all(cycle: Cycle, salt: Callable[[str], str] | None = None) -> lis
     return done
 
 
+def start_waiting(door: Door) -> list[Challenge]:
+    """Try what had to wait while another experiment ran: of each model the newest candidate, once the place is free.
+
+    Whatever was compared with a champion that is none any more goes on waiting: the next cycle brings another.
+    """
+    evaluations, running, done = Evaluations(door.ledger), Experiments(door.ledger).running(), []
+    if door.settings.experiments.start == "by hand":
+        return []
+    for model in catalog.MODELS:
+        newest = max((v for v in door.ledger.versions() if v.model == model), key=_as_of, default=None)
+        known = evaluations.challenge(newest.tag) if newest is not None and model not in running else None
+        if newest is None or known is None or known.decision != "waits":
+            continue
+        if (had := _by_people(door, newest)) is not None:
+            evaluations.write(had)
+        elif newest.comparison.get("champion") == door.ledger.champion(model):
+            done.append(_tried(door, newest, newest.comparison["gate"], None))
+    if news := [told for found in done if (told := _news(door, found)) is not None]:
+        announce(door, news=news)
+    return done
+
+
 def _decided(cycle: Cycle, version: Version, salt: Callable[[str], str] | None) -> Challenge:
     door, evaluations = cycle.door, Evaluations(cycle.door.ledger)
     known = evaluations.challenge(version.tag)
     if known is not None:
         return known
-    experiments = Experiments(door.ledger)
-    had = next((one for one in experiments.all() if one.challenger == version.tag), None)
-    if had is not None:  # people were quicker
-        return _left(door, version, "experiment", f"experiment {had.id} was started with it: {had.reason}", had.id)
+    if (had := _by_people(door, version)) is not None:
+        evaluations.write(had)
+        return had
     if _looks_back(cycle, version.model):
         return _left(door, version, "left alone", "the cycle looks back: the champion knows more of the world")
     judged = version.comparison.get("gate")
@@ -78,12 +99,16 @@ def _decided(cycle: Cycle, version: Version, salt: Callable[[str], str] | None) 
         return _left(door, version, "left alone", version.comparison.get("note", "there is nothing to compare it with"))
     if not judged["passed"]:
         return _rejected(door, version, judged)
-    running = experiments.running().get(version.model)
+    running = Experiments(door.ledger).running().get(version.model)
     if running is not None:
         reason = f"{judged['reason']}; experiment {running.id} with {running.challenger} runs"
         return _left(door, version, "waits", reason)
     if door.settings.experiments.start == "by hand":
         return _left(door, version, "waits", f"{judged['reason']}; experiments are started by hand")
+    return _tried(door, version, judged, salt)
+
+
+def _tried(door: Door, version: Version, judged: dict[str, Any], salt: Callable[[str], str] | None) -> Challenge:
     try:
         registry.load(version.tag)
         return _acted(door, version, judged, salt)
@@ -128,15 +153,28 @@ def _rejected(door: Door, version: Version, judged: dict[str, Any]) -> Challenge
     return found
 
 
-def _left(door: Door, version: Version, decision: str, reason: str, experiment: int | None = None) -> Challenge:
-    found = Challenge(version.tag, version.model, now(), decision, reason, experiment)
+def _by_people(door: Door, version: Version) -> Challenge | None:
+    """That it has had its experiment, where people were quicker, or this was killed before it was written down."""
+    had = next((one for one in Experiments(door.ledger).all() if one.challenger == version.tag), None)
+    if had is None:
+        return None
+    reason = f"experiment {had.id} was started with it: {had.reason}"
+    return Challenge(version.tag, version.model, now(), "experiment", reason, had.id)
+
+
+def _left(door: Door, version: Version, decision: str, reason: str) -> Challenge:
+    found = Challenge(version.tag, version.model, now(), decision, reason)
     Evaluations(door.ledger).write(found)
     return found
 
 
 def _looks_back(cycle: Cycle, model: str) -> bool:
     champion = next((v for v in cycle.door.ledger.versions() if v.model == model and v.is_champion), None)
-    return champion is not None and pd.Timestamp(champion.report["as_of"]) > cycle.as_of
+    return champion is not None and _as_of(champion) > cycle.as_of
+
+
+def _as_of(version: Version) -> pd.Timestamp:
+    return pd.Timestamp(version.report["as_of"])
 
 
 def _short(judged: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows.alert import announce
+from flows.challenge import start_waiting
 from flows.context import Door, now, open_door
 from flows.decision import Evidence as Evidence
 from flows.decision import decide as decide
@@ -15,6 +16,7 @@ from flows.evidence import evidence_of
 from flows.ingest import land_log
 from flows.probation import watch_over
 from infra.errors import AimloopError
+from infra.evaluations import Challenge
 from infra.experiments import Experiment, Experiments
 from infra.state import Busy
 from models import catalog
@@ -35,7 +37,8 @@ def evaluate_patiently(door: Door) -> dict[str, Any]:
         with door.state.lock(door.settings.experiments.patience_seconds):
             return evaluate_all(door)
     except Busy as busy:
-        return {"line": f"not evaluated: {busy.what}; the next hour's turn does it", "experiments": [], "probation": []}
+        line = f"not evaluated: {busy.what}; the next hour's turn does it"
+        return {"line": line, "experiments": [], "probation": [], "waited": []}
 
 
 def evaluate_all(door: Door) -> dict[str, Any]:
@@ -45,13 +48,23 @@ def evaluate_all(door: Door) -> dict[str, Any]:
     results = [_evaluated(door, experiment) for _, experiment in running]
     probation, conditions, news = watch_over(door)
     announce(door, conditions=[*conditions, *_conditions(results)], news=news)
+    started = start_waiting(door)
     lines = [result["line"] for result in (*results, *probation)]
+    lines += [f"{found.model}: {turn_of(found)}" for found in started]
     return {
         "line": "; ".join(lines) or "no experiment is running, no champion is on probation",
         "experiments": results,
         "probation": probation,
+        "waited": [{"model": found.model, "line": turn_of(found), "reason": found.reason} for found in started],
         "log": log,
     }
+
+
+def turn_of(found: Challenge) -> str:
+    """What became of a candidate that had waited, in words."""
+    if found.experiment_id is None:
+        return f"{found.tag}, which waited, is {found.decision}"
+    return f"{found.tag}, which waited, is tried in the shadow of the champion (experiment {found.experiment_id})"
 
 
 def _evaluated(door: Door, experiment: Experiment) -> dict[str, Any]:
@@ -97,4 +110,5 @@ def markdown(done: dict[str, Any]) -> str:
     for result in (*done["experiments"], *done["probation"]):
         lines.append(f"| {result['model']} | {result['action']} | {result['reason']} |")
     notes = [f"- {result['model']}: {note}" for result in done["experiments"] for note in result["notes"]]
+    notes += [f"- {turn['model']}: {turn['line']}" for turn in done["waited"]]
     return "\n".join([*lines, "", *notes]) if len(lines) > 2 else done["line"]

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from flows.context import Cycle, now, version_in_use
+from flows.served import served
 from flows.thresholds import (
     IMPRESSION_WEEKS,
     LABELLED_ROWS,
@@ -87,7 +88,8 @@ def judge_version(cycle: Cycle, name: str, *, reports: str | None = None) -> Loo
         _drift("data", data.verdict, rules["data"], cycle),
         _drift("prediction", prediction, rules["prediction"], cycle),
     ]
-    judged += [*_performance(cycle, name, fitted, known, version.report), *_migration(cycle, name, fitted, known)]
+    judged += [*_performance(cycle, name, fitted, known, version.report), *_served(cycle, name, tag, version.report)]
+    judged += _migration(cycle, name, fitted, known)
     has_drifted = not (data.verdict.passed and prediction.passed)
     wanted = reports or setting.drift.reports
     report = None
@@ -188,6 +190,16 @@ def _performance(
     yield Judged(
         kind="performance", verdict=found.verdict, evidence_until=until, clear=clear, is_learned=usual is not None
     )
+
+
+def _served(cycle: Cycle, name: str, tag: str, report: Mapping[str, Any]) -> Iterator[Judged]:
+    """On what services answered, as far as outcomes were reported: it informs, since reports may be left out."""
+    outcomes = served(cycle, name, tag)
+    if outcomes is not None:
+        verdict = judge_performance(f"served.{name}", outcomes, None, report.get("metrics", {})).verdict
+        yield Judged(
+            kind="served", verdict=verdict, evidence_until=cycle.as_of, clear=verdict.threshold, is_learned=False
+        )
 
 
 def _migration(cycle: Cycle, name: str, fitted: Fitted, known: Mapping[str, Any]) -> Iterator[Judged]:

@@ -42,6 +42,10 @@ def show_done(console: Console, done: dict[str, Any]) -> None:
     for row in done["experiments"]:
         for note in row["notes"]:
             console.print(f"[dim]{row['model']}: {escape(note)}[/]", highlight=False, soft_wrap=True)
+    for turn in done["waited"]:
+        console.print(
+            f"{turn['model']}: {escape(turn['line'])} ({escape(turn['reason'])})", highlight=False, soft_wrap=True
+        )
 
 
 def show_experiment(

@@ -102,7 +102,7 @@ def tell(cycle: Cycle, judged: dict[str, dict[str, Any]]) -> None:
 def _of_models(judged: dict[str, dict[str, Any]]) -> list[Condition]:
     conditions = []
     for name, outcome in judged.items():
-        for key, kinds in (("drift", ("data", "prediction", "migration")), ("performance", ("performance",))):
+        for key, kinds in (("drift", ("data", "prediction", "migration")), ("performance", ("performance", "served"))):
             checks = [check for check in outcome["checks"] if check["kind"] in kinds]
             if not checks:
                 continue

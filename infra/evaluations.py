@@ -98,7 +98,7 @@ class Evaluations:
         Base.metadata.create_all(ledger.engine, tables=tables)
 
     def add(self, session: Session, look: Evaluation | Probation | Challenge) -> None:
-        """Write one down within a transaction; of the same instant the first counts."""
+        """Write one down within a transaction. Of the same instant the first counts; one that waited gets its turn."""
         row: Base
         key: tuple[Any, ...]
         if isinstance(look, Evaluation):
@@ -107,9 +107,12 @@ class Evaluations:
             row, key = ProbationRow(**_plain(look)), (look.tag, look.at)
         else:
             row, key = ChallengeRow(**_plain(look)), (look.tag,)
-        if session.get(type(row), key) is None:
+        known = session.get(type(row), key)
+        if isinstance(known, ChallengeRow) and known.decision == "waits":
+            session.merge(row)
+        elif known is None:
             session.add(row)
-            session.flush()
+        session.flush()
 
     def write(self, look: Evaluation | Probation | Challenge) -> None:
         """The same in a transaction of its own, where nothing else is to be done."""

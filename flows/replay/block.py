@@ -100,13 +100,7 @@ def asked(cycle: Cycle, service: Service, shown: pd.DataFrame) -> pd.DataFrame:
     ``variant`` is the one that the customer was dealt, ``failed`` whether the champion had to stand in for it.
     """
     answers = [row for visit in service.ask(impressions.visits(shown)) for row in visit]
-    columns = {
-        "prediction_id": "prediction_id",
-        "version": "model",
-        "answered": "variant",
-        "value": "click_probability",
-    }
-    told = pd.DataFrame({name: pd.Series([row[key] for row in answers]) for name, key in columns.items()})
+    told = pd.DataFrame({name: pd.Series([row[key] for row in answers]) for name, key in _TOLD.items()})
     kept = shown[["visit", "pseudonym", "shown_at", "label_known_at", "clicked", "weight"]].reset_index(drop=True)
     found = pd.concat([kept.assign(impression=impressions.digests(shown)), told.astype({"value": float})], axis=1)
     experiment = Experiments(cycle.door.ledger).running().get("ctr")

@@ -3,9 +3,9 @@
 import pytest
 
 from flows import challenge
-from flows.challenge import challenge_all
+from flows.challenge import challenge_all, start_waiting
 from flows.context import Door, simulated
-from flows.promote import start_experiment
+from flows.promote import promote, start_experiment
 from infra.evaluations import Evaluations
 from infra.experiments import Experiments
 from infra.retrainings import Retrainings
@@ -112,6 +112,70 @@ def test_while_one_is_tried_the_next_waits(door: Door) -> None:
     assert (found.tag, found.decision) == (candidate, "waits")
     assert f"experiment 1 with {other} runs" in found.reason
     assert len(Experiments(door.ledger).all()) == 1
+
+
+def waiting(door: Door) -> tuple[str, str]:
+    """A candidate that waits for the experiment of an older one to end; both."""
+    with_candidate(door, "ctr")
+    other = next(v.tag for v in door.ledger.versions() if v.model == "ctr" and not v.is_champion)
+    start_experiment(door, other, 0.1, "by hand")
+    cycle, champion = cycle_of(door, "2017-12-11"), door.ledger.champion("ctr")
+    candidate = version(cycle, "ctr", judged(str(champion), PASSED))
+    assert challenge_all(cycle)[0].decision == "waits"
+    return other, candidate
+
+
+def test_whoever_waited_is_tried_once_the_place_is_free(door: Door) -> None:
+    _, candidate = waiting(door)
+    assert start_waiting(door) == []  # the other one runs
+    Experiments(door.ledger).end("ctr", "harm", NOW, door.audit)
+    (found,) = start_waiting(door)
+    assert (found.tag, found.decision, found.experiment_id) == (candidate, "experiment", 2)
+    assert Evaluations(door.ledger).challenge(candidate) == found
+    assert Experiments(door.ledger).running()["ctr"].challenger == candidate
+    Experiments(door.ledger).end("ctr", "not better", NOW, door.audit)
+    assert start_waiting(door) == []  # it had its turn
+
+
+def test_whoever_was_compared_with_another_champion_waits_for_good(door: Door) -> None:
+    other, candidate = waiting(door)
+    promote(door, other, "it won")
+    assert start_waiting(door) == []
+    assert Evaluations(door.ledger).challenge(candidate).decision == "waits"
+
+
+def test_of_those_that_wait_only_the_newest_is_tried(door: Door) -> None:
+    _, candidate = waiting(door)
+    later = cycle_of(door, "2017-12-18")
+    rejected = version(later, "ctr", judged(str(door.ledger.champion("ctr")), FAILED))
+    challenge_all(later)
+    Experiments(door.ledger).end("ctr", "harm", NOW, door.audit)
+    assert start_waiting(door) == []  # a newer one was rejected: the older would not be better
+    assert Evaluations(door.ledger).challenge(rejected).decision == "rejected"
+    assert Evaluations(door.ledger).challenge(candidate).decision == "waits"
+
+
+def test_killed_before_it_was_written_down_it_is_not_tried_a_second_time(door: Door, monkeypatch) -> None:
+    _, candidate = waiting(door)
+    Experiments(door.ledger).end("ctr", "harm", NOW, door.audit)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Evaluations, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            start_waiting(door)
+    Experiments(door.ledger).end("ctr", "not better", NOW, door.audit)
+    assert start_waiting(door) == []
+    assert Evaluations(door.ledger).challenge(candidate).experiment_id == 2
+    assert len(Experiments(door.ledger).all()) == 2
+
+
+def test_where_people_start_experiments_nothing_is_started_for_them(door: Door) -> None:
+    waiting(door)
+    Experiments(door.ledger).end("ctr", "harm", NOW, door.audit)
+    assert start_waiting(with_settings(door, start="by hand")) == []
 
 
 def test_people_start_it_where_the_settings_say_so(door: Door) -> None:
