@@ -53,7 +53,13 @@ def plan_and_store(cycle: Cycle) -> dict[str, Any]:
     known = known_of(cycle.generation, response_values(table))
     earlier = cycle.door.ledger.earlier_plans(cycle.id)
     with explained_problem(settings.channels or SEED):
-        inputs = build(table, settings.budget, known, plan_days=settings.plan_days)
+        inputs = build(
+            table,
+            settings.budget,
+            known,
+            plan_days=settings.plan_days,
+            contacts_per_customer=settings.contacts_per_customer,
+        )
         current = comparable(earlier[0][1].plan, inputs.problem) if earlier else None
         plan = planned(inputs, Method(solver=settings.solver), current)
     plan["days"] = settings.plan_days

@@ -52,6 +52,7 @@ def what_if(door: Door, asked: Question) -> dict[str, Any]:
             max_shares=asked.max_shares,
             periods=asked.periods,
             min_roi=asked.min_roi,
+            contacts_per_customer=door.settings.contacts_per_customer,
         )
         return planned(inputs, Method(solver=door.settings.solver, seconds=asked.seconds), current)
 

@@ -97,6 +97,12 @@ class Settings(BaseModel):
         None, description="CSV of the channels to plan with (`aimloop plan --help`); default: dbt_project's example."
     )
     plan_days: int = Field(28, ge=1, le=730, description="How many days the budget is for (1 to 730).")
+    contacts_per_customer: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="A customer gets at most so many contacts from a plan, over all channels; default: one a channel.",
+    )
     solver: Literal["highs", "cbc"] = Field("highs", description="LP solver for the budget.")
     imputation: Literal["mean", "knn"] = Field(
         "mean", description="What takes the place of missing numbers in models that cannot do without."

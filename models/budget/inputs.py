@@ -43,6 +43,7 @@ def build(
     max_shares: Mapping[str, float] | None = None,
     periods: Mapping[str, float] | None = None,
     min_roi: float | None = None,
+    contacts_per_customer: float | None = None,
 ) -> Inputs:
     """The problem of a checked table (`channel_table.checked_table`).
 
@@ -54,6 +55,7 @@ def build(
         max_shares: Channel → the most of all money that may go to it; beside those of the table.
         periods: Period of the table → its budget; other periods have none of their own.
         min_roi: See `Problem`.
+        contacts_per_customer: At most so many in the plan, over all channels that contact customers by segment.
 
     Raises:
         BadProblem: a return is empty and the data hold no results, or a share names no channel of the table.
@@ -77,6 +79,9 @@ def build(
             reach.append(limits.reach(str(channel), results, part))
         parts.append(part)
         sources.append(_source(str(channel), rows, None if known is None else results, bend))
+    if contacts_per_customer is not None and known is not None and reach:
+        contacting = [str(limit["channel"].iloc[0]) for limit in reach]
+        rules += limits.contacts(known.measured, contacting, contacts_per_customer)
     problem = Problem(
         activities=pd.concat(parts, ignore_index=True),
         budget=budget,

@@ -1,6 +1,6 @@
 """Limits that a table of channels asks for: of rows, of shares, of channels as a whole, of who may be contacted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -55,6 +55,26 @@ def of_channels(table: pd.DataFrame) -> pd.DataFrame:
     whole["min_units"] = whole["channel"].map(alone["min_units"]).fillna(0.0)
     whole["max_units"] = whole["channel"].map(alone["max_units"]).fillna(np.inf)
     return whole
+
+
+def contacts(measured: pd.DataFrame, channels: Sequence[str], most: float) -> list[Rule]:
+    """A customer is contacted so often at most within the plan, over all ``channels`` that contact people.
+
+    Args:
+        measured: ``segment`` and ``reachable``: how many consent.
+        channels: Those whose unit is a contact.
+        most: Contacts of a customer, on average over a segment.
+    """
+    reachable = measured.drop_duplicates("segment").set_index("segment")["reachable"].fillna(0).astype(float)
+    return [
+        Rule(
+            name=f"at most {most:g} contacts a customer: {segment}",
+            measure="units",
+            where=Where(channels=tuple(channels), segments=(str(segment),)),
+            at_most=most * customers,
+        )
+        for segment, customers in reachable.items()
+    ]
 
 
 def reach(channel: str, results: pd.DataFrame, part: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,7 @@
-"""What a plan promised against what happened: the goal-attainment gap, ROI, trend; and what the next plan assumes."""
+"""What a plan promised against what happened: the goal-attainment gap, ROI, trend.
+
+What the next plan assumes follows from the same results (`models.budget.curves`, `models.budget.responses`).
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -35,20 +38,6 @@ class Realised:
     roi: float | None
     incremental_return: float | None
     incremental_interval: tuple[float, float] | None
-    words: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Update:
-    """A channel's unit return before and after its outcomes were seen; ``weight`` is what the outcomes count for."""
-
-    channel: str
-    before: float
-    seen: float
-    after: float
-    low: float
-    high: float
-    weight: float
     words: str
 
 
@@ -110,52 +99,6 @@ def _incremental(seen: pd.Series, gained: float) -> tuple[float | None, tuple[fl
     )
     lift, half = treated * (mean - other), Z * treated * spread**0.5
     return lift, (lift - half, lift + half)
-
-
-def update(
-    assumed: pd.DataFrame, realised: tuple[Realised, ...], worth_units: float, *, deviation: float = 0.5
-) -> tuple[Update, ...]:
-    """The next cycle's unit returns: realised rates shrunk towards what was assumed, by evidence.
-
-    ``after = weight × seen + (1 − weight) × before`` with ``weight = units / (units + worth_units)``: empirical Bayes
-    with a prior worth so many units. What is seen is the incremental return where a control group shows it.
-
-    Args:
-        assumed: ``channel, unit_return`` of the last plan.
-        realised: What came of it.
-        worth_units: Units of evidence that the assumption is worth.
-        deviation: Relative standard deviation of the assumption; the interval narrows with √(1 − weight).
-    """
-    before = dict(zip(assumed["channel"].astype(str), assumed["unit_return"].astype(float), strict=True))
-    return tuple(
-        _updated(row, before[row.channel], worth_units, deviation) for row in realised if row.channel in before
-    )
-
-
-def _updated(row: Realised, before: float, worth_units: float, deviation: float) -> Update:
-    is_incremental = row.incremental_return is not None
-    gained = row.incremental_return if row.incremental_return is not None else row.realised_return
-    weight = row.units / (row.units + worth_units) if row.units > 0 else 0.0
-    seen = gained / row.units if row.units > 0 else before
-    after = weight * seen + (1 - weight) * before
-    half = Z * deviation * abs(before) * (1 - weight) ** 0.5
-    kind = "incremental" if is_incremental else "not known to be incremental"
-    words = (
-        f"{row.channel}: a unit was assumed to return {before:.4g}, returned {seen:.4g} ({kind}); "
-        f"the next plan assumes {after:.4g} (the outcomes count {weight:.0%})"
-        if row.units > 0
-        else f"{row.channel}: nothing was bought; the next plan still assumes {before:.4g}"
-    )
-    return Update(
-        channel=row.channel,
-        before=before,
-        seen=seen,
-        after=after,
-        low=after - half,
-        high=after + half,
-        weight=weight,
-        words=words,
-    )
 
 
 def trend(gaps: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pytest
 
 from models.budget.curves import Prior, fit
 from models.budget.problem import of_channels
-from models.budget.realised import compare, trend, update
+from models.budget.realised import compare, trend
 from models.budget.solve import solve
 from tests.budget_problems import EXAMPLE
 
@@ -103,18 +103,6 @@ def test_only_a_control_group_makes_a_return_incremental():
     half = 1.96 * 100 * (1 / 99 + 1 / 49) ** 0.5
     assert mail.incremental_interval == pytest.approx((100 - half, 100 + half), abs=0.01)
     assert sms.incremental_return is None
-    after = {change.channel: change.after for change in update(assumed(), (mail, sms), worth_units=100)}
-    assert after == pytest.approx({"mail": 0.5 * 1 + 0.5 * 2, "sms": (50 * 3.6 + 100 * 3) / 150})
-
-
-def assumed() -> pd.DataFrame:
-    return pd.DataFrame({"channel": ["mail", "sms"], "unit_return": [2.0, 3.0]})
-
-
-def test_what_nobody_bought_stays_as_assumed():
-    mail, _ = update(assumed(), compare(PLANNED, OUTCOMES.assign(units=0.0, realised_return=0.0)), worth_units=100)
-    assert (mail.after, mail.weight) == (2, 0)
-    assert "nothing was bought" in mail.words
 
 
 def test_a_trend_is_told_from_three_cycles_on_and_only_where_it_is_sure():

@@ -51,6 +51,19 @@ def test_an_empty_return_comes_from_results_by_segment_within_consent() -> None:
     assert "not incremental" in source["words"]
 
 
+def test_a_customer_is_not_contacted_by_every_channel() -> None:
+    """Both may reach 80 loyal customers and 5 others; together they reach each once, as cheaply as the money asks."""
+    told = known()
+    both = pd.concat([told.measured, told.measured.query("channel == 'mailing'").assign(channel="sms")])
+    told = Known(measured=both, weeks=told.weeks)
+    table = channels(MAILING, ("sms", 0.5, None, 60, 0))
+    found = plan(table, 55, told, contacts_per_customer=1)
+    assert bought(found) == {"mailing": 25, "sms": 60}
+    assert bought(plan(table, 1_000, told)) == {"mailing": 85, "sms": 60}
+    told_of = [value["words"] for value in found["values"]]
+    assert any("at most 1 contacts a customer: loyal" in words for words in told_of)
+
+
 def test_little_money_goes_to_those_who_respond() -> None:
     parts = plan(channels(MAILING), 50, known())["allocation"][0]["parts"]
     assert {part["segment"]: part["units"] for part in parts} == {"loyal": 50, "other": 0}
