@@ -34,6 +34,8 @@ def _later(cycle: Cycle, name: str, tag: str, outcome: str) -> pd.DataFrame:
     horizon = horizon_days(cycle.door.settings, name)
     since = cycle.as_of - IMPRESSION_WEEKS * WEEK - pd.Timedelta(days=horizon)
     said = served_evidence.scores(cycle.door.state, cycle.door.keys, tag, since.to_pydatetime())
+    if said.empty:
+        return said
     instants = [instant.to_pydatetime() for instant in said["as_of"].unique()]
     known = later_labels.labels(cycle.generation, instants, horizon)
     both = said.merge(known, on=["pseudonym", "as_of"])

@@ -64,7 +64,8 @@ def test_what_comes_half_as_often_as_was_said_fails(door: Door) -> None:
 
 
 def test_nobody_has_asked_or_nobody_reports(door: Door) -> None:
-    assert list(_served(Cycle("g1", CYCLE_AS_OF, door), "ctr", "ctr:g1", {})) == []
+    for name in ("ctr", "churn", "clv"):
+        assert list(_served(Cycle("g1", CYCLE_AS_OF, door), name, f"{name}:g1", {})) == []
     impressions(door, 0.1, set())
     assert served(Cycle("g1", CYCLE_AS_OF, door), "ctr", "ctr:g1") is None
     assert served(Cycle("g1", CYCLE_AS_OF, door), "segmentation", small_state.TAG) is None
