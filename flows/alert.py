@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from filelock import FileLock, Timeout
+from sqlalchemy.orm import Session
 
 from flows.context import Door, now
 from infra.deliveries import Deliveries
@@ -76,6 +77,20 @@ def announce(door: Door, conditions: Sequence[Condition] = (), news: Sequence[Ne
         "waiting": sending.waiting,
         "failed": sending.failed,
     }
+
+
+def teller(door: Door) -> Callable[[Session, News], None]:
+    """What writes news down within the transaction of what they tell of: neither is there without the other.
+
+    The next `announce` sends them.
+    """
+    at, blocks = now(), door.settings.alerts.blocks
+    Incidents(door.ledger)  # makes its tables, which would be too late within a transaction
+
+    def tell(session: Session, news: News) -> None:
+        _news(door, Book(session, at, blocks), messages.clean(news), at)
+
+    return tell
 
 
 def _conditions(door: Door, book: Book, conditions: Sequence[Condition], at: datetime) -> dict[str, list[str]]:

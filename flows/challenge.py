@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,15 +11,16 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from sqlalchemy.orm import Session
 
-from flows.alert import announce
+from flows.alert import announce, teller
 from flows.context import Cycle, Door, is_simulated, now, open_cycle
 from infra import registry
 from infra.errors import AimloopError
 from infra.evaluations import Challenge, Evaluations
-from infra.experiments import Experiment, Experiments
+from infra.experiments import Experiments
 from infra.ledger import Version
 from infra.promotions import Promotions
-from infra.retrainings import Retrainings
+from infra.retrainings import Retraining, Retrainings
+from infra.succession import running_experiment
 from models import catalog
 from monitoring.alerts import News
 
@@ -56,16 +58,15 @@ def challenge_all(cycle: Cycle, salt: Callable[[str], str] | None = None) -> lis
     """
     candidates = [version for version in cycle.door.ledger.versions(cycle.id) if not version.is_champion]
     done = [_decided(cycle, version, salt) for version in candidates if version.model in catalog.MODELS]
-    news = [told for found in done if (told := _news(cycle.door, found)) is not None]
-    if news:
-        announce(cycle.door, news=news)
+    announce(cycle.door)  # sends what was written down with each
     return done
 
 
 def start_waiting(door: Door) -> list[Challenge]:
     """Try what had to wait while another experiment ran: of each model the newest candidate, once the place is free.
 
-    Whatever was compared with a champion that is none any more goes on waiting: the next cycle brings another.
+    People are told by the next `flows.alert.announce`. Whatever was compared with a champion that is none any more goes
+    on waiting: the next cycle brings another.
     """
     evaluations, running, done = Evaluations(door.ledger), Experiments(door.ledger).running(), []
     if door.settings.experiments.start == "by hand":
@@ -79,8 +80,6 @@ def start_waiting(door: Door) -> list[Challenge]:
             evaluations.write(had)
         elif newest.comparison.get("champion") == door.ledger.champion(model):
             done.append(_tried(door, newest, newest.comparison["gate"], None))
-    if news := [told for found in done if (told := _news(door, found)) is not None]:
-        announce(door, news=news)
     return done
 
 
@@ -118,37 +117,42 @@ def _tried(door: Door, version: Version, judged: dict[str, Any], salt: Callable[
 
 def _acted(door: Door, version: Version, judged: dict[str, Any], salt: Callable[[str], str] | None) -> Challenge:
     """Start what is to show whether it is better; where nothing could, its gate had to be sure, and decides."""
-    evaluations, at, because = Evaluations(door.ledger), now(), f"passed its gate: {judged['reason']}"
+    because, write = f"passed its gate: {judged['reason']}", _writer(door)
     evidence = {"evidence": {"gate": _short(judged)}}
+    found = Challenge(version.tag, version.model, now(), "promoted", because)
     if catalog.MODELS[version.model].tried == "by gate":
-        promoted = Challenge(version.tag, version.model, at, "promoted", because)
 
         def beside(session: Session) -> dict[str, Any]:
-            evaluations.add(session, promoted)
+            write(session, found)
             return evidence
 
         champion = version.comparison["champion"]
-        Promotions(door.ledger).promote(version.tag, because, at, door.own_audit, instead_of=champion, beside=beside)
-        return promoted
+        Promotions(door.ledger).promote(
+            version.tag, because, found.at, door.own_audit, instead_of=champion, beside=beside
+        )
+        return found
 
-    def with_evidence(_: Session) -> dict[str, Any]:
+    def of_experiment(session: Session) -> dict[str, Any]:
+        nonlocal found
+        started = running_experiment(session, version.model)
+        assert started is not None
+        found = replace(found, decision="experiment", experiment_id=started.id)
+        write(session, found)
         return evidence
 
     drawn = salt(version.tag) if salt is not None else None
-    started: Experiment = Experiments(door.ledger).start(
-        version.model, version.tag, None, because, at, door.own_audit, salt=drawn, beside=with_evidence
+    Experiments(door.ledger).start(
+        version.model, version.tag, None, because, found.at, door.own_audit, salt=drawn, beside=of_experiment
     )
-    found = Challenge(version.tag, version.model, at, "experiment", because, started.id)
-    evaluations.write(found)
     return found
 
 
 def _rejected(door: Door, version: Version, judged: dict[str, Any]) -> Challenge:
     found = Challenge(version.tag, version.model, now(), "rejected", judged["reason"])
-    evaluations, audit = Evaluations(door.ledger), door.own_audit
+    write, audit = _writer(door), door.own_audit
     details = {"model": version.model, "version": version.tag, "because": judged["reason"]}
     with door.ledger.transaction() as session:
-        evaluations.add(session, found)
+        write(session, found)
         audit.add(session, "candidate rejected", details | {"evidence": {"gate": _short(judged)}}, found.at)
     return found
 
@@ -163,9 +167,23 @@ def _by_people(door: Door, version: Version) -> Challenge | None:
 
 
 def _left(door: Door, version: Version, decision: str, reason: str) -> Challenge:
-    found = Challenge(version.tag, version.model, now(), decision, reason)
-    Evaluations(door.ledger).write(found)
+    found, write = Challenge(version.tag, version.model, now(), decision, reason), _writer(door)
+    with door.ledger.transaction() as session:
+        write(session, found)
     return found
+
+
+def _writer(door: Door) -> Callable[[Session, Challenge], None]:
+    """Writes down, within a transaction, what became of a candidate and what people should hear of it."""
+    evaluations, tell, asked = Evaluations(door.ledger), teller(door), Retrainings(door.ledger).open()
+
+    def write(session: Session, found: Challenge) -> None:
+        evaluations.add(session, found)
+        news = _news(door, found, asked)
+        if news is not None:
+            tell(session, news)
+
+    return write
 
 
 def _looks_back(cycle: Cycle, model: str) -> bool:
@@ -183,10 +201,10 @@ def _short(judged: dict[str, Any]) -> dict[str, Any]:
     return {name: judged[name] for name in kept} | {v["name"]: v["reason"] for v in judged["verdicts"]}
 
 
-def _news(door: Door, found: Challenge) -> News | None:
+def _news(door: Door, found: Challenge, requests: list[Retraining]) -> News | None:
     """What people should hear of: a try, a promotion, and that retraining because of drift does not help."""
     key = f"{found.decision}.{found.tag}"
-    asked = [request for request in Retrainings(door.ledger).open() if request.model == found.model]
+    asked = [request for request in requests if request.model == found.model]
     if found.decision == "rejected" and asked:
         headline = f"Retraining {found.model} does not help: the champion stays"
         return News(key, headline, (found.reason, f"it was retrained because of: {asked[0].reason}"))

@@ -10,7 +10,7 @@ import numpy as np
 from pandera.typing.pandas import DataFrame
 from sqlalchemy.orm import Session
 
-from flows.alert import announce
+from flows.alert import teller
 from flows.context import Door, horizon_days, now
 from infra import registry
 from infra.errors import AimloopError
@@ -46,7 +46,11 @@ def decide(door: Door, experiment: Experiment, evidence: Evidence) -> dict[str, 
     """Judge, write the evaluation down, and act: raise the share, promote, or end the experiment.
 
     The instant is ``flows.context.now()``. Returns a result with ``line``, ``action``, ``reason``, ``verdicts``.
-    What somebody else has decided meanwhile stays: then the action is ``overtaken``.
+    What somebody else has decided meanwhile stays: then the action is ``overtaken``. What people should hear of is
+    written down with it; `flows.alert.announce` sends it.
+
+    Raises:
+        AimloopError: it cannot be done, so the experiment goes on, up to its most days: then it ends.
     """
     at, settings = now(), door.settings.experiments
     rule = rule_of(door, experiment.model)
@@ -61,13 +65,18 @@ def decide(door: Door, experiment: Experiment, evidence: Evidence) -> dict[str, 
     look = Evaluation(
         experiment.id, at, decision.step, decision.share, decision.reason, estimates, verdicts, evidence.notes
     )
+    found = promotion.in_words(judgement.estimates) if judgement else ""
     try:
-        _act(door, experiment, decision, look, promotion.in_words(judgement.estimates) if judgement else "")
+        _act(door, experiment, decision, look, found)
     except AimloopError as error:
         reason = f"{decision.step} was decided ({decision.reason}), but {error.what}"
-        return _told(experiment, "overtaken", reason, look)
-    if decision.step in ("promote", "end") or decision.is_harm:
-        announce(door, news=[_news(experiment, decision, judgement)])
+        if _is_overtaken(door, experiment):
+            return _told(experiment, "overtaken", reason, look)
+        if (at - experiment.started_at).total_seconds() / _DAY < rule.max_days:
+            raise AimloopError(reason, error.remedy) from error
+        decision = replace(decision, step="end", share=None, reason=f"{reason}; {rule.max_days:g} days are over")
+        look = replace(look, action="end", share=None, reason=decision.reason)
+        _act(door, experiment, decision, look, found)
     return _told(experiment, decision.step, decision.reason, look)
 
 
@@ -150,6 +159,7 @@ def _act(door: Door, experiment: Experiment, decision: Decision, look: Evaluatio
         AimloopError: somebody else ended the experiment, or promoted another version; it cannot be loaded.
     """
     evaluations, experiments, audit = Evaluations(door.ledger), Experiments(door.ledger), door.own_audit
+    tell = teller(door)
     evidence = {
         "evidence": {
             "estimates": found,
@@ -161,6 +171,8 @@ def _act(door: Door, experiment: Experiment, decision: Decision, look: Evaluatio
         if decision.step == "promote" and session.get_one(ExperimentRow, experiment.id).ended_at != look.at:
             raise AimloopError(f"experiment {experiment.id} has ended already", "`aimloop experiments` says why")
         evaluations.add(session, look)
+        if decision.step in ("promote", "end"):
+            tell(session, _news(experiment, decision, found))
         return evidence
 
     if decision.step == "stay":
@@ -182,7 +194,14 @@ def _act(door: Door, experiment: Experiment, decision: Decision, look: Evaluatio
         )
 
 
-def _news(experiment: Experiment, decision: Decision, judgement: ExperimentJudgement | None) -> News:
+def _is_overtaken(door: Door, experiment: Experiment) -> bool:
+    """It has ended, or its champion is none any more: somebody else decided."""
+    running = Experiments(door.ledger).running().get(experiment.model)
+    is_running = running is not None and running.id == experiment.id
+    return not is_running or door.ledger.champion(experiment.model) != experiment.champion
+
+
+def _news(experiment: Experiment, decision: Decision, found: str) -> News:
     model, challenger = experiment.model, experiment.challenger
     if decision.step == "promote":
         what, headline = "promoted", f"{challenger} is champion of {model}: it won experiment {experiment.id}"
@@ -193,7 +212,6 @@ def _news(experiment: Experiment, decision: Decision, judgement: ExperimentJudge
         )
     else:
         what, headline = "ended", f"Experiment {experiment.id} ended: the champion of {model} stays"
-    found = promotion.in_words(judgement.estimates) if judgement else ""
     return News(f"{what}.{challenger}", headline, tuple(filter(None, (decision.reason, found))))
 
 

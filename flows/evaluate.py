@@ -46,9 +46,9 @@ def evaluate_all(door: Door) -> dict[str, Any]:
     log = {name: asdict(landed) for name, landed in land_log(door).items()}
     running = sorted(Experiments(door.ledger).running().items())
     results = [_evaluated(door, experiment) for _, experiment in running]
-    probation, conditions, news = watch_over(door)
-    announce(door, conditions=[*conditions, *_conditions(results)], news=news)
+    probation, conditions = watch_over(door)
     started = start_waiting(door)
+    announce(door, conditions=[*conditions, *_conditions(results)])
     lines = [result["line"] for result in (*results, *probation)]
     lines += [f"{found.model}: {turn_of(found)}" for found in started]
     return {

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from flows.alert import teller
 from flows.context import Door, now
 from infra import registry
 from infra.errors import AimloopError
@@ -31,9 +32,9 @@ def on_probation(door: Door, model: str) -> tuple[str, str] | None:
     return before, champion
 
 
-def watch_over(door: Door) -> tuple[list[dict[str, Any]], list[Condition], list[News]]:
-    """Judge every champion on probation and roll back those that break a guardrail; results, and what to tell."""
-    results, conditions, news = [], [], []
+def watch_over(door: Door) -> tuple[list[dict[str, Any]], list[Condition]]:
+    """Judge every champion on probation and roll back those that break a guardrail; results and conditions."""
+    results, conditions = [], []
     for model in catalog.MODELS:
         tags = on_probation(door, model)
         if tags is None:
@@ -53,10 +54,7 @@ def watch_over(door: Door) -> tuple[list[dict[str, Any]], list[Condition], list[
                 remedy="choose another yourself: `aimloop promote TAG --because …`; `aimloop models` lists them",
             )
         )
-        if result["action"] == "rolled back":
-            headline = f"{tags[0]} is champion of {model} again: {tags[1]} broke a guardrail"
-            news.append(News(f"rolled back.{tags[1]}", headline, (result["reason"],)))
-    return results, conditions, news
+    return results, conditions
 
 
 def _judged(door: Door, model: str, tags: tuple[str, str]) -> dict[str, Any]:
@@ -81,8 +79,12 @@ def _acted(door: Door, model: str, tags: tuple[str, str], look: Probation) -> tu
         evaluations.write(look)
         return "stays", look.reason
 
+    tell = teller(door)
+    headline = f"{tags[0]} is champion of {model} again: {tags[1]} broke a guardrail"
+
     def beside(session: Session) -> Mapping[str, Any]:
         evaluations.add(session, look)
+        tell(session, News(f"rolled back.{tags[1]}", headline, (look.reason,)))
         return {"evidence": {verdict["name"]: verdict["reason"] for verdict in look.verdicts}}
 
     because = f"a guardrail broke on probation: {look.reason}"

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, Literal, cast, get_args
 
 import pandas as pd
 
 from infra.errors import AimloopError, did_you_mean
 
-LEAST_DAYS = 7
+LEAST_DAYS, MOST_DAYS = 7, 36_600
 Change = Literal["covariate", "concept", "quality"]
 CHANGES: tuple[Change, ...] = get_args(Change)
 MEANINGS = {
@@ -37,7 +38,7 @@ class Injection:
         return cls(cast(Change, kind), instant(date, f"--inject {kind}@DATE"))
 
     def __str__(self) -> str:
-        return f"{self.kind}@{self.at:%Y-%m-%d}"
+        return f"{self.kind}@{written(self.at)}"
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Plan:
 
     def facts(self) -> dict[str, Any]:
         """As JSON has them."""
-        told = asdict(self) | {"first": f"{self.first:%Y-%m-%d}", "last": f"{self.last:%Y-%m-%d}"}
+        told = asdict(self) | {"first": written(self.first), "last": written(self.last)}
         return told | {"injections": [str(injection) for injection in self.injections]}
 
 
@@ -107,11 +108,24 @@ def planned(
             f"changes are planted in complete_journey alone, and this source is {source}",
             "leave out --inject, or replay with AIMLOOP_SOURCE=complete_journey",
         )
-    parts = (f"{begins:%Y%m%d}", f"{ends:%Y%m%d}", f"{days}d", *(f"{i.kind}-{i.at:%Y%m%d}" for i in chosen))
+    if twice := next((found for found, other in pairwise(chosen) if found == other), None):
+        raise AimloopError(f"the change {twice} is given twice", "leave one of them out")
+    if (ends - begins).days > MOST_DAYS:
+        raise AimloopError(f"a replay from {first} to {last} is longer than {MOST_DAYS:,} days", "choose another --to")
+    parts = (_short(begins), _short(ends), f"{days}d", *(f"{i.kind}-{_short(i.at)}" for i in chosen))
     name = name or "-".join(parts)
     if not _NAME.fullmatch(name):
         raise AimloopError(f"'{name}' is no name for a replay", "small letters, digits and hyphens, 80 at most")
     return Plan(name, begins, ends, days, source, chosen)
+
+
+def written(at: pd.Timestamp) -> str:
+    """A date, with its time where that is not midnight."""
+    return f"{at:%Y-%m-%d}" if at == at.normalize() else at.isoformat()
+
+
+def _short(at: pd.Timestamp) -> str:
+    return re.sub(r"[^0-9t]", "", written(at).lower().replace(".", "t"))
 
 
 def instant(text: str, option: str) -> pd.Timestamp:

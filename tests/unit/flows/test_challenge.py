@@ -1,13 +1,16 @@
 """What becomes of candidates: tried, promoted by their gate, rejected or left alone; once, whatever is killed when."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
-from flows import challenge
 from flows.challenge import challenge_all, start_waiting
 from flows.context import Door, simulated
 from flows.promote import promote, start_experiment
 from infra.evaluations import Evaluations
 from infra.experiments import Experiments
+from infra.incidents import Book, Incidents
 from infra.retrainings import Retrainings
 from tests.small_state import TAG
 from tests.unit.flows.loop_examples import FAILED, NOW, PASSED, cycle_of, judged, version, with_settings
@@ -84,21 +87,31 @@ def test_nothing_is_done_twice(door: Door) -> None:
     assert len(Experiments(door.ledger).all()) == 1
 
 
-def test_killed_between_the_start_and_its_record_no_second_one_starts(door: Door, monkeypatch) -> None:
+def test_killed_before_all_is_written_down_nothing_has_begun(door: Door, monkeypatch) -> None:
     cycle, _, candidate = with_candidate(door, "ctr")
+    with killed(monkeypatch), pytest.raises(KeyboardInterrupt):
+        challenge_all(cycle)
+    assert Experiments(door.ledger).all() == []
+    (found,) = challenge_all(cycle)
+    assert (found.decision, found.tag, found.experiment_id) == ("experiment", candidate, 1)
+    assert challenge_all(cycle) == [found]
+    assert heard(door) == [f"[aimloop] {candidate} is tried in the shadow of the champion (experiment 1)"]
 
-    def killed(*_):
+
+@contextmanager
+def killed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Within, whoever writes news down, which comes last, is killed."""
+
+    def kill(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Evaluations, "write", killed)
-        with pytest.raises(KeyboardInterrupt):
-            challenge_all(cycle)
-    assert len(Experiments(door.ledger).all()) == 1
-    (found,) = challenge_all(cycle)
-    assert (found.decision, found.tag, found.experiment_id) == ("experiment", candidate, 1)
-    assert len(Experiments(door.ledger).all()) == 1
-    assert challenge_all(cycle) == [found]
+        patch.setattr(Book, "say", kill)
+        yield
+
+
+def heard(door: Door) -> list[str]:
+    return [told.subject for told in reversed(Incidents(door.ledger).news())]
 
 
 def test_while_one_is_tried_the_next_waits(door: Door) -> None:
@@ -155,17 +168,20 @@ def test_of_those_that_wait_only_the_newest_is_tried(door: Door) -> None:
     assert Evaluations(door.ledger).challenge(candidate).decision == "waits"
 
 
-def test_killed_before_it_was_written_down_it_is_not_tried_a_second_time(door: Door, monkeypatch) -> None:
+def test_killed_while_it_is_started_it_is_started_by_the_next_hour(door: Door, monkeypatch) -> None:
     _, candidate = waiting(door)
     Experiments(door.ledger).end("ctr", "harm", NOW, door.audit)
+    with killed(monkeypatch), pytest.raises(KeyboardInterrupt):
+        start_waiting(door)
+    assert len(Experiments(door.ledger).all()) == 1
+    (found,) = start_waiting(door)
+    assert (found.tag, found.experiment_id) == (candidate, 2)
 
-    def killed(*_):
-        raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Evaluations, "write", killed)
-        with pytest.raises(KeyboardInterrupt):
-            start_waiting(door)
+def test_one_that_people_have_tried_meanwhile_is_not_tried_again(door: Door) -> None:
+    _, candidate = waiting(door)
+    Experiments(door.ledger).end("ctr", "harm", NOW, door.audit)
+    start_experiment(door, candidate, None, "I am quicker")
     Experiments(door.ledger).end("ctr", "not better", NOW, door.audit)
     assert start_waiting(door) == []
     assert Evaluations(door.ledger).challenge(candidate).experiment_id == 2
@@ -217,13 +233,11 @@ def test_the_salt_can_be_given(door: Door) -> None:
     assert Experiments(door.ledger).running()["ctr"].salt == f"salt of {candidate}"
 
 
-def test_retraining_that_does_not_help_is_told(door: Door, monkeypatch) -> None:
-    told = []
-    monkeypatch.setattr(challenge, "announce", lambda _, news: told.extend(news))
-    cycle, _, candidate = with_candidate(door, "ctr", FAILED)
+def test_retraining_that_does_not_help_is_told(door: Door) -> None:
+    cycle, _, _ = with_candidate(door, "ctr", FAILED)
     Retrainings(door.ledger).ask("ctr", "clicks drifted", {}, NOW)
     challenge_all(cycle)
-    (news,) = told
-    assert news.headline == "Retraining ctr does not help: the champion stays"
-    assert news.reasons == ("not expected to be better", "it was retrained because of: clicks drifted")
-    assert candidate in news.key
+    (news,) = Incidents(door.ledger).news()
+    assert news.subject == "[aimloop] Retraining ctr does not help: the champion stays"
+    assert "not expected to be better" in news.body
+    assert "it was retrained because of: clicks drifted" in news.body

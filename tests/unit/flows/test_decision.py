@@ -13,8 +13,10 @@ from flows.context import Door, simulated
 from flows.evaluate import Evidence, decide
 from flows.promote import start_experiment
 from infra.audit import verified
+from infra.errors import AimloopError
 from infra.evaluations import Evaluations
 from infra.experiments import Experiment, Experiments
+from infra.incidents import Book, Incidents
 from infra.loop_contracts import ArmOutcomes, PairedLosses
 from infra.promotions import Promotions
 from monitoring.experiment import Estimate, ExperimentJudgement
@@ -43,15 +45,9 @@ def shadow(door: Door, tags) -> Experiment:
     return start_experiment(door, tags[1], None, "passed its gate")
 
 
-@pytest.fixture
-def told(monkeypatch) -> list:
-    news: list = []
-    monkeypatch.setattr(decision, "announce", lambda _, news=(), conditions=(): told_to(news, conditions))
-
-    def told_to(new, _):
-        news.extend(new)
-
-    return news
+def heard(door: Door) -> list[str]:
+    """The news that people were told, or will be; the first one first."""
+    return [told.subject for told in reversed(Incidents(door.ledger).news())]
 
 
 def running(door: Door) -> Experiment | None:
@@ -87,14 +83,14 @@ def outcomes(**metrics: int) -> dict:
 CLICKS = outcomes(click_rate=1)
 
 
-def test_up_the_ramp_to_a_promotion(door: Door, tags, shadow, told, monkeypatch) -> None:
+def test_up_the_ramp_to_a_promotion(door: Door, tags, shadow, monkeypatch) -> None:
     asked = judges(monkeypatch, "go on")
     assert later(door, 0.5, Evidence(failures=WELL))["action"] == "stay"
     assert later(door, 1, Evidence(failures=WELL))["action"] == "raise"
     for days, share in ((4, 0.2), (7, 0.5)):
         found = later(door, days, Evidence(CLICKS, failures=WELL))
         assert (found["action"], found["share"]) == ("raise", share)
-    assert not told
+    assert heard(door) == []
     assert asked[-1][1:4] == ([0.0, 0.05, 0.2], WELL, 6.0)
 
     judges(monkeypatch, "promote")
@@ -112,14 +108,13 @@ def test_up_the_ramp_to_a_promotion(door: Door, tags, shadow, told, monkeypatch)
     assert entry.details["because"] == f"experiment {shadow.id}: click_rate +8 %"
     assert "+0.004 (+0.001 to +0.007)" in entry.details["evidence"]["estimates"]
     assert verified(door.audit.entries()).is_intact
-    (news,) = told
-    assert news.headline == f"{tags[1]} is champion of ctr: it won experiment {shadow.id}"
+    assert heard(door) == [f"[aimloop] {tags[1]} is champion of ctr: it won experiment {shadow.id}"]
 
 
 @pytest.mark.parametrize(
     ("action", "headline"), [("reject", "the champion of ctr stays"), ("stop for harm", "stopped for harm")]
 )
-def test_what_is_not_better_ends(door: Door, tags, shadow, told, monkeypatch, action, headline) -> None:
+def test_what_is_not_better_ends(door: Door, tags, shadow, monkeypatch, action, headline) -> None:
     judges(monkeypatch, "go on")
     later(door, 1, Evidence(failures=WELL))
     judges(monkeypatch, action, "click_rate -8 %")
@@ -128,14 +123,14 @@ def test_what_is_not_better_ends(door: Door, tags, shadow, told, monkeypatch, ac
     assert running(door) is None
     assert door.ledger.champion("ctr") == tags[0]
     assert "click_rate -8 %" in Experiments(door.ledger).all()[0].end_reason
-    assert headline in told[0].headline
+    assert headline in heard(door)[0]
 
 
-def test_a_challenger_that_fails_in_the_shadow_is_stopped(door: Door, shadow, told) -> None:
+def test_a_challenger_that_fails_in_the_shadow_is_stopped(door: Door, shadow) -> None:
     found = later(door, 0.1, Evidence(failures=(90, 1000)))
     assert found["action"] == "end"
     assert "90 of 1,000" in found["reason"]
-    assert "stopped for harm" in told[0].headline
+    assert "stopped for harm" in heard(door)[0]
 
 
 def test_guardrails_of_which_nothing_is_reported_are_left_out(door: Door, shadow, monkeypatch) -> None:
@@ -194,7 +189,24 @@ def test_what_is_killed_within_the_transaction_was_never_begun(door: Door, shado
     assert later(door, 1, Evidence(failures=WELL))["action"] == "raise"
 
 
-def test_what_people_decided_meanwhile_stays(door: Door, tags, shadow, told, monkeypatch) -> None:
+def test_no_promotion_without_its_news(door: Door, tags, shadow, monkeypatch) -> None:
+    judges(monkeypatch, "go on")
+    later(door, 1, Evidence(failures=WELL))
+    judges(monkeypatch, "promote")
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Book, "say", killed)
+        with pytest.raises(KeyboardInterrupt):
+            later(door, 3, Evidence(CLICKS, failures=WELL))
+    assert door.ledger.champion("ctr") == tags[0]
+    later(door, 3, Evidence(CLICKS, failures=WELL))
+    assert (door.ledger.champion("ctr"), len(heard(door))) == (tags[1], 1)
+
+
+def test_what_people_decided_meanwhile_stays(door: Door, tags, shadow, monkeypatch) -> None:
     judges(monkeypatch, "go on")
     later(door, 1, Evidence(failures=WELL))
     seen = running(door)
@@ -205,7 +217,7 @@ def test_what_people_decided_meanwhile_stays(door: Door, tags, shadow, told, mon
     assert f"{tags[2]} is" in found["reason"]
     assert door.ledger.champion("ctr") == tags[2]
     assert [look.action for look in Evaluations(door.ledger).of(shadow.id)] == ["raise"]
-    assert not told
+    assert heard(door) == []
 
 
 def test_an_experiment_that_people_ended_is_not_won_any_more(door: Door, tags, shadow, monkeypatch) -> None:
@@ -245,9 +257,15 @@ def test_a_version_that_was_lost_meanwhile_is_not_promoted(door: Door, tags, sha
     later(door, 1, Evidence(failures=WELL))
     judges(monkeypatch, "promote")
     (registry._folder(tags[1]) / "fitted.joblib").write_bytes(b"broken")
-    found = later(door, 3, Evidence(CLICKS, failures=WELL))
-    assert found["action"] == "overtaken"
+    with pytest.raises(AimloopError, match=r"promote was decided .*, but"):
+        later(door, 3, Evidence(CLICKS, failures=WELL))
+    assert running(door) is not None  # the folder may come back
+    found = later(door, 28, Evidence(CLICKS, failures=WELL))
+    assert found["action"] == "end"
+    assert found["reason"].endswith("28 days are over")
+    assert running(door) is None
     assert door.ledger.champion("ctr") == tags[0]
+    assert heard(door) == ["[aimloop] Experiment 1 ended: the champion of ctr stays"]
 
 
 def test_settings_are_what_decides(door: Door, shadow, monkeypatch) -> None:

@@ -119,7 +119,7 @@ def test_where_the_one_before_is_lost_people_are_told(door: Door, tags, monkeypa
     traffic(door, "since", NOW + timedelta(days=0.1), {"champion": 0.05}, None, (tags[1], tags[1]))
     (registry._folder(tags[0]) / "fitted.joblib").write_bytes(b"broken")
     told: list = []
-    monkeypatch.setattr(story, "announce", lambda _, conditions, news: told.extend(conditions))
+    monkeypatch.setattr(story, "announce", lambda _, conditions: told.extend(conditions))
     (found,) = after(door, 2)["probation"]
     assert found["action"] == "cannot go back"
     assert door.ledger.champion("ctr") == tags[1]
@@ -139,7 +139,7 @@ def test_one_that_cannot_be_judged_keeps_no_other_from_it(door: Door, tags, monk
 
     told: list = []
     monkeypatch.setattr(story, "evidence_of", broken)
-    monkeypatch.setattr(story, "announce", lambda _, conditions, news: told.extend(conditions))
+    monkeypatch.setattr(story, "announce", lambda _, conditions: told.extend(conditions))
     done = after(door, 1)["experiments"]
     assert [(one["model"], one["action"]) for one in done] == [("churn", "failed"), ("ctr", "stay")]
     assert [c.key for c in told if not c.is_well] == ["experiment.churn"]

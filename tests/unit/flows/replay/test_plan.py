@@ -36,6 +36,13 @@ def test_its_name_says_what_it_replays() -> None:
     assert str(plan.injections[1]) == "concept@2017-08-21"
 
 
+def test_an_hour_makes_another_replay() -> None:
+    plan, other = (planned(first, *YEAR[1:]) for first in ("2017-05-07", "2017-05-07T18:30"))
+    assert (plan.facts()["first"], other.facts()["first"]) == ("2017-05-07", "2017-05-07T18:30:00")
+    assert other.name == "20170507t183000-20171224-28d"
+    assert str(Injection.parsed("concept@2017-08-21T10:00")) == "concept@2017-08-21T10:00:00"
+
+
 @pytest.mark.parametrize(
     ("given", "word"),
     [
@@ -45,6 +52,7 @@ def test_its_name_says_what_it_replays() -> None:
         (("2017-05-07", "2017-12-24", "monthly", "company"), "no number of days"),
         (("May", "2017-12-24", "28d", "company"), "--from: 'May' is no date"),
         (("2017-05-07", "1514073600", "28d", "company"), "--to"),
+        (("2017-05-07", "9999-12-24", "28d", "company"), "longer than 36,600 days"),
     ],
 )
 def test_what_does_not_fit_is_named(given: tuple[str, str, str, str], word: str) -> None:
@@ -65,6 +73,11 @@ def test_what_does_not_fit_is_named(given: tuple[str, str, str, str], word: str)
 def test_a_change_that_cannot_be_planted_is_named(injection: str, source: str, word: str) -> None:
     with pytest.raises(AimloopError, match=word):
         planned("2017-05-07", "2017-12-24", "28d", source, [injection])
+
+
+def test_the_same_change_twice_is_refused() -> None:
+    with pytest.raises(AimloopError, match="concept@2017-08-21 is given twice"):
+        planned(*YEAR, ["concept@2017-08-21", "concept@2017-08-21"])
 
 
 def test_an_unknown_change_is_told_the_nearest_one() -> None:
