@@ -39,7 +39,7 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_session_home, ignore_errors=True)
 
 
-HAVE_THEIR_OWN = ("test_bad_input.py", "test_own_data.py")  # cycles, among the tests in e2e/
+HAVE_THEIR_OWN = ("test_bad_input.py", "test_own_data.py", "test_replay.py")  # cycles, among the tests in e2e/
 # another small cycle, so that both processes have as much to do
 TAKE_ANOTHER = ("test_closed_loop.py", "test_load.py", "test_packaging.py", "test_redis.py")
 

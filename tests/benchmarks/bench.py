@@ -174,7 +174,7 @@ def page(known: dict[str, Any]) -> str:
         "|---|---:|---|---|---|---|",
     ]
     for name, figure in sorted(known.items()):
-        span = "{:.4f} – {:.4f}".format(*figure["interval"]) if "interval" in figure else ""
+        span = "{:.4g} – {:.4g}".format(*figure["interval"]) if "interval" in figure else ""
         reached = {True: "yes", False: "**no**", None: ""}[figure.get("reached")]
         value = f"{figure['value']:,.6g} {figure['unit']}".strip()
         lines.append(f"| {name} | {value} | {span} | {figure['target'] or ''} | {reached} | {figure['commit']} |")

@@ -34,11 +34,12 @@ def _cycle_seconds(turn: dict[str, Any]) -> float:
 
 
 def gained(story: dict[str, Any]) -> dict[str, Figure]:
-    """The loop less the other policies, whatever the sign, with intervals by household."""
-    return {
-        f"loop.gained_{GAIN[gain['measure']]}_over_{gain['over']}": Figure(
-            gain["difference"]["value"], "", interval=(gain["difference"]["low"], gain["difference"]["high"])
-        )
-        for gain in story["gains"]
-        if gain["measure"] in GAIN
-    }
+    """What the loop gained over the other policies, positive where it did better, with intervals by household."""
+    found = {}
+    for gain in story["gains"]:
+        if gain["measure"] in GAIN:
+            sign = -1 if gain["measure"] == "log-loss" else 1  # of a loss less is better
+            value, *ends = (sign * gain["difference"][end] for end in ("value", "low", "high"))
+            name = f"loop.gained_{GAIN[gain['measure']]}_over_{gain['over']}"
+            found[name] = Figure(value, "", interval=(min(ends), max(ends)))
+    return found
