@@ -42,11 +42,29 @@ class _Reported(Request):
     occurred_at: Instant
 
 
-class Seen(_Reported):
-    """The prediction's ad was shown or clicked."""
+class Shown(_Reported):
+    """The prediction's ad was shown."""
 
-    kind: Literal["shown", "clicked"]
+    kind: Literal["shown"]
     revenue: None = None
+    propensity: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="The probability with which you chose to show this ad among those that you asked about for this "
+        "customer in the same request, where chance took part. It lets a challenger be estimated before anybody sees "
+        "what it would choose.",
+        examples=[0.9],
+    )
+
+
+class Clicked(_Reported):
+    """The prediction's ad was clicked."""
+
+    kind: Literal["clicked"]
+    revenue: None = None
+    propensity: None = None
 
 
 class Conversion(_Reported):
@@ -56,9 +74,10 @@ class Conversion(_Reported):
     revenue: float | None = Field(
         default=None, ge=0, le=1e9, allow_inf_nan=False, description="In the currency of orders, where it is known."
     )
+    propensity: None = None
 
 
-Reported = Annotated[Seen | Conversion, Field(discriminator="kind")]
+Reported = Annotated[Shown | Clicked | Conversion, Field(discriminator="kind")]
 
 
 class Report(Request):
@@ -86,6 +105,7 @@ def answer(live: Live, request: Report, asked: Asked) -> dict[str, Any]:
             occurred_at=one.occurred_at.astimezone(UTC).replace(tzinfo=None),
             revenue=one.revenue,
             application=asked.application,
+            propensity=one.propensity,
         )
         for one in request.outcomes
     ]
@@ -114,6 +134,17 @@ ENDPOINT = Endpoint(
                     "occurred_at": "2018-01-02T09:30:00Z",
                 }
             ]
-        }
+        },
+        "an ad shown by chance": {
+            "outcomes": [
+                {
+                    "outcome_id": "view-1",
+                    "prediction_id": "5f1c2a9b03de-1a",
+                    "kind": "shown",
+                    "occurred_at": "2018-01-02T09:29:00Z",
+                    "propensity": 0.9,
+                }
+            ]
+        },
     },
 )

@@ -1,6 +1,6 @@
 """Evidence: what the log and the marts say of a running experiment, as judges read it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 
@@ -10,9 +10,11 @@ from infra import later_labels, warehouse
 from infra.experiment_evidence import Attribution, Logged, arms, failures, scored_by_both
 from infra.experiments import Experiment
 from infra.loop_contracts import ArmOutcomes, PairedLosses
+from infra.off_policy_evidence import first_choices
 from infra.warehouse import checked
 from models import catalog
 from models.metrics import loss_rows
+from monitoring.first_choices import in_words
 
 # of each metric the columns that make its units (None: a customer is one) and its reward
 _METRICS: dict[str, tuple[str | None, str]] = {
@@ -39,7 +41,10 @@ def evidence_of(door: Door, experiment: Experiment, now: datetime) -> Evidence:
     return Evidence(
         outcomes={name: rows for name, rows in outcomes.items() if name in told} if len(logged.customers) else {},
         failures=failed,
-        notes=_notes(logged, [name for name in settings.guardrails if name not in told]),
+        notes=(
+            *_notes(logged, [name for name in settings.guardrails if name not in told]),
+            *_of_chance(door, experiment, timedelta(days=rule.days), now),
+        ),
     )
 
 
@@ -66,6 +71,14 @@ def _notes(logged: Logged, silent: list[str]) -> tuple[str, ...]:
     absent = f"guardrails of which nothing is reported: {', '.join(silent)}" if silent else ""
     notes = (logged.predictions.words("predictions"), logged.outcomes.words("reported outcomes"), ahead, absent)
     return tuple(filter(None, notes))
+
+
+def _of_chance(door: Door, experiment: Experiment, window: timedelta, now: datetime) -> tuple[str, ...]:
+    """What can be told of the challenger's choices without letting it choose; nothing where no chance is reported."""
+    choices = first_choices(door.state, door.keys, experiment, window, now)
+    if not choices.requests.total:
+        return ()
+    return (f"{in_words(choices.rows)}; {choices.requests.words('requests with a reported chance')}",)
 
 
 def _paired(door: Door, experiment: Experiment, failed: tuple[int, int], now: datetime) -> Evidence:

@@ -40,13 +40,17 @@ class Predictions(Contract):
 
 
 class ReportedOutcomes(Contract):
-    """What came of a prediction, as an application reported it; the prediction may be unknown, yet or for good."""
+    """What came of a prediction, as an application reported it; the prediction may be unknown, yet or for good.
+
+    ``propensity``: of what was shown, the chance with which the application chose it among the rows of its request.
+    """
 
     outcome_id: str = required(str_length=_ID)
     prediction_id: str = required(str_length=_ID)
     kind: str = required(isin=["shown", "clicked", "converted"])
     occurred_at: Time = required()
     revenue: float = optional()
+    propensity: float = optional(gt=0, le=1)
     reported_at: Time = required()
     application: str = required(str_length=_ID)
 

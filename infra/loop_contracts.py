@@ -1,6 +1,6 @@
 """The contracts of evidence: what experiments and versions in use are judged by."""
 
-from infra.contracts import Contract, Whole, optional, required
+from infra.contracts import Contract, Flag, Whole, optional, required
 
 
 class ArmOutcomes(Contract):
@@ -52,3 +52,20 @@ class LabelledPredictions(Contract):
     predicted: float = required()
     weight: float = required(gt=0)
     part: str = optional()
+
+
+class FirstChoices(Contract):
+    """Requests in which chance chose what was shown: of what was shown and of what each version ranks first.
+
+    ``propensity`` is the chance of what was shown, ``clicked`` whether it was (0 or 1). ``expected…`` is what the
+    champion says of it: of what was shown, of its own first choice, and of the challenger's.
+    """
+
+    pseudonym: str = required()
+    propensity: float = required(gt=0, le=1)
+    clicked: float = required(isin=[0, 1])
+    is_champions: Flag = required()
+    is_challengers: Flag = required()
+    expected: float = required()
+    expected_of_champions: float = required()
+    expected_of_challengers: float = required()

@@ -24,13 +24,17 @@ _TABLE = """
     CREATE TABLE IF NOT EXISTS outcomes (
         position INTEGER PRIMARY KEY AUTOINCREMENT, outcome_id TEXT NOT NULL UNIQUE, prediction_id TEXT NOT NULL,
         kind TEXT NOT NULL, occurred_at TEXT NOT NULL, revenue REAL, reported_at TEXT NOT NULL,
-        application TEXT NOT NULL)
+        application TEXT NOT NULL, propensity REAL)
 """
-_CONTENT = "prediction_id, kind, occurred_at, revenue"
+_CONTENT = "prediction_id, kind, occurred_at, revenue, propensity"
 
 
 class Outcome(NamedTuple):
-    """One report. Instants are naive UTC, revenue is in the currency of the orders."""
+    """One report. Instants are naive UTC, revenue is in the currency of the orders.
+
+    ``propensity``: of what was shown, the probability in (0, 1] with which the application chose it among the rows that
+    it asked about in the same request; None where it does not say.
+    """
 
     outcome_id: str
     prediction_id: str
@@ -38,6 +42,7 @@ class Outcome(NamedTuple):
     occurred_at: datetime
     revenue: float | None
     application: str
+    propensity: float | None = None
 
 
 class OutcomeConflict(AimloopError):
@@ -62,14 +67,14 @@ class Outcomes:
         accepted = 0
         with self._transaction() as connection:
             for row in rows:
-                content = (row.prediction_id, row.kind, _text(row.occurred_at), row.revenue)
+                content = (row.prediction_id, row.kind, _text(row.occurred_at), row.revenue, row.propensity)
                 known = connection.execute(
                     f"SELECT {_CONTENT} FROM outcomes WHERE outcome_id = ?", (row.outcome_id,)
                 ).fetchone()
                 if known is None:
                     connection.execute(
                         f"INSERT INTO outcomes (outcome_id, {_CONTENT}, reported_at, application) "
-                        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                         (row.outcome_id, *content, _text(now), row.application),
                     )
                     accepted += 1
@@ -110,7 +115,7 @@ class Outcomes:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection in autocommit mode to the file, which is made, owner-only, where it is not there.
+    """A connection in autocommit mode to the file, made, owner-only, where it is not there; one of old is completed.
 
     Raises:
         sqlite3.Error, OSError: it cannot be opened, or is no database.
@@ -121,10 +126,25 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(_TABLE)
+        _complete(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _complete(connection: sqlite3.Connection) -> None:
+    """Add the column that files of older versions lack; who comes second finds it there."""
+    if _has_propensity(connection):
+        return
+    connection.execute("BEGIN IMMEDIATE")  # another worker may be doing the same
+    if not _has_propensity(connection):
+        connection.execute("ALTER TABLE outcomes ADD COLUMN propensity REAL")
+    connection.execute("COMMIT")
+
+
+def _has_propensity(connection: sqlite3.Connection) -> bool:
+    return any(column[1] == "propensity" for column in connection.execute("PRAGMA table_info(outcomes)"))
 
 
 def compact(connection: sqlite3.Connection) -> None:

@@ -107,7 +107,8 @@ def log(door: Door, pseudonyms: dict[str, str]) -> None:
             broken = {"of": pseudonym} if (turn, person) == ("landed", ANN) else {}
             path = door.state.predictions / f"{id_}.jsonl{'.open' if person == ANN else ''}"
             path.write_bytes(orjson.dumps(row._asdict()) + b"\n" + (orjson.dumps(broken) + b"\n" if broken else b""))
-            outcomes.report([Outcome(f"of-{id_}", id_, "clicked", datetime(2017, 12, 5), None, "key1")], LOGGED_AT)
+            shown = Outcome(f"of-{id_}", id_, "shown", datetime(2017, 12, 5), None, "key1", propensity=0.25)
+            outcomes.report([shown], LOGGED_AT)
         if turn == "landed":
             land_log(door)
     outcomes.close()
@@ -182,6 +183,7 @@ def assert_whole(door: Door) -> None:
             "SELECT pseudonym, count(*) FROM log.predictions JOIN log.outcomes USING (prediction_id) GROUP BY 1"
         )
         assert dict(said.fetchall()) == dict.fromkeys(pseudonyms.values(), 2)
+        assert zone.execute("SELECT DISTINCT propensity FROM log.outcomes").fetchall() == [(0.25,)]
 
 
 def certificates(folder: Path) -> list[dict[str, Any]]:

@@ -20,11 +20,16 @@ from infra.warehouse import Connection, attach_encrypted, engine
 
 @contextmanager
 def open_log_zone(state: State, keys: Keys, *, read_only: bool = True) -> Iterator[Connection]:
-    """The log zone, attached as ``log``; begun where there is none."""
+    """The log zone, attached as ``log``; begun where there is none.
+
+    Opened for writing, it gets the columns that a zone of an older version lacks; a reader may not find them.
+    """
     begin(state, keys.storage)
     spill, remedy = state.log_zone.parent / "spill", "put a copy back; without it, move it away: a new one is begun"
     with engine(spill) as connection, explained_damage(state.log_zone, remedy):
         attach_encrypted(connection, state.log_zone, "log", keys.storage, read_only=read_only)
+        if not read_only:
+            _complete(connection)
         yield connection
         connection.execute("DETACH log")
 
@@ -57,3 +62,9 @@ def begin(state: State, storage_key: str) -> None:
         )
         connection.execute("DETACH log")
     fresh.replace(state.log_zone)
+
+
+def _complete(connection: Connection) -> None:
+    for name, contract in LOG.items():
+        for column, sql_type in contract_sql.columns(contract).items():
+            connection.execute(f'ALTER TABLE log.{name} ADD COLUMN IF NOT EXISTS "{column}" {sql_type}')

@@ -18,6 +18,7 @@ CLICK = {
     "occurred_at": "2018-01-02T09:30:00+01:00",
 }
 SALE = CLICK | {"kind": "converted", "revenue": 3.5}
+SHOWN = CLICK | {"kind": "shown"}
 
 
 def read(endpoint: Endpoint, body: Any) -> Any:
@@ -33,6 +34,7 @@ def read(endpoint: Endpoint, body: Any) -> Any:
         (ctr.ENDPOINT, {"impressions": [AD | {"customer_id": "1", "placement": None}]}),
         (plan.WHAT_IF, {"budgets": [1, 1e12], "changes": [{"channel": "feed", "max_units": 3.5}]}),
         (outcomes.ENDPOINT, {"outcomes": [CLICK, SALE, SALE | {"revenue": None}]}),
+        (outcomes.ENDPOINT, {"outcomes": [SHOWN, *(SHOWN | {"propensity": chance} for chance in (1, 1e-9, None))]}),
         *(
             (example.ENDPOINT, body)
             for example in (churn, ctr, outcomes)
@@ -68,6 +70,12 @@ def test_what_fits_is_read(endpoint, body) -> None:
         (outcomes.ENDPOINT, {"outcomes": [CLICK | {"occurred_at": 1514885400}]}, "from 1970 to 2199"),
         (outcomes.ENDPOINT, {"outcomes": [CLICK | {"prediction_id": "'; --"}]}, "should match pattern"),
         (outcomes.ENDPOINT, {"outcomes": [SALE | {"revenue": -1}]}, "greater than or equal to 0"),
+        (outcomes.ENDPOINT, {"outcomes": [SHOWN | {"propensity": 0}]}, "propensity: Input should be greater than 0"),
+        (outcomes.ENDPOINT, {"outcomes": [SHOWN | {"propensity": 1.5}]}, "less than or equal to 1"),
+        (outcomes.ENDPOINT, {"outcomes": [SHOWN | {"propensity": float("nan")}]}, "propensity: Input should be a fin"),
+        (outcomes.ENDPOINT, {"outcomes": [SHOWN | {"propensity": True}]}, "propensity: Input should be a valid num"),
+        (outcomes.ENDPOINT, {"outcomes": [CLICK | {"propensity": 0.5}]}, "propensity: Input should be null"),
+        (outcomes.ENDPOINT, {"outcomes": [SALE | {"propensity": 0.5}]}, "propensity: Input should be null"),
     ],
 )
 def test_what_does_not_fit_is_told_by_field_and_reason(endpoint, body, told) -> None:

@@ -113,6 +113,7 @@ def test_predictions_and_outcomes_go_from_files_zone_and_reports_and_those_of_ot
     with open_log_zone(state, erased.door.keys) as zone:
         ids = zone.execute("SELECT prediction_id FROM log.predictions ORDER BY ALL").fetchall()
         assert zone.execute("SELECT prediction_id FROM log.outcomes ORDER BY ALL").fetchall() == ids
+        assert zone.execute("SELECT DISTINCT propensity FROM log.outcomes").fetchall() == [(0.25,)]
         assert zone.execute("FROM log.quarantine").fetchall() == []
         counted = zone.execute(
             "SELECT sum(read), sum(accepted), sum(quarantined), sum(suppressed), "

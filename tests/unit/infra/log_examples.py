@@ -38,9 +38,17 @@ class Log:
         row = ROW._replace(prediction_id=id_, pseudonym=who, predicted_at=f"{when.isoformat()}Z")
         self.rows.append(row._asdict() | given)
 
-    def came(self, id_: str, kind: str, when: datetime, revenue: float | None = None, reported: datetime | None = None):
+    def came(
+        self,
+        id_: str,
+        kind: str,
+        when: datetime,
+        revenue: float | None = None,
+        reported: datetime | None = None,
+        chance: float | None = None,
+    ) -> None:
         self._reports += 1
-        outcome = Outcome(f"o{self._reports:04d}", id_, kind, when, revenue, "key")  # type: ignore[arg-type]
+        outcome = Outcome(f"o{self._reports:04d}", id_, kind, when, revenue, "key", chance)  # type: ignore[arg-type]
         reports = Outcomes(self.state.outcomes)
         reports.report([outcome], reported or when + timedelta(minutes=1))
         reports.close()

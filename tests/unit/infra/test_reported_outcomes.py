@@ -2,6 +2,8 @@
 
 import multiprocessing
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -35,13 +37,21 @@ def test_what_is_new_is_accepted_and_what_comes_again_is_known(path: Path) -> No
     assert outcomes.report([], NOW) == (0, 0)
 
     at = "2026-03-02T09:00:00.000000"
-    assert kept(path)[0] == (1, "o1", "p1", "shown", at, None, "2026-03-02T09:30:00.000000", "key1")
+    assert kept(path)[0] == (1, "o1", "p1", "shown", at, None, "2026-03-02T09:30:00.000000", "key1", None)
     assert [row[1] for row in kept(path)] == ["o1", "o2"]
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(
-    "other", [{"prediction_id": "p2"}, {"kind": "clicked"}, {"occurred_at": NOW}, {"revenue": 12.0}, {"revenue": None}]
+    "other",
+    [
+        {"prediction_id": "p2"},
+        {"kind": "clicked"},
+        {"occurred_at": NOW},
+        {"revenue": 12.0},
+        {"revenue": None},
+        {"propensity": 0.5},
+    ],
 )
 def test_an_id_with_another_content_is_refused_and_nothing_of_the_report_is_kept(path: Path, other: dict) -> None:  # type: ignore[type-arg]
     outcomes = Outcomes(path)
@@ -59,6 +69,56 @@ def test_an_id_that_comes_twice_in_one_report_with_two_contents_is_refused(path:
         Outcomes(path).report([SHOWN, SHOWN._replace(prediction_id="p2")], NOW)
 
     assert kept(path) == []
+
+
+def test_the_chance_of_what_was_shown_is_a_part_of_it(path: Path) -> None:
+    outcomes = Outcomes(path)
+    by_chance = SHOWN._replace(propensity=0.9)
+
+    assert outcomes.report([by_chance], NOW) == (1, 0)
+    assert outcomes.report([by_chance], NOW) == (0, 1)
+    for other in (0.8, None):
+        with pytest.raises(OutcomeConflict):
+            outcomes.report([SHOWN._replace(propensity=other)], NOW)
+    assert [row[-1] for row in kept(path)] == [0.9]
+
+
+def of_an_older_version(path: Path) -> None:
+    """A file as it was made before propensities were reported, with one report in it."""
+    Outcomes(path).report([SHOWN], NOW)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE outcomes DROP COLUMN propensity")
+
+
+def test_a_file_of_an_older_version_is_completed_and_keeps_what_it_has(path: Path) -> None:
+    of_an_older_version(path)
+    assert "propensity" not in str(columns(path))
+
+    for _ in range(2):
+        outcomes = Outcomes(path)
+        outcomes.report([SHOWN, SHOWN._replace(outcome_id="o3", propensity=0.9)], NOW)
+        outcomes.close()
+
+    assert [(row[1], row[-1]) for row in kept(path)] == [("o1", None), ("o3", 0.9)]
+    assert columns(path).count("propensity") == 1
+
+
+def columns(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [name for _, name, *_ in connection.execute("PRAGMA table_info(outcomes)")]
+
+
+def test_several_workers_complete_a_file_of_an_older_version_at_once(path: Path) -> None:
+    of_an_older_version(path)
+    gate = threading.Barrier(8)
+
+    def begin(worker: int) -> tuple[int, int]:
+        gate.wait(10)
+        return Outcomes(path).report([SHOWN._replace(outcome_id=f"of {worker}", propensity=0.5)], NOW)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(begin, range(8))) == [(1, 0)] * 8
+    assert columns(path).count("propensity") == 1
 
 
 def test_the_same_report_by_another_application_is_known(path: Path) -> None:

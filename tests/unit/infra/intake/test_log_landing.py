@@ -150,15 +150,42 @@ def test_reports_are_landed_from_where_the_last_landing_ended(state: State, keys
     reports.report([SHOWN, SHOWN._replace(outcome_id="o2", kind="converted", revenue=3)], datetime(2026, 3, 2, 10))
     assert land(state, keys, NOW, [])["outcomes"] == Landed(2, 2, 0, 0)
     assert land(state, keys, NOW, [])["outcomes"] == NONE
-    reports.report([SHOWN._replace(outcome_id="o3")], datetime(2026, 3, 2, 11))
+    reports.report([SHOWN._replace(outcome_id="o3", propensity=0.9)], datetime(2026, 3, 2, 11))
     assert land(state, keys, NOW, [])["outcomes"] == Landed(1, 1, 0, 0)
 
     at = datetime(2026, 3, 2, 9)
     assert in_log("SELECT * EXCLUDE (landed_at, landing) FROM log.outcomes ORDER BY ALL") == [
-        ("o1", "p1", "shown", at, None, datetime(2026, 3, 2, 10), "key1"),
-        ("o2", "p1", "converted", at, 3.0, datetime(2026, 3, 2, 10), "key1"),
-        ("o3", "p1", "shown", at, None, datetime(2026, 3, 2, 11), "key1"),
+        ("o1", "p1", "shown", at, None, None, datetime(2026, 3, 2, 10), "key1"),
+        ("o2", "p1", "converted", at, 3.0, None, datetime(2026, 3, 2, 10), "key1"),
+        ("o3", "p1", "shown", at, None, 0.9, datetime(2026, 3, 2, 11), "key1"),
     ]
+
+
+def test_a_zone_of_an_older_version_is_read_as_it_is_and_completed_by_the_next_landing(
+    state: State, keys: Keys, in_log: InLog
+) -> None:
+    reports = Outcomes(state.outcomes)
+    reports.report([SHOWN], NOW)
+    land(state, keys, NOW, [])
+    with open_log_zone(state, keys, read_only=False) as zone:
+        zone.execute("ALTER TABLE log.outcomes DROP COLUMN propensity")
+    assert in_log("SELECT outcome_id FROM log.outcomes") == [("o1",)]
+    assert "propensity" not in [row[0] for row in in_log("DESCRIBE log.outcomes")]
+
+    for id_, chance in (("o2", 0.25), ("o3", None)):
+        reports.report([SHOWN._replace(outcome_id=id_, propensity=chance)], NOW)
+        assert land(state, keys, NOW, [])["outcomes"] == Landed(1, 1, 0, 0)
+
+    assert in_log("SELECT outcome_id, propensity FROM log.outcomes ORDER BY ALL") == [
+        *(("o1", None), ("o2", 0.25), ("o3", None))
+    ]
+
+
+def test_a_chance_that_is_none_is_set_aside(state: State, keys: Keys, in_log: InLog) -> None:
+    Outcomes(state.outcomes).report([SHOWN._replace(propensity=1.5)], NOW)
+
+    assert land(state, keys, NOW, [])["outcomes"] == Landed(1, 0, 1, 0)
+    assert in_log("SELECT reason FROM log.quarantine") == [("propensity: must be at most 1",)]
 
 
 def test_a_report_of_an_unknown_kind_is_set_aside(state: State, keys: Keys, in_log: InLog) -> None:
