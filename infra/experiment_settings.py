@@ -81,7 +81,7 @@ class Experimentation(Section):
     )
     min_customers: int = Field(100, ge=2, description="With fewer customers in an arm nothing is said.")
     max_failure_rate: float = Field(
-        0.01, gt=0, lt=1, description="Share of rows that a challenger may fail to answer (crashed, too slow)."
+        0.01, gt=0, lt=1, description="Share of requests that a challenger may fail to answer (crashed, too slow)."
     )
     probation_days: float = Field(
         7,

@@ -33,7 +33,7 @@ class Known:
         """A day's answers, as far as they are needed again, and what they came to by visit."""
         if day not in self.days:
             answers = pd.read_parquet(self.pieces.day(block, day))
-            self.days[day] = answers[["shown_at", "variant", "failed"]], visits_of(answers)
+            self.days[day] = answers[["visit", "shown_at", "variant", "failed"]], visits_of(answers)
 
     def have(self, earlier: Sequence[Block], since: pd.Timestamp) -> None:
         """Know the days of earlier blocks from an instant on, and none before: after a pause as without one."""

@@ -10,8 +10,8 @@ from monitoring.experiment import ExperimentJudgement
 from monitoring.promotion import Schedule, Standing, decide
 from monitoring.verdict import Verdict
 
-WELL = Verdict("experiment.failures", True, 0.0, 0.01, "0 of 1,000 answers failed")
-FAILING = replace(WELL, passed=False, reason="90 of 1,000 answers failed")
+WELL = Verdict("experiment.failures", True, 0.0, 0.01, "0 of 1,000 requests failed")
+FAILING = replace(WELL, passed=False, reason="90 of 1,000 requests failed")
 SCHEDULE = Schedule()
 SHADOW = Standing(share=0.0, is_shadow=True, step_days=1, days=1, asked_rows=100)
 FIRST = Standing(share=0.05, is_shadow=False, step_days=3, days=4, asked_rows=500)
@@ -60,7 +60,7 @@ def test_what_is_judged_is_done_at_any_share(standing, action, step, is_harm):
 def test_a_challenger_that_fails_is_ended_whatever_else_is_known(standing, judged):
     found = decide(judged, FAILING, standing, SCHEDULE)
     assert (found.step, found.is_harm) == ("end", True)
-    assert found.reason == "stopped for harm: 90 of 1,000 answers failed"
+    assert found.reason == "stopped for harm: 90 of 1,000 requests failed"
 
 
 @pytest.mark.parametrize(("judged", "why"), [(None, "nothing is known yet"), (judgement("go on"), "click_rate +1 %")])
