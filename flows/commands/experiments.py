@@ -37,7 +37,7 @@ def list_experiments(as_json: AsJson = False) -> None:
     with explained():
         door = open_door()
         found, looks = Experiments(door.ledger).all(), Evaluations(door.ledger).last()
-        schedule, at = schedule_of(door.settings.experiments), now()
+        at = now()
     if as_json:
         last = {number: asdict(look) for number, look in looks.items()}
         print_json({"experiments": [_facts(each) | {"last_evaluation": last.get(each.id)} for each in found]})
@@ -48,7 +48,8 @@ def list_experiments(as_json: AsJson = False) -> None:
         return
     for each in found:
         look = looks.get(each.id)
-        show_experiment(Console(), each, look, (schedule, standing_of(each, 0, at)))
+        rules = schedule_of(door.settings, each.model), standing_of(each, 0, at)
+        show_experiment(Console(), each, look, rules)
 
 
 @experiments.command("start")
