@@ -1,8 +1,9 @@
 """How long a challenger is put up with: one that fails, or takes too long, is passed over for a while.
 
 A circuit breaker (Nygard, "Release It!", 2007): after some failures in a row it is not asked any more, so that a broken
-challenger does not slow down every request; after a while one request tries it again. What it was not asked counts as
-failed all the same.
+challenger does not slow down every request; after a while one request tries it again. Each stretch begins with a
+failure, which counts for all of it: what it is not asked meanwhile follows from that and is no evidence of its own
+(`infra.experiment_evidence`).
 """
 
 import logging

@@ -12,6 +12,7 @@ import pandas as pd
 
 from bentos.endpoint import Asked
 from bentos.live import Live, Look
+from bentos.patience import Failure
 from bentos.routing import Route, Served
 from infra.prediction_log import Prediction
 
@@ -72,7 +73,8 @@ def score(live: Live, look: Look, model: str, rows: Rows, asked: Asked) -> Answe
     versions, chances = [version for _, version, _ in routed], [chance for _, _, chance in routed]
     said = _Said([None] * len(rows), [None] * len(rows))
     challenged = [i for i, variant in enumerate(variants) if variant == "challenger"]
-    passed_on = challenged if challenged and _fails(live, route, rows, challenged, said, time.perf_counter) else []
+    failure = _failure(live, route, rows, challenged, said, time.perf_counter) if challenged else None
+    passed_on = challenged if failure is not None else []
     for i in passed_on:
         variants[i], versions[i] = "champion", route.champion
     by_champion = [i for i, variant in enumerate(variants) if variant == "champion"]
@@ -84,17 +86,17 @@ def score(live: Live, look: Look, model: str, rows: Rows, asked: Asked) -> Answe
         if count:
             live.counts.predictions(model, variant, count)
     written.add(answered, chances, said.fingerprints, is_answered=True)
-    if passed_on:
-        written.add_failures(route.challenger, ids, chances, passed_on)
+    if failure is not None:
+        written.add_failures(route.challenger, ids, chances, passed_on, failure)
     if route.shadow is not None:
         live.shadow.submit(len(rows), lambda: _score_in_shadow(route, written, answered))
     return answered
 
 
-def _fails(
+def _failure(
     live: Live, route: Route, rows: Rows, positions: Sequence[int], said: "_Said", clock: Callable[[], float]
-) -> bool:
-    """Let the challenger say what it has to of rows; true, and counted, where it fails or takes too long."""
+) -> Failure | None:
+    """Let the challenger say what it has to of rows; what went wrong, counted, if anything did."""
     challenger = route.challenger
     assert challenger is not None
     failure = challenger.patience.attempt(
@@ -108,7 +110,7 @@ def _fails(
         said.clear(positions)
         could = sum(rows.features[i] is not None for i in positions)
         live.counts.challenger_failed(challenger.name, failure, could)
-    return failure is not None
+    return failure
 
 
 def _score_in_shadow(route: Route, written: "_Written", answered: Answered) -> None:
@@ -118,8 +120,9 @@ def _score_in_shadow(route: Route, written: "_Written", answered: Answered) -> N
     said = _Said([None] * len(rows), [None] * len(rows))
     chances = [1.0] * len(rows)
     # nobody waits: what counts is the time that it takes from requests, not that which they take from it
-    if _fails(live, route, rows, everything, said, time.thread_time):
-        written.add_failures(shadow, answered.prediction_ids, chances, everything)
+    failure = _failure(live, route, rows, everything, said, time.thread_time)
+    if failure is not None:
+        written.add_failures(shadow, answered.prediction_ids, chances, everything, failure)
         return
     unheard = Answered([shadow] * len(rows), ["challenger"] * len(rows), answered.prediction_ids, said.values)
     live.counts.predictions(written.model, "challenger", len(rows))
@@ -161,14 +164,23 @@ class _Written:
     predicted_at: str
 
     def add_failures(
-        self, challenger: Served | None, ids: Sequence[str], chances: Sequence[float], positions: Sequence[int]
+        self,
+        challenger: Served | None,
+        ids: Sequence[str],
+        chances: Sequence[float],
+        positions: Sequence[int],
+        failure: Failure,
     ) -> None:
-        """Write down what a challenger was asked and did not say: a row without value or label."""
+        """Write down what a challenger was to say and did not: a row without value or label.
+
+        One that was passed over was not asked: its latency is 0, by which evaluations tell.
+        """
         assert challenger is not None
         count, asked = len(self.rows), set(positions)
         nothing = Answered([challenger] * count, ["challenger"] * count, ids, [None] * count)
         which = [i in asked and features is not None for i, features in enumerate(self.rows.features)]
-        self.add(nothing, chances, [None] * count, is_answered=False, which=which)
+        latency_ms = 0.0 if failure == "passed over" else None
+        self.add(nothing, chances, [None] * count, is_answered=False, which=which, latency_ms=latency_ms)
 
     def add(
         self,
@@ -177,8 +189,14 @@ class _Written:
         fingerprints: Sequence[str | None],
         is_answered: bool,
         which: Sequence[bool] | None = None,
+        latency_ms: float | None = None,
     ) -> None:
-        """Write rows to the log, or those of ``which``; what is of someone who has been erased is not written."""
+        """Write rows to the log, or those of ``which``; what is of someone who has been erased is not written.
+
+        ``latency_ms``: None is the time since the request came.
+        """
+        if latency_ms is None:
+            latency_ms = round((time.perf_counter() - self.asked.began) * 1e3, 3)
         value, label = TOLD[self.model]
         rows, asked = self.rows, self.asked
         products, channels, placements = zip(*rows.ads or [_NO_AD] * len(rows), strict=True)
@@ -200,7 +218,7 @@ class _Written:
             (None if value is None or said is None else said[value] for said in answered.said),
             (None if label is None or said is None else said[label] for said in answered.said),
             fingerprints,
-            repeat(round((time.perf_counter() - asked.began) * 1e3, 3)),
+            repeat(latency_ms),
             repeat(self.look.profiles.as_of),
             repeat(asked.application),
         )

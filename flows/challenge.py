@@ -66,21 +66,53 @@ def start_waiting(door: Door) -> list[Challenge]:
     """Try what had to wait while another experiment ran: of each model the newest candidate, once the place is free.
 
     People are told by the next `flows.alert.announce`. Whatever was compared with a champion that is none any more goes
-    on waiting: the next cycle brings another.
+    on waiting: the next cycle brings another. So does what waited for an experiment that people ended: they may not
+    want another one within the hour.
     """
     evaluations, running, done = Evaluations(door.ledger), Experiments(door.ledger).running(), []
     if door.settings.experiments.start == "by hand":
         return []
     for model in catalog.MODELS:
-        newest = max((v for v in door.ledger.versions() if v.model == model), key=_as_of, default=None)
-        known = evaluations.challenge(newest.tag) if newest is not None and model not in running else None
-        if newest is None or known is None or known.decision != "waits":
+        newest = _waiting(door, model) if model not in running else None
+        if newest is None:
             continue
         if (had := _by_people(door, newest)) is not None:
             evaluations.write(had)
+        elif _was_ended_by_people(door, newest):
+            continue
         elif newest.comparison.get("champion") == door.ledger.champion(model):
             done.append(_tried(door, newest, newest.comparison["gate"], None))
     return done
+
+
+def after_an_end_by_hand(door: Door, model: str) -> list[str]:
+    """What people should know of who is tried next, once they have ended an experiment of a model."""
+    newest, said = _waiting(door, model), []
+    if newest is not None and _by_people(door, newest) is None:
+        by_hand = f"`aimloop experiments start {newest.tag} --shadow --because …` tries it"
+        said.append(f"{newest.tag} waits and is not tried by itself: {by_hand}")
+    if door.settings.experiments.start == "automatic":
+        setting = '`start = "by hand"` in `[experiments]` leaves that to people'
+        said.append(f"the next cycle's candidate is tried by itself if it passes its gate; {setting}")
+    return said
+
+
+def _waiting(door: Door, model: str) -> Version | None:
+    """The newest version of a model, if it waits."""
+    newest = max((v for v in door.ledger.versions() if v.model == model), key=_as_of, default=None)
+    known = Evaluations(door.ledger).challenge(newest.tag) if newest is not None else None
+    return newest if known is not None and known.decision == "waits" else None
+
+
+def _was_ended_by_people(door: Door, waiting: Version) -> bool:
+    """Whether what it waited for ended otherwise than by a look of the loop, which writes down what it led to."""
+    evaluations, experiments = Evaluations(door.ledger), Experiments(door.ledger).all()
+    known = evaluations.challenge(waiting.tag)
+    last = next((one for one in reversed(experiments) if one.model == waiting.model), None)
+    if known is None or last is None or last.ended_at is None or last.ended_at < known.at:
+        return False
+    looks = [look for look in evaluations.of(last.id) if look.at == last.ended_at]
+    return not any(look.action in ("promote", "end") for look in looks)
 
 
 def _decided(cycle: Cycle, version: Version, salt: Callable[[str], str] | None) -> Challenge:

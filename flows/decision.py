@@ -15,11 +15,11 @@ from flows.context import Door, horizon_days, now
 from infra import registry
 from infra.errors import AimloopError
 from infra.evaluations import Evaluation, Evaluations
-from infra.experiment_settings import Experimentation
 from infra.experiments import Experiment, Experiments
 from infra.ledger_rows import ExperimentRow
 from infra.loop_contracts import ArmOutcomes, PairedLosses
 from infra.promotions import Promotions
+from infra.settings import Settings
 from models import catalog
 from monitoring import promotion
 from monitoring.alerts import News
@@ -33,12 +33,14 @@ _DAY = 86_400.0
 class Evidence:
     """What is known of an experiment: outcomes by metric, or losses where both versions scored every row.
 
-    ``failures``: answers that the challenger could not give, of how many asked. ``notes``: what was left out, and why.
+    ``failures``: requests that the challenger could not answer, of how many it was asked; ``answered``: those that it
+    did answer at its present share, or scored in the shadow. ``notes``: what was left out, and why.
     """
 
     outcomes: Mapping[str, DataFrame[ArmOutcomes]] = field(default_factory=dict)
     losses: DataFrame[PairedLosses] | None = None
     failures: tuple[int, int] = (0, 0)
+    answered: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -52,13 +54,12 @@ def decide(door: Door, experiment: Experiment, evidence: Evidence) -> dict[str, 
     Raises:
         AimloopError: it cannot be done, so the experiment goes on, up to its most days: then it ends.
     """
-    at, settings = now(), door.settings.experiments
+    at = now()
     rule = rule_of(door, experiment.model)
     failures = judge_failures(evidence.failures, rule)
     judgement = _judged(experiment, evidence, at, rule)
-    decision = promotion.decide(
-        judgement, failures, standing_of(experiment, evidence.failures[1], at), schedule_of(settings)
-    )
+    standing, schedule = standing_of(experiment, evidence.answered, at), schedule_of(door.settings, experiment.model)
+    decision = promotion.decide(judgement, failures, standing, schedule)
     known = {verdict.name: verdict for verdict in (failures, *(judgement.verdicts if judgement else ()))}
     verdicts = tuple(_plain(asdict(verdict)) for verdict in known.values())
     estimates = {name: _plain(asdict(found)) for name, found in judgement.estimates.items()} if judgement else {}
@@ -96,10 +97,8 @@ def rule_of(door: Door, model: str) -> ExperimentRule:
         min_customers=e.min_customers,
         max_failure_rate=e.max_failure_rate,
     )
-    if not scores_alone(model):
-        return rule
-    horizon = horizon_days(settings, model)
-    return replace(rule, min_days=rule.min_days + horizon, max_days=rule.max_days + horizon)
+    wait = _wait_days(settings, model)
+    return replace(rule, min_days=rule.min_days + wait, max_days=rule.max_days + wait)
 
 
 def scores_alone(model: str) -> bool:
@@ -107,25 +106,31 @@ def scores_alone(model: str) -> bool:
     return catalog.MODELS[model].tried == "in shadow"
 
 
-def schedule_of(settings: Experimentation) -> Schedule:
-    """How a challenger comes to its customers, as the settings have it."""
+def _wait_days(settings: Settings, model: str) -> int:
+    """For how many days nothing can be known: of a model that scores alone, its horizon."""
+    return horizon_days(settings, model) if scores_alone(model) else 0
+
+
+def schedule_of(settings: Settings, model: str) -> Schedule:
+    """How a challenger comes to its customers, as the settings have it; when the judge's days are over, it ends."""
+    e = settings.experiments
     return Schedule(
-        shares=settings.ramp_shares,
-        share_days=settings.ramp_days,
-        shadow_days=settings.shadow_days,
-        shadow_rows=settings.shadow_rows,
-        max_days=settings.max_days,
+        shares=e.ramp_shares,
+        share_days=e.ramp_days,
+        shadow_days=e.shadow_days,
+        step_requests=e.step_requests,
+        max_days=e.max_days + _wait_days(settings, model),
     )
 
 
-def standing_of(experiment: Experiment, asked_rows: int, at: datetime) -> Standing:
-    """Where an experiment is at an instant."""
+def standing_of(experiment: Experiment, answered: int, at: datetime) -> Standing:
+    """Where an experiment is at an instant; ``answered``: requests at its present share."""
     return Standing(
         share=experiment.share,
         is_shadow=experiment.is_shadow,
         step_days=(at - experiment.steps[-1].since).total_seconds() / _DAY,
         days=(at - experiment.started_at).total_seconds() / _DAY,
-        asked_rows=asked_rows,
+        answered=answered,
         scores_alone=scores_alone(experiment.model),
     )
 
@@ -143,7 +148,7 @@ def _judged(
         return None
     first = answering[0].since
     # the shadow counts as run time: a cycle as long as the most days finds the place free for its own candidate
-    most = max(rule.max_days - (first - experiment.started_at).total_seconds() / _DAY, rule.min_days)
+    most = rule.max_days - (first - experiment.started_at).total_seconds() / _DAY
     guardrails = tuple(name for name in rule.guardrails if name in evidence.outcomes)
     known = replace(rule, guardrails=guardrails, max_days=most)
     days = (at - first).total_seconds() / _DAY

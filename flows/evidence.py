@@ -7,7 +7,7 @@ import pandas as pd
 from flows.context import Door, horizon_days
 from flows.decision import Evidence, scores_alone
 from infra import later_labels, warehouse
-from infra.experiment_evidence import Attribution, Logged, arms, failures, scored_by_both
+from infra.experiment_evidence import Attribution, Logged, answered, arms, failures, scored_by_both
 from infra.experiments import Experiment
 from infra.loop_contracts import ArmOutcomes, PairedLosses
 from infra.off_policy_evidence import first_choices
@@ -41,6 +41,7 @@ def evidence_of(door: Door, experiment: Experiment, now: datetime) -> Evidence:
     return Evidence(
         outcomes={name: rows for name, rows in outcomes.items() if name in told} if len(logged.customers) else {},
         failures=failed,
+        answered=answered(door.state, door.keys, experiment, now),
         notes=(
             *_notes(logged, [name for name in settings.guardrails if name not in told]),
             *_of_chance(door, experiment, timedelta(days=rule.days), now),

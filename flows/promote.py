@@ -9,6 +9,7 @@ from infra import registry
 from infra.errors import AimloopError
 from infra.experiments import Experiment, Experiments
 from infra.promotions import Change, Promotions
+from models import catalog
 
 
 def promote(door: Door, tag: str, because: str, instead_of: str | None = None) -> Change:
@@ -45,8 +46,31 @@ def start_experiment(door: Door, tag: str, share: float | None, because: str) ->
     """A version beside the champion, for a share of the customers or (None) in the shadow.
 
     Raises:
-        AimloopError: as `Experiments.start`; the version cannot be loaded.
+        AimloopError: as `Experiments.start`; the version cannot be loaded; of a model that is tried in the shadow, a
+            share was given.
     """
     version = find(door, tag)
+    if share is not None:
+        _refuse_share(version.model, "give --shadow instead of --share")
     registry.load(version.tag)
     return Experiments(door.ledger).start(version.model, version.tag, share, because, now(), door.audit)
+
+
+def raise_share(door: Door, model: str, share: float, because: str | None) -> Experiment:
+    """Give the challenger of the running experiment of a model more of the customers, also out of the shadow.
+
+    Raises:
+        AimloopError: as `Experiments.raise_share`; the model is one that is tried in the shadow.
+    """
+    _refuse_share(model, "leave it in the shadow; `aimloop experiments` says what follows")
+    return Experiments(door.ledger).raise_share(model, share, now(), door.audit, reason=because)
+
+
+def _refuse_share(model: str, remedy: str) -> None:
+    entry = catalog.MODELS.get(model)
+    if entry is not None and entry.tried == "in shadow":
+        what = (
+            f"{model} is tried in the shadow: both versions score every customer and their losses are compared; "
+            "with a share no row has both, and nothing could be decided"
+        )
+        raise AimloopError(what, remedy)

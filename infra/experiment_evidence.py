@@ -7,8 +7,10 @@ over, so that what is counted of it hardly changes any more.
 
 An outcome counts for its prediction if it occurred within that window. It cannot have occurred after it was reported:
 where an application's clock is ahead, the report's instant counts. Applications' clocks may be a little behind: an
-outcome from up to `BEHIND_SECONDS` before its prediction counts too. Seen and clicked count once a prediction;
-purchases add up. What is left out is counted by the reason why.
+outcome from up to `BEHIND_SECONDS` before its prediction counts too. Seen and clicked count once a prediction, the
+first report that is in time; purchases add up. What is left out is counted by the reason why.
+
+Failures are counted by request: all rows of one fail together, so that rows are no evidence of their own.
 """
 
 from collections.abc import Mapping
@@ -54,8 +56,8 @@ class Counts:
 
 @dataclass(frozen=True)
 class Logged:
-    """``customers``: pseudonym, step, variant, answered, shown, clicked, converted, purchases, revenue, and the same
-    of the stretch before as ``before_…``, empty where there was none.
+    """``customers``: pseudonym, step, variant, seen, clicked, purchases, revenue, and the same of the stretch before as
+    ``before_…``, as it was known when the experiment began; empty where there was none.
     """
 
     customers: pd.DataFrame
@@ -76,10 +78,21 @@ def arms(state: State, keys: Keys, experiment: Experiment, rule: Attribution, no
 
 
 def failures(state: State, keys: Keys, experiment: Experiment, now: datetime) -> tuple[int, int]:
-    """Rows that the challenger could not answer, or not in time, of how many it was asked and the champion could."""
+    """Requests of which the challenger could not answer a row, or not in time, of how many it was asked.
+
+    What the champion could not answer either does not count, nor what a challenger was passed over for.
+    """
     with open_log_zone(state, keys) as connection:
         found = connection.execute(_FAILURES, _named(experiment, now)).fetchone() or (0, 0)
     return int(found[0]), int(found[1])
+
+
+def answered(state: State, keys: Keys, experiment: Experiment, now: datetime) -> int:
+    """Requests that the challenger has answered at its present share; in the shadow, that it scored."""
+    chance = {"chance": 1.0 if experiment.is_shadow else experiment.share}
+    with open_log_zone(state, keys) as connection:
+        found = connection.execute(_ANSWERED, _named(experiment, now) | chance).fetchone() or (0,)
+    return int(found[0])
 
 
 def scored_by_both(state: State, keys: Keys, experiment: Experiment, now: datetime) -> pd.DataFrame:
@@ -110,7 +123,8 @@ def _prepare(connection: Connection, experiment: Experiment, rule: Attribution, 
     behind = timedelta(seconds=BEHIND_SECONDS)
     named = {"since": experiment.started_at, "now": now, "window": window, "behind": behind}
     connection.execute(_CAME, named)
-    connection.execute(_CREDITED, {"of_shown": rule.of_shown})
+    before = {"since": experiment.started_at, "window": window, "behind": behind}
+    connection.execute(_CREDITED, before | {"of_shown": rule.of_shown})
 
 
 def _counts(connection: Connection, query: str) -> Counts:
@@ -154,23 +168,30 @@ WITH timed AS (
     SELECT outcomes.*
          , least(occurred_at, reported_at) AS came_at
          , occurred_at > reported_at AS is_ahead
-         , row_number() OVER (PARTITION BY prediction_id, kind ORDER BY reported_at, outcome_id) AS turn
     FROM log.outcomes AS outcomes
     WHERE reported_at >= $since AND reported_at <= $now
 )
-SELECT timed.prediction_id, timed.kind, timed.revenue, timed.is_ahead
-     , CASE WHEN known.prediction_id IS NULL THEN 'of unknown predictions'
-            WHEN said.fate IS NULL OR said.fate <> 'counted' THEN 'of predictions that do not count'
-            WHEN came_at < said.predicted_at - $behind THEN 'from before their prediction'
-            WHEN came_at >= said.predicted_at + $window THEN 'too late'
-            WHEN kind <> 'converted' AND turn > 1 THEN 'told before'
-            ELSE 'counted' END AS fate
-FROM timed
-LEFT JOIN said USING (prediction_id)
-LEFT JOIN (SELECT DISTINCT prediction_id FROM log.predictions) AS known USING (prediction_id)
+, placed AS (
+    SELECT timed.*
+         , CASE WHEN known.prediction_id IS NULL THEN 'of unknown predictions'
+                WHEN said.fate IS NULL OR said.fate <> 'counted' THEN 'of predictions that do not count'
+                WHEN came_at < said.predicted_at - $behind THEN 'from before their prediction'
+                WHEN came_at >= said.predicted_at + $window THEN 'too late'
+                ELSE 'counted' END AS fate
+    FROM timed
+    LEFT JOIN said USING (prediction_id)
+    LEFT JOIN (SELECT DISTINCT prediction_id FROM log.predictions) AS known USING (prediction_id)
+)
+SELECT prediction_id, kind, revenue, is_ahead
+     -- turns are taken among those that would count: one that is too late takes none away from one in time
+     , CASE WHEN fate = 'counted' AND kind <> 'converted'
+             AND row_number() OVER (PARTITION BY prediction_id, kind, fate ORDER BY reported_at, outcome_id) > 1
+            THEN 'told before' ELSE fate END AS fate
+FROM placed
 """
 
-# What came of each prediction that counts, and of those before the experiment what had come by its start.
+# What came of each prediction that counts; of those before the experiment what came within the same window and was
+# reported by its start: what a variant brings about must not be taken for what a customer was like before.
 _CREDITED = """
 CREATE OR REPLACE TEMP TABLE credited AS
 WITH outcomes AS (
@@ -179,6 +200,9 @@ WITH outcomes AS (
     SELECT said.prediction_id, kind, revenue
     FROM said INNER JOIN log.outcomes AS outcomes USING (prediction_id)
     WHERE said.fate = 'before'
+      AND reported_at < $since
+      AND least(occurred_at, reported_at) >= said.predicted_at - $behind
+      AND least(occurred_at, reported_at) < said.predicted_at + $window
 )
 , by_prediction AS (
     SELECT prediction_id
@@ -212,19 +236,30 @@ FROM during LEFT JOIN before USING (pseudonym)
 ORDER BY pseudonym, step, variant
 """
 
-_FAILURES = """
-WITH both_said AS (
-    SELECT prediction_id
-         , bool_or(variant = 'challenger' AND version = $challenger) AS was_asked
+# A caller may give every request the same id: its instant, to the microsecond, is its own. A latency of 0 says that the
+# challenger was passed over (`bentos.patience`).
+_REQUESTS = """
+WITH by_row AS (
+    SELECT request_id
+         , predicted_at
+         , prediction_id
+         , bool_or(variant = 'challenger' AND version = $challenger AND latency_ms > 0) AS was_asked
          , bool_or(variant = 'challenger' AND (is_answered OR value IS NOT NULL OR label IS NOT NULL)) AS has_answered
          , bool_or(variant = 'champion' AND (value IS NOT NULL OR label IS NOT NULL)) AS champion_could
+         , max(propensity) FILTER (variant = 'challenger') AS chance
     FROM log.predictions
     WHERE model = $model AND version IN ($champion, $challenger) AND predicted_at BETWEEN $since AND $now
-    GROUP BY prediction_id
+    GROUP BY request_id, predicted_at, prediction_id
 )
-SELECT count(*) FILTER (NOT has_answered), count(*)
-FROM both_said WHERE was_asked AND (has_answered OR champion_could)
+, by_request AS (
+    SELECT bool_and(has_answered) AS has_answered, any_value(chance) AS chance
+    FROM by_row
+    WHERE was_asked AND (has_answered OR champion_could)
+    GROUP BY request_id, predicted_at
+)
 """
+_FAILURES = f"{_REQUESTS} SELECT count(*) FILTER (NOT has_answered), count(*) FROM by_request"
+_ANSWERED = f"{_REQUESTS} SELECT count(*) FROM by_request WHERE has_answered AND abs(chance - $chance) < 1e-9"
 
 _PAIRS = """
 WITH both_said AS (

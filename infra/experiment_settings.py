@@ -36,7 +36,9 @@ class Experimentation(Section):
     shadow_days: float = Field(
         1, ge=0, allow_inf_nan=False, description="How long a challenger scores unheard before it answers anybody."
     )
-    shadow_rows: int = Field(100, ge=0, description="How many rows it must have scored unheard by then.")
+    step_requests: int = Field(
+        100, ge=0, description="How many requests it must have scored unheard, or answered at a share, before the next."
+    )
     ramp_shares: Annotated[tuple[float, ...], BeforeValidator(_listed)] = Field(
         (0.05, 0.2, 0.5), min_length=1, description="Shares of customers that a challenger gets, each above the last."
     )
@@ -81,7 +83,7 @@ class Experimentation(Section):
     )
     min_customers: int = Field(100, ge=2, description="With fewer customers in an arm nothing is said.")
     max_failure_rate: float = Field(
-        0.01, gt=0, lt=1, description="Share of rows that a challenger may fail to answer (crashed, too slow)."
+        0.01, gt=0, lt=1, description="Share of requests that a challenger may fail to answer (crashed, too slow)."
     )
     probation_days: float = Field(
         7,

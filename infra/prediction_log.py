@@ -36,7 +36,8 @@ class Prediction(NamedTuple):
 
     ``predicted_at`` and ``as_of`` are ISO 8601 in UTC; ``variant`` is champion or challenger and ``propensity`` the
     chance that the customer had of getting it; ``is_answered`` is false for a shadow. ``value`` is the click or churn
-    probability or the expected revenue, ``label`` the segment or the risk band. ``application`` is an API key's id.
+    probability or the expected revenue, ``label`` the segment or the risk band; a challenger that failed has neither.
+    ``latency_ms`` is 0 where it was not asked, because it had failed before. ``application`` is an API key's id.
     """
 
     prediction_id: str

@@ -87,7 +87,7 @@ def judge_experiment(
     Args:
         outcomes: by metric; the metrics of the rule are in it, every customer that a variant answered is.
         shares: the challenger's share in each step of the ramp.
-        failures: answers that the challenger could not give (crashed, timed out), of how many asked.
+        failures: requests that the challenger could not answer (crashed, timed out), of how many it was asked.
         days: for how long the challenger has been answering.
         rule: what decides.
 
@@ -154,10 +154,14 @@ def _go_on(reason: str, days: float, rule: ExperimentRule) -> tuple[Action, str]
 
 
 def judge_failures(failures: tuple[int, int], rule: ExperimentRule) -> Verdict:
-    """Does the challenger, surely, fail more often than it may? Log evidence is held against log(1 / alarm_alpha)."""
+    """Does the challenger, surely, fail more often than it may? Log evidence is held against log(1 / alarm_alpha).
+
+    ``failures`` are requests: the evidence supposes that what failed before makes the next no likelier to fail than it
+    may be, which rows of one request, failing together, would break.
+    """
     failed, asked = failures
     value, threshold = log_exceedance(failed, asked, rule.max_failure_rate), float(np.log(1 / rule.alarm_alpha))
-    reason = f"{failed:,} of {asked:,} answers failed, {rule.max_failure_rate:.1%} may"
+    reason = f"{failed:,} of {asked:,} requests failed, {rule.max_failure_rate:.1%} may"
     return Verdict("experiment.failures", value < threshold, value, threshold, reason)
 
 

@@ -12,18 +12,22 @@ Step = Literal["stay", "raise", "promote", "end"]
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How a challenger comes to its customers; shares rise, days are counted within each step."""
+    """How a challenger comes to its customers; shares rise, days are counted within each step.
+
+    ``step_requests``: how many it must have answered at a step (scored, in the shadow) before the next; ``max_days``
+    are those of all steps, after which nothing goes on whatever is known.
+    """
 
     shares: tuple[float, ...] = (0.05, 0.2, 0.5)
     share_days: float = 3
     shadow_days: float = 1
-    shadow_rows: int = 100
+    step_requests: int = 100
     max_days: float = 28
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """Where an experiment is: the share, for how many days it has had it, and how many rows the challenger was asked.
+    """Where an experiment is: the share, for how many days it has had it, and how many requests it has answered there.
 
     ``scores_alone``: both versions score every row, so that there is nothing to raise; ``days`` are those of all steps.
     """
@@ -32,7 +36,7 @@ class Standing:
     is_shadow: bool
     step_days: float
     days: float
-    asked_rows: int
+    answered: int
     scores_alone: bool = False
 
 
@@ -52,7 +56,7 @@ def decide(
     """The next step; ``judgement`` is None as long as the challenger answers nobody and nothing can be compared.
 
     ``failures`` (`monitoring.experiment.judge_failures`) are looked at first: they count in the shadow too. What is
-    judged decided is done at any share; else the schedule counts.
+    judged decided is done at any share; else the schedule counts, which ends what nothing has decided in time.
     """
     if not failures.passed:
         return Decision("end", f"stopped for harm: {failures.reason}", is_harm=True)
@@ -63,44 +67,48 @@ def decide(
         told = "stopped for harm: " if is_harm and "harm" not in judgement.reason else ""
         return Decision("end", f"{told}{judgement.reason}", is_harm=is_harm)
     if standing.scores_alone:
-        return Decision("stay", judgement.reason if judgement else "nothing is known yet of what it scored")
-    return _on_the_ramp(judgement, standing, schedule)
+        planned = Decision("stay", judgement.reason if judgement else "nothing is known yet of what it scored")
+    else:
+        planned = _on_the_ramp(judgement, standing, schedule)
+    if standing.days < schedule.max_days:
+        return planned
+    told = f"nothing is decided after {standing.days:.0f} days, {schedule.max_days:g} are the most"
+    return Decision("end", f"{told}: {planned.reason}")
 
 
 def _on_the_ramp(judgement: ExperimentJudgement | None, standing: Standing, schedule: Schedule) -> Decision:
     found = f"; {judgement.reason}" if judgement is not None else ""
     later = [share for share in schedule.shares if share > standing.share]
     if standing.is_shadow:
-        asked = standing.asked_rows
         if standing.step_days < schedule.shadow_days:
             return Decision("stay", f"in the shadow for {standing.step_days:.1f} of {schedule.shadow_days:g} days")
-        if asked < schedule.shadow_rows:
-            told = f"it scored {asked:,} rows in the shadow, {schedule.shadow_rows:,} are the least"
-            is_over = standing.days >= schedule.max_days
-            return (
-                Decision("end", f"{told}, and {schedule.max_days:g} days are over")
-                if is_over
-                else Decision("stay", told)
-            )
-        return Decision("raise", f"{asked:,} rows scored in the shadow, failures no reason to stop", later[0])
-    if later and standing.step_days >= schedule.share_days:
-        told = f"{standing.share:g} of the customers for {standing.step_days:.1f} days without harm"
-        return Decision("raise", told + found, later[0])
+        if standing.answered < schedule.step_requests:
+            few = f"{standing.answered:,} requests in the shadow, {schedule.step_requests:,} are the least"
+            return Decision("stay", f"it scored {few}")
+        told = f"{standing.answered:,} requests scored in the shadow, failures no reason to stop"
+        return Decision("raise", told, later[0])
     held = f"{standing.share:g} of the customers for {standing.step_days:.1f} days"
+    if later and standing.step_days >= schedule.share_days:
+        if standing.answered >= schedule.step_requests:
+            return Decision("raise", f"{held} without harm{found}", later[0])
+        # where it was hardly asked, that it did no harm says nothing
+        few = f"{standing.answered:,} requests at that share, {schedule.step_requests:,} are the least"
+        return Decision("stay", f"{held}; it answered {few}{found}")
     return Decision("stay", held + (found or "; nothing is known yet of what came of it"))
 
 
 def outlook(standing: Standing, schedule: Schedule) -> str:
     """What follows, in words, as long as nothing is judged decided before."""
+    latest = f", after {schedule.max_days:g} days at the latest"
     if standing.scores_alone:
-        return "decided by what comes of what both versions scored"
+        return f"decided by what comes of what both versions scored{latest}"
     later = [share for share in schedule.shares if share > standing.share]
     days = schedule.shadow_days if standing.is_shadow else schedule.share_days
     left = max(0.0, days - standing.step_days)
     if not later:
-        return "no larger share: decided by what comes of its answers"
-    rows = f" and {schedule.shadow_rows:,} rows scored" if standing.is_shadow else ""
-    return f"{later[0]:g} of the customers in {left:.1f} days{rows}, if it does no harm"
+        return f"no larger share: decided by what comes of its answers{latest}"
+    least = f"{schedule.step_requests:,} requests {'scored' if standing.is_shadow else 'answered'}"
+    return f"{later[0]:g} of the customers in {left:.1f} days and {least}, if it does no harm"
 
 
 def in_words(estimates: Mapping[str, Estimate]) -> str:

@@ -18,7 +18,7 @@ experiments = typer.Typer(
     help="Challengers beside champions: `list` (the default), `start TAG`, `share MODEL SHARE`, `end MODEL`."
 )
 app.add_typer(experiments, name="experiments")
-_Model = Annotated[str, typer.Argument(help="Whose experiment runs, such as churn.", show_default=False)]
+_Model = Annotated[str, typer.Argument(help="Whose experiment runs, such as ctr.", show_default=False)]
 
 
 @experiments.callback(invoke_without_command=True)
@@ -37,28 +37,33 @@ def list_experiments(as_json: AsJson = False) -> None:
     with explained():
         door = open_door()
         found, looks = Experiments(door.ledger).all(), Evaluations(door.ledger).last()
-        schedule, at = schedule_of(door.settings.experiments), now()
+        at = now()
     if as_json:
         last = {number: asdict(look) for number, look in looks.items()}
         print_json({"experiments": [_facts(each) | {"last_evaluation": last.get(each.id)} for each in found]})
         return
     if not found:
-        line = "No experiments yet: `aimloop experiments start TAG --share 0.1 --because …` starts one."
+        line = "No experiments yet: `aimloop experiments start TAG --shadow --because …` starts one."
         Console().print(line, highlight=False)
         return
     for each in found:
         look = looks.get(each.id)
-        show_experiment(Console(), each, look, (schedule, standing_of(each, 0, at)))
+        rules = schedule_of(door.settings, each.model), standing_of(each, 0, at)
+        show_experiment(Console(), each, look, rules)
 
 
 @experiments.command("start")
 def start(
     tag: Annotated[
-        str, typer.Argument(help="The challenger, such as churn:20180102t000000-0292d00f.", show_default=False)
+        str, typer.Argument(help="The challenger, such as ctr:20180102t000000-0292d00f.", show_default=False)
     ],
     because: Because,
     share: Annotated[
-        float | None, typer.Option(help="The part of the customers whom it answers, such as 0.1.", show_default=False)
+        float | None,
+        typer.Option(
+            help="The part of the customers whom it answers, such as 0.1; churn and clv have --shadow only.",
+            show_default=False,
+        ),
     ] = None,
     shadow: Annotated[
         bool, typer.Option("--shadow", help="Ask it for everybody and log what it says, but answer nobody with it.")
@@ -67,6 +72,7 @@ def start(
 ) -> None:
     """Start an experiment: a version answers a share of the customers, the same ones every time.
 
+    Of churn and clv both versions score everybody in the shadow, and what comes of it decides: they have no share.
     Of each model one runs at a time. `aimloop experiments share` raises its share, `aimloop promote TAG` gives it all
     customers, `aimloop experiments end` gives them back to the champion.
     """
@@ -86,23 +92,36 @@ def share(
     because: Annotated[str | None, typer.Option("--because", help="Why; kept in the audit trail.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Raise the share of the running experiment of a model, also out of the shadow.
+    """Raise the share of the running experiment of a model, also out of the shadow; churn and clv stay there.
 
     Whoever had the challenger keeps it, so a share is never lowered: end the experiment and start another for that.
     """
+    from flows import promote as story
+
     with explained():
-        door = open_door()
-        experiment = Experiments(door.ledger).raise_share(model, share, now(), door.audit, reason=because)
+        experiment = story.raise_share(open_door(), model, share, because)
     _say(experiment, as_json)
 
 
 @experiments.command("end")
 def end(model: _Model, because: Because, as_json: AsJson = False) -> None:
-    """End the running experiment of a model: the champion answers everybody within seconds."""
+    """End the running experiment of a model: the champion answers everybody within seconds.
+
+    A candidate that waited for its place is not tried by itself then; the next cycle's is, unless the settings say
+    that people start experiments.
+    """
+    from flows.challenge import after_an_end_by_hand
+
     with explained():
         door = open_door()
         experiment = Experiments(door.ledger).end(model, because, now(), door.audit)
+        follows = after_an_end_by_hand(door, model)
+    if as_json:
+        print_json(_facts(experiment) | {"follows": follows})
+        return
     _say(experiment, as_json)
+    for line in follows:
+        Console().print(f"Next: {escape(line)}.", highlight=False, soft_wrap=True)
 
 
 def _say(experiment: Experiment, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from flows.context import Cycle, Door, simulated
 from flows.decision import Evidence, decide, scores_alone
 from flows.replay import paired
 from flows.replay import shown as impressions
-from flows.replay.evidence import BEFORE, arm_outcomes, failures, visits_of
+from flows.replay.evidence import BEFORE, answered, arm_outcomes, failures, visits_of
 from flows.replay.pieces import Pieces
 from flows.replay.plan import Block
 from flows.replay.service import Service, standing
@@ -33,7 +33,7 @@ class Known:
         """A day's answers, as far as they are needed again, and what they came to by visit."""
         if day not in self.days:
             answers = pd.read_parquet(self.pieces.day(block, day))
-            self.days[day] = answers[["shown_at", "variant", "failed"]], visits_of(answers)
+            self.days[day] = answers[["visit", "shown_at", "variant", "failed"]], visits_of(answers)
 
     def have(self, earlier: Sequence[Block], since: pd.Timestamp) -> None:
         """Know the days of earlier blocks from an instant on, and none before: after a pause as without one."""
@@ -160,7 +160,8 @@ def evidence(on: Walk, block: Block, experiment: Experiment, until: pd.Timestamp
     if not on.known.days:  # nothing has been asked since it began, nor before
         return None
     outcomes = {METRIC: arm_outcomes(on.known.visits(), experiment, until)}
-    return Evidence(outcomes=outcomes, failures=failures(on.known.answers(), experiment))
+    known = on.known.answers()
+    return Evidence(outcomes=outcomes, failures=failures(known, experiment), answered=answered(known, experiment))
 
 
 def score_pairs(cycle: Cycle, block: Block, pieces: Pieces) -> None:

@@ -1,6 +1,7 @@
 """What is known of a running experiment at an instant of the replay: outcomes that would have arrived by then."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -48,13 +49,23 @@ def arm_outcomes(visits: pd.DataFrame, experiment: Experiment, until: pd.Timesta
 
 
 def failures(answers: Iterable[pd.DataFrame], experiment: Experiment) -> tuple[int, int]:
-    """Answers that the challenger could not give, of how many asked; in the shadow it is asked about every row."""
-    asked = failed = 0
+    """Visits, a request each, of which the challenger could not answer a row, of how many it was asked about."""
+    asked = _asked(answers, experiment, experiment.started_at)
+    return int(asked.sum()), len(asked)
+
+
+def answered(answers: Iterable[pd.DataFrame], experiment: Experiment) -> int:
+    """Visits that the challenger has answered at its present share; in the shadow, that it scored."""
+    return int((~_asked(answers, experiment, experiment.steps[-1].since)).sum())
+
+
+def _asked(answers: Iterable[pd.DataFrame], experiment: Experiment, since: datetime) -> pd.Series:
+    """Whether the challenger failed, of each visit it was asked about; in the shadow it is asked about all."""
+    found = []
     for day in answers:
-        running = day[day["shown_at"] >= experiment.started_at]
-        asked += len(running) if experiment.is_shadow else int((running["variant"] == "challenger").sum())
-        failed += int(running["failed"].sum())
-    return failed, asked
+        its = day[(day["shown_at"] >= since) & (experiment.is_shadow | (day["variant"] == "challenger"))]
+        found.append(its.groupby("visit")["failed"].any())
+    return pd.concat(found).astype(bool) if found else pd.Series(dtype=bool)
 
 
 def known_facts(outcomes: Mapping[str, pd.DataFrame]) -> dict[str, int]:

@@ -50,7 +50,7 @@ def settings(folder: Path) -> dict[str, str]:
     os.environ |= server
     start_temporary_server(home.prefect / "server.log")
     wait_until_ready(home.prefect / "server.log")
-    lively = {"MIN_CUSTOMERS": "10", "MIN_DAYS": "3", "RAMP_DAYS": "1"}
+    lively = {"MIN_CUSTOMERS": "10", "MIN_DAYS": "3", "RAMP_DAYS": "1", "STEP_REQUESTS": "10"}
     return environ(
         folder / "state",
         AIMLOOP_HOUSEHOLDS=str(HOUSEHOLDS),

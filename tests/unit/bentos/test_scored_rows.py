@@ -200,6 +200,18 @@ def test_failures_are_counted_by_their_kind() -> None:
         assert told in counts.text().decode(), turn
 
 
+@pytest.mark.parametrize("is_shadow", [False, True])
+def test_what_a_challenger_was_passed_over_for_took_it_no_time(is_shadow: bool) -> None:
+    """By this the log tells a challenger that failed from one that was not asked."""
+    route, told = Route(CHAMPION, failing("error"), experiment(0.999, is_shadow)), []
+    for _ in range(4):
+        _, written = scored(route, ["c2"])
+        heard, unheard = written
+        assert heard.latency_ms > 0
+        told.append((unheard.variant, unheard.value, unheard.latency_ms > 0))
+    assert told == [("challenger", None, True)] * 3 + [("challenger", None, False)]
+
+
 def test_a_shadow_that_fails_is_written_down_too() -> None:
     answered, written = scored(Route(CHAMPION, failing("error"), experiment(0.3, is_shadow=True)), ["c2", "c4", "c5"])
     assert answered.said[0] == {"churn_probability": 2, "risk_band": "low"}

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
+from sqlalchemy.orm import Session
 
-from flows.challenge import challenge_all, start_waiting
-from flows.context import Door, simulated
+from flows.challenge import after_an_end_by_hand, challenge_all, start_waiting
+from flows.context import Door, now, simulated
 from flows.promote import promote, start_experiment
-from infra.evaluations import Evaluations
+from infra.evaluations import Evaluation, Evaluations
 from infra.experiments import Experiments
 from infra.incidents import Book, Incidents
 from infra.retrainings import Retrainings
@@ -138,16 +140,58 @@ def waiting(door: Door) -> tuple[str, str]:
     return other, candidate
 
 
+def decided(door: Door, reason: str) -> None:
+    """The loop itself ends the running experiment of ctr: a look, and what it led to."""
+    look = Evaluation(Experiments(door.ledger).running()["ctr"].id, now(), "end", None, reason, {}, ())
+
+    def beside(session: Session) -> dict:
+        Evaluations(door.ledger).add(session, look)
+        return {}
+
+    Experiments(door.ledger).end("ctr", reason, look.at, door.own_audit, beside=beside)
+
+
 def test_whoever_waited_is_tried_once_the_place_is_free(door: Door) -> None:
     _, candidate = waiting(door)
     assert start_waiting(door) == []  # the other one runs
-    Experiments(door.ledger).end("ctr", "harm", NOW, door.audit)
+    decided(door, "harm")
     (found,) = start_waiting(door)
     assert (found.tag, found.decision, found.experiment_id) == (candidate, "experiment", 2)
     assert Evaluations(door.ledger).challenge(candidate) == found
     assert Experiments(door.ledger).running()["ctr"].challenger == candidate
-    Experiments(door.ledger).end("ctr", "not better", NOW, door.audit)
+    decided(door, "not better")
     assert start_waiting(door) == []  # it had its turn
+
+
+def test_where_people_ended_what_it_waited_for_nobody_is_tried_by_itself(door: Door) -> None:
+    _, candidate = waiting(door)
+    Experiments(door.ledger).end("ctr", "legal: no tests this month", NOW, door.audit)
+    assert start_waiting(door) == []
+    assert Evaluations(door.ledger).challenge(candidate).decision == "waits"
+    start_experiment(door, candidate, None, "legal agrees")  # by hand it may be
+    assert Experiments(door.ledger).running()["ctr"].challenger == candidate
+    Experiments(door.ledger).end("ctr", "legal does not", NOW, door.audit)
+    assert len(after_an_end_by_hand(door, "ctr")) == 1  # it had its turn and waits no more
+
+
+def test_an_end_by_people_after_a_look_of_the_loop_is_theirs(door: Door) -> None:
+    waiting(door)
+    running = Experiments(door.ledger).running()["ctr"]
+    Evaluations(door.ledger).write(Evaluation(running.id, NOW, "stay", None, "nothing yet", {}, ()))
+    Experiments(door.ledger).end("ctr", "complaints", NOW, door.audit)
+    assert start_waiting(door) == []
+
+
+def test_who_began_to_wait_after_people_ended_one_waits_for_something_else(door: Door) -> None:
+    """For a setting that has been changed since: experiments are not started by hand any more."""
+    waiting(door)
+    Experiments(door.ledger).end("ctr", "complaints", NOW, door.audit)
+    with simulated(NOW + timedelta(days=7)):
+        cycle = cycle_of(with_settings(door, start="by hand"), "2017-12-18")
+        later = version(cycle, "ctr", judged(str(door.ledger.champion("ctr")), PASSED))
+        assert challenge_all(cycle)[0].decision == "waits"
+        (found,) = start_waiting(door)
+    assert (found.tag, found.decision) == (later, "experiment")
 
 
 def test_whoever_was_compared_with_another_champion_waits_for_good(door: Door) -> None:
@@ -162,7 +206,7 @@ def test_of_those_that_wait_only_the_newest_is_tried(door: Door) -> None:
     later = cycle_of(door, "2017-12-18")
     rejected = version(later, "ctr", judged(str(door.ledger.champion("ctr")), FAILED))
     challenge_all(later)
-    Experiments(door.ledger).end("ctr", "harm", NOW, door.audit)
+    decided(door, "harm")
     assert start_waiting(door) == []  # a newer one was rejected: the older would not be better
     assert Evaluations(door.ledger).challenge(rejected).decision == "rejected"
     assert Evaluations(door.ledger).challenge(candidate).decision == "waits"
@@ -170,7 +214,7 @@ def test_of_those_that_wait_only_the_newest_is_tried(door: Door) -> None:
 
 def test_killed_while_it_is_started_it_is_started_by_the_next_hour(door: Door, monkeypatch) -> None:
     _, candidate = waiting(door)
-    Experiments(door.ledger).end("ctr", "harm", NOW, door.audit)
+    decided(door, "harm")
     with killed(monkeypatch), pytest.raises(KeyboardInterrupt):
         start_waiting(door)
     assert len(Experiments(door.ledger).all()) == 1
@@ -180,9 +224,9 @@ def test_killed_while_it_is_started_it_is_started_by_the_next_hour(door: Door, m
 
 def test_one_that_people_have_tried_meanwhile_is_not_tried_again(door: Door) -> None:
     _, candidate = waiting(door)
-    Experiments(door.ledger).end("ctr", "harm", NOW, door.audit)
+    decided(door, "harm")
     start_experiment(door, candidate, None, "I am quicker")
-    Experiments(door.ledger).end("ctr", "not better", NOW, door.audit)
+    decided(door, "not better")
     assert start_waiting(door) == []
     assert Evaluations(door.ledger).challenge(candidate).experiment_id == 2
     assert len(Experiments(door.ledger).all()) == 2
@@ -190,7 +234,7 @@ def test_one_that_people_have_tried_meanwhile_is_not_tried_again(door: Door) -> 
 
 def test_where_people_start_experiments_nothing_is_started_for_them(door: Door) -> None:
     waiting(door)
-    Experiments(door.ledger).end("ctr", "harm", NOW, door.audit)
+    decided(door, "harm")
     assert start_waiting(with_settings(door, start="by hand")) == []
 
 

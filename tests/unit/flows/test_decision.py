@@ -85,16 +85,16 @@ CLICKS = outcomes(click_rate=1)
 
 def test_up_the_ramp_to_a_promotion(door: Door, tags, shadow, monkeypatch) -> None:
     asked = judges(monkeypatch, "go on")
-    assert later(door, 0.5, Evidence(failures=WELL))["action"] == "stay"
-    assert later(door, 1, Evidence(failures=WELL))["action"] == "raise"
+    assert later(door, 0.5, Evidence(failures=WELL, answered=500))["action"] == "stay"
+    assert later(door, 1, Evidence(failures=WELL, answered=500))["action"] == "raise"
     for days, share in ((4, 0.2), (7, 0.5)):
-        found = later(door, days, Evidence(CLICKS, failures=WELL))
+        found = later(door, days, Evidence(CLICKS, failures=WELL, answered=500))
         assert (found["action"], found["share"]) == ("raise", share)
     assert heard(door) == []
     assert asked[-1][1:4] == ([0.0, 0.05, 0.2], WELL, 6.0)
 
     judges(monkeypatch, "promote")
-    found = later(door, 9, Evidence(CLICKS, failures=WELL, notes=("980 of 1,000 predictions count",)))
+    found = later(door, 9, Evidence(CLICKS, failures=WELL, answered=500, notes=("980 of 1,000 predictions count",)))
 
     assert found["action"] == "promote"
     assert door.ledger.champion("ctr") == tags[1]
@@ -116,9 +116,9 @@ def test_up_the_ramp_to_a_promotion(door: Door, tags, shadow, monkeypatch) -> No
 )
 def test_what_is_not_better_ends(door: Door, tags, shadow, monkeypatch, action, headline) -> None:
     judges(monkeypatch, "go on")
-    later(door, 1, Evidence(failures=WELL))
+    later(door, 1, Evidence(failures=WELL, answered=500))
     judges(monkeypatch, action, "click_rate -8 %")
-    found = later(door, 2, Evidence(CLICKS, failures=WELL))
+    found = later(door, 2, Evidence(CLICKS, failures=WELL, answered=500))
     assert found["action"] == "end"
     assert running(door) is None
     assert door.ledger.champion("ctr") == tags[0]
@@ -135,18 +135,41 @@ def test_a_challenger_that_fails_in_the_shadow_is_stopped(door: Door, shadow) ->
 
 def test_guardrails_of_which_nothing_is_reported_are_left_out(door: Door, shadow, monkeypatch) -> None:
     asked = judges(monkeypatch, "go on")
-    later(door, 1, Evidence(failures=WELL))
-    later(door, 2, Evidence(outcomes(click_rate=1, conversion=1), failures=WELL))
+    later(door, 1, Evidence(failures=WELL, answered=500))
+    later(door, 2, Evidence(outcomes(click_rate=1, conversion=1), failures=WELL, answered=500))
     assert asked[-1][-1].guardrails == ("conversion",)
 
 
 def test_the_shadow_counts_as_run_time(door: Door, shadow, monkeypatch) -> None:
     """Else a cycle every four weeks would find each experiment running still, and its candidate would wait for good."""
     asked = judges(monkeypatch, "go on")
-    later(door, 1, Evidence(failures=WELL))
-    later(door, 28, Evidence(CLICKS, failures=WELL))
+    later(door, 1, Evidence(failures=WELL, answered=500))
+    later(door, 28, Evidence(CLICKS, failures=WELL, answered=500))
     *_, days, rule = asked[-1]
     assert (days, rule.max_days) == (27, 27)
+
+
+def test_without_traffic_no_share_is_raised_and_the_place_is_free_in_the_end(door: Door, shadow) -> None:
+    later(door, 1, Evidence(failures=WELL, answered=500))
+    for days in (4, 12, 27.9):
+        found = later(door, days, Evidence(failures=WELL, answered=0))  # all that it was asked was in the shadow
+        assert (found["action"], running(door).share) == ("stay", 0.05)
+        assert "answered 0 requests at that share, 100 are the least" in found["reason"]
+    assert later(door, 28, Evidence(failures=WELL, answered=0))["action"] == "end"
+    assert running(door) is None
+    assert "nothing is decided after 28 days" in Experiments(door.ledger).all()[0].end_reason
+    assert "the champion of ctr stays" in heard(door)[0]
+
+
+def test_what_nobody_asks_to_score_ends_a_horizon_after_the_most_days(door: Door) -> None:
+    _, second = (version(cycle_of(door, f"2017-12-{day}"), "churn") for day in ("04", "11"))
+    experiment = start_experiment(door, second, None, "passed its gate")
+    assert later(door, 56 + 28 - 0.1, Evidence(), experiment)["action"] == "stay"
+    found = later(door, 56 + 28, Evidence(), experiment)
+    assert (found["action"], found["reason"]) == (
+        "end",
+        "nothing is decided after 84 days, 84 are the most: nothing is known yet of what it scored",
+    )
 
 
 def test_where_both_score_every_row_the_horizon_passes_first(door: Door, monkeypatch) -> None:
@@ -159,9 +182,9 @@ def test_where_both_score_every_row_the_horizon_passes_first(door: Door, monkeyp
         return ExperimentJudgement("promote", "log-loss surely less", {}, ())
 
     monkeypatch.setattr(decision, "judge_paired", judge)
-    assert later(door, 50, Evidence(failures=WELL), experiment)["action"] == "stay"
+    assert later(door, 50, Evidence(failures=WELL, answered=500), experiment)["action"] == "stay"
     losses = pd.DataFrame({"pseudonym": ["a"], "weight": [1.0], "champion_loss": [0.2], "challenger_loss": [0.1]})
-    found = later(door, 64, Evidence(losses=PairedLosses.validate(losses), failures=WELL), experiment)
+    found = later(door, 64, Evidence(losses=PairedLosses.validate(losses), failures=WELL, answered=500), experiment)
     assert found["action"] == "promote"
     assert asked == [(1, 64.0, 56 + 7, 56 + 28)]
     assert door.ledger.champion("churn") == second
@@ -170,8 +193,8 @@ def test_where_both_score_every_row_the_horizon_passes_first(door: Door, monkeyp
 def test_the_same_look_twice_is_one(door: Door, shadow, monkeypatch) -> None:
     """Killed after the transaction, and done again at the same instant."""
     judges(monkeypatch, "go on")
-    assert later(door, 1, Evidence(failures=WELL))["action"] == "raise"
-    later(door, 1, Evidence(failures=WELL))
+    assert later(door, 1, Evidence(failures=WELL, answered=500))["action"] == "raise"
+    later(door, 1, Evidence(failures=WELL, answered=500))
     assert [step.share for step in running(door).steps] == [0.0, 0.05]
     assert [look.action for look in Evaluations(door.ledger).of(shadow.id)] == ["raise"]
 
@@ -183,15 +206,15 @@ def test_what_is_killed_within_the_transaction_was_never_begun(door: Door, shado
     with monkeypatch.context() as patch:
         patch.setattr(Evaluations, "add", killed)
         with pytest.raises(KeyboardInterrupt):
-            later(door, 1, Evidence(failures=WELL))
+            later(door, 1, Evidence(failures=WELL, answered=500))
     assert running(door) == shadow
     assert len(door.audit.entries()) == 1
-    assert later(door, 1, Evidence(failures=WELL))["action"] == "raise"
+    assert later(door, 1, Evidence(failures=WELL, answered=500))["action"] == "raise"
 
 
 def test_no_promotion_without_its_news(door: Door, tags, shadow, monkeypatch) -> None:
     judges(monkeypatch, "go on")
-    later(door, 1, Evidence(failures=WELL))
+    later(door, 1, Evidence(failures=WELL, answered=500))
     judges(monkeypatch, "promote")
 
     def killed(*_):
@@ -200,19 +223,19 @@ def test_no_promotion_without_its_news(door: Door, tags, shadow, monkeypatch) ->
     with monkeypatch.context() as patch:
         patch.setattr(Book, "say", killed)
         with pytest.raises(KeyboardInterrupt):
-            later(door, 3, Evidence(CLICKS, failures=WELL))
+            later(door, 3, Evidence(CLICKS, failures=WELL, answered=500))
     assert door.ledger.champion("ctr") == tags[0]
-    later(door, 3, Evidence(CLICKS, failures=WELL))
+    later(door, 3, Evidence(CLICKS, failures=WELL, answered=500))
     assert (door.ledger.champion("ctr"), len(heard(door))) == (tags[1], 1)
 
 
 def test_what_people_decided_meanwhile_stays(door: Door, tags, shadow, monkeypatch) -> None:
     judges(monkeypatch, "go on")
-    later(door, 1, Evidence(failures=WELL))
+    later(door, 1, Evidence(failures=WELL, answered=500))
     seen = running(door)
     judges(monkeypatch, "promote")
     Promotions(door.ledger).promote(tags[2], "I know better", NOW + timedelta(days=2), door.audit)
-    found = later(door, 3, Evidence(CLICKS, failures=WELL), seen)
+    found = later(door, 3, Evidence(CLICKS, failures=WELL, answered=500), seen)
     assert found["action"] == "overtaken"
     assert f"{tags[2]} is" in found["reason"]
     assert door.ledger.champion("ctr") == tags[2]
@@ -222,11 +245,11 @@ def test_what_people_decided_meanwhile_stays(door: Door, tags, shadow, monkeypat
 
 def test_an_experiment_that_people_ended_is_not_won_any_more(door: Door, tags, shadow, monkeypatch) -> None:
     judges(monkeypatch, "go on")
-    later(door, 1, Evidence(failures=WELL))
+    later(door, 1, Evidence(failures=WELL, answered=500))
     seen = running(door)
     Experiments(door.ledger).end("ctr", "complaints", NOW + timedelta(days=2), door.audit)
     judges(monkeypatch, "promote")
-    found = later(door, 3, Evidence(CLICKS, failures=WELL), seen)
+    found = later(door, 3, Evidence(CLICKS, failures=WELL, answered=500), seen)
     assert found["action"] == "overtaken"
     assert "has ended already" in found["reason"]
     assert door.ledger.champion("ctr") == tags[0]
@@ -234,13 +257,13 @@ def test_an_experiment_that_people_ended_is_not_won_any_more(door: Door, tags, s
 
 def test_of_two_promoters_at_once_one_wins_and_the_other_is_told(door: Door, tags, shadow, monkeypatch) -> None:
     judges(monkeypatch, "go on")
-    later(door, 1, Evidence(failures=WELL))
+    later(door, 1, Evidence(failures=WELL, answered=500))
     judges(monkeypatch, "promote")
     seen, together = running(door), Barrier(2)
 
     def promoter(days: float) -> str:
         together.wait()
-        return later(door, days, Evidence(CLICKS, failures=WELL), seen)["action"]
+        return later(door, days, Evidence(CLICKS, failures=WELL, answered=500), seen)["action"]
 
     with ThreadPoolExecutor(2) as pool:
         done = sorted(pool.map(promoter, (3.0, 3.001)))
@@ -254,13 +277,13 @@ def test_a_version_that_was_lost_meanwhile_is_not_promoted(door: Door, tags, sha
     from infra import registry
 
     judges(monkeypatch, "go on")
-    later(door, 1, Evidence(failures=WELL))
+    later(door, 1, Evidence(failures=WELL, answered=500))
     judges(monkeypatch, "promote")
     (registry._folder(tags[1]) / "fitted.joblib").write_bytes(b"broken")
     with pytest.raises(AimloopError, match=r"promote was decided .*, but"):
-        later(door, 3, Evidence(CLICKS, failures=WELL))
+        later(door, 3, Evidence(CLICKS, failures=WELL, answered=500))
     assert running(door) is not None  # the folder may come back
-    found = later(door, 28, Evidence(CLICKS, failures=WELL))
+    found = later(door, 28, Evidence(CLICKS, failures=WELL, answered=500))
     assert found["action"] == "end"
     assert found["reason"].endswith("28 days are over")
     assert running(door) is None
@@ -269,7 +292,7 @@ def test_a_version_that_was_lost_meanwhile_is_not_promoted(door: Door, tags, sha
 
 
 def test_settings_are_what_decides(door: Door, shadow, monkeypatch) -> None:
-    quick = with_settings(door, shadow_days=0, shadow_rows=0, ramp_shares=(0.3,), metric="conversion", guardrails=())
+    quick = with_settings(door, shadow_days=0, step_requests=0, ramp_shares=(0.3,), metric="conversion", guardrails=())
     assert later(quick, 0, Evidence())["share"] == 0.3
     asked = judges(monkeypatch, "go on")
     later(quick, 1, Evidence(outcomes(conversion=1)))

@@ -167,7 +167,7 @@ def test_the_command_says_what_was_found(door: Door, tags, monkeypatch) -> None:
     assert "scored 1,200 rows" not in aimloop("evaluate")
     assert "in the shadow for 0.0 of 1 days" in aimloop("evaluate")
     shown = aimloop("experiments")
-    assert "next: 0.05 of the customers in 1.0 days and 100 rows scored, if it does no harm" in shown
+    assert "next: 0.05 of the customers in 1.0 days and 100 requests scored, if it does no harm" in shown
     assert "looked at 2018-01-01 05:00 UTC: in the shadow" in shown
     listed = json.loads(aimloop("experiments", "--json"))["experiments"][0]
     assert listed["last_evaluation"]["action"] == "stay"

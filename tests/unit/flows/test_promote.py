@@ -31,18 +31,28 @@ def aimloop(door: Door, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aimloop]:
     os.umask(umask)
 
 
-@pytest.fixture
-def tags(door: Door) -> list[str]:
-    """Three versions of churn in the ledger and in the store; the first is champion."""
+def versions(door: Door, model: str) -> list[str]:
+    """Three versions in the ledger and in the store; the first is champion."""
     tags = []
-    for _ in range(3):
+    for day in (4, 5, 6):
         cycle_id = f"20171204t000000-{uuid4().hex[:8]}"
-        tag = registry.tag_of("churn", cycle_id)
+        tag = registry.tag_of(model, cycle_id)
         registry.save(tag, "fitted", pd.DataFrame({"orders": [1]}), {})
         door.ledger.begin_cycle(cycle_id, NOW, "company", NOW)
-        door.ledger.register(tag, "churn", cycle_id, {"as_of": "2017-12-04"}, {}, NOW)
+        door.ledger.register(tag, model, cycle_id, {"as_of": f"2017-12-0{day}"}, {}, NOW)
         tags.append(tag)
     return tags
+
+
+@pytest.fixture
+def tags(door: Door) -> list[str]:
+    return versions(door, "churn")
+
+
+@pytest.fixture
+def clicks(door: Door) -> list[str]:
+    """Of the model whose versions customers are shared between."""
+    return versions(door, "ctr")
 
 
 def document(result: Result) -> dict:
@@ -104,19 +114,19 @@ def test_who_has_seen_another_champion_is_told(aimloop: Aimloop, door: Door, tag
     assert door.ledger.champion("churn") == second
 
 
-def test_an_experiment_from_start_to_promotion(aimloop: Aimloop, tags: list[str]) -> None:
-    first, second, _ = tags
+def test_an_experiment_from_start_to_promotion(aimloop: Aimloop, clicks: list[str]) -> None:
+    first, second, _ = clicks
     assert "No experiments yet" in aimloop("experiments").stdout
     said = aimloop("experiments", "start", second, "--shadow", "--because", "is it fast?")
-    assert said.stdout == f"Experiment 1 of churn: {second} is asked for everybody and answers nobody (shadow).\n"
-    raised = document(aimloop("experiments", "share", "churn", "0.1", "--json"))
+    assert said.stdout == f"Experiment 1 of ctr: {second} is asked for everybody and answers nobody (shadow).\n"
+    raised = document(aimloop("experiments", "share", "ctr", "0.1", "--json"))
     assert (raised["share"], raised["is_shadow"]) == (0.1, False)
     assert [step["share"] for step in raised["steps"]] == [0.0, 0.1]
-    said = aimloop("experiments", "share", "churn", "0.25", "--because", "no complaints")
-    assert said.stdout == f"Experiment 1 of churn: {second} answers 0.25 of the customers.\n"
+    said = aimloop("experiments", "share", "ctr", "0.25", "--because", "no complaints")
+    assert said.stdout == f"Experiment 1 of ctr: {second} answers 0.25 of the customers.\n"
 
     standing = {v["tag"]: (v["standing"], v["share"]) for v in document(aimloop("models", "--json"))["models"]}
-    assert [standing[tag] for tag in tags] == [("champion", None), ("challenger", 0.25), ("candidate", None)]
+    assert [standing[tag] for tag in clicks] == [("champion", None), ("challenger", 0.25), ("candidate", None)]
     assert "challenger, 25 %" in aimloop("models").stdout
 
     assert "Experiment 1 ended with it." in aimloop("promote", second, "--because", "won").stdout
@@ -131,11 +141,39 @@ def test_an_experiment_from_start_to_promotion(aimloop: Aimloop, tags: list[str]
     ]  # fmt: skip
 
 
-def test_an_experiment_that_is_ended(aimloop: Aimloop, tags: list[str]) -> None:
-    assert aimloop("experiments", "start", tags[1], "--share", "0.1", "--because", "try").exit_code == 0
-    said = aimloop("experiments", "end", "churn", "--because", "no better")
-    assert said.stdout == f"Experiment 1 of churn: ended: {tags[0]} answers everybody.\n"
+def test_an_experiment_that_is_ended(aimloop: Aimloop, clicks: list[str]) -> None:
+    assert aimloop("experiments", "start", clicks[1], "--share", "0.1", "--because", "try").exit_code == 0
+    said = aimloop("experiments", "end", "ctr", "--because", "no better")
+    ended, follows = said.stdout.splitlines()
+    assert ended == f"Experiment 1 of ctr: ended: {clicks[0]} answers everybody."
+    assert follows.startswith("Next: the next cycle's candidate is tried by itself if it passes its gate")
     assert trail(aimloop)[-1]["details"]["because"] == "no better"
+
+
+def test_after_an_end_by_hand_people_hear_who_waits(aimloop: Aimloop, door: Door, clicks: list[str]) -> None:
+    from infra.evaluations import Challenge, Evaluations
+
+    _, second, third = clicks
+    assert aimloop("experiments", "start", second, "--shadow", "--because", "try").exit_code == 0
+    Evaluations(door.ledger).write(Challenge(third, "ctr", NOW, "waits", "experiment 1 runs"))
+    said = document(aimloop("experiments", "end", "ctr", "--because", "legal: no tests this month", "--json"))
+    assert said["follows"][0] == (
+        f"{third} waits and is not tried by itself: `aimloop experiments start {third} --shadow --because …` tries it"
+    )
+
+
+def test_of_a_model_that_scores_everybody_no_share_is_answered(aimloop: Aimloop, tags: list[str]) -> None:
+    """With a share no row would be scored by both versions: the experiment could never be decided."""
+    refused = aimloop("experiments", "start", tags[1], "--share", "0.1", "--because", "try")
+    assert refused.exit_code == 2
+    assert "churn is tried in the shadow" in refused.stderr
+    assert "give --shadow instead of --share" in refused.stderr
+    assert trail(aimloop) == []
+    assert aimloop("experiments", "start", tags[1], "--shadow", "--because", "try").exit_code == 0
+    refused = aimloop("experiments", "share", "churn", "0.1")
+    assert refused.exit_code == 2
+    assert "churn is tried in the shadow" in refused.stderr
+    assert len(trail(aimloop)) == 1
 
 
 @pytest.mark.parametrize("how", [(), ("--share", "0.1", "--shadow")])

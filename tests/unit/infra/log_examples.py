@@ -32,10 +32,15 @@ class Log:
     def said(
         self, id_: str, who: str, when: datetime, share: float | None = None, to: str = "champion", **other
     ) -> None:
-        """A prediction that was answered: by a variant of the step with that share, or outside of experiments."""
+        """A prediction that was answered: by a variant of the step with that share, or outside of experiments.
+
+        It is the only row of its request, unless ``request_id`` says otherwise.
+        """
         chance = 1.0 if share is None else share if to == "challenger" else 1 - share
         given = {"variant": to, "version": NEW if to == "challenger" else OLD, "propensity": chance} | other
-        row = ROW._replace(prediction_id=id_, pseudonym=who, predicted_at=f"{when.isoformat()}Z")
+        row = ROW._replace(
+            prediction_id=id_, request_id=f"of {id_}", pseudonym=who, predicted_at=f"{when.isoformat()}Z"
+        )
         self.rows.append(row._asdict() | given)
 
     def came(

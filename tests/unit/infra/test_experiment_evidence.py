@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from infra.experiment_evidence import Attribution, Logged, arms, failures, scored_by_both
+from infra.experiment_evidence import Attribution, Logged, answered, arms, failures, scored_by_both
 from infra.experiments import Experiment, Step
 from tests.unit.infra.log_examples import NOW, Log, at
 
@@ -17,7 +17,8 @@ RULE = Attribution(days=1, before_days=14)
 
 def experiment(model: str = "ctr", steps: tuple[Step, ...] = STEPS) -> Experiment:
     old, new = (f"{model}:{age}" for age in ("old", "new"))
-    return Experiment(1, model, old, new, "salt", 0.2, False, BEGAN, "try", None, None, steps)
+    share = steps[-1].share
+    return Experiment(1, model, old, new, "salt", share, share == 0, BEGAN, "try", None, None, steps)
 
 
 def logged(log: Log, rule: Attribution = RULE) -> Logged:
@@ -108,6 +109,20 @@ def test_every_outcome_that_does_not_count_has_its_reason(log: Log) -> None:
     assert table(found, "seen", "clicked", "revenue") == [("ann", 1, "champion", 2, 1, 0)]
 
 
+def test_what_was_reported_first_and_does_not_count_leaves_the_next_its_turn(log: Log) -> None:
+    for id_ in ("late first", "early first"):
+        log.said(id_, "ann", at(4), 0.05)
+    log.came("late first", "clicked", at(7), reported=at(7, 13))  # three days later, the window is one
+    log.came("late first", "clicked", at(4, 13), reported=at(7, 14))
+    log.came("early first", "clicked", at(4, 11), reported=at(4, 13))  # an hour before it was predicted
+    log.came("early first", "clicked", at(4, 13), reported=at(4, 14))
+    log.came("early first", "clicked", at(4, 14), reported=at(4, 15))
+    found = logged(log)
+    assert table(found, "seen", "clicked") == [("ann", 1, "champion", 2, 2)]
+    assert (found.outcomes.counted, found.outcomes.total) == (2, 5)
+    assert found.outcomes.left_out == {"too late": 1, "from before their prediction": 1, "told before": 1}
+
+
 def test_the_window_is_open_at_its_end_and_clocks_may_be_five_minutes_behind(log: Log) -> None:
     log.said("p", "ann", at(4), 0.05)
     log.came("p", "converted", at(4, 12 - 5 / 60), 1)
@@ -159,6 +174,28 @@ def test_the_past_of_a_customer_comes_along(log: Log) -> None:
     ]
 
 
+def test_the_past_is_what_was_known_of_it_when_the_experiment_began(log: Log) -> None:
+    """Else what a variant brought about would be taken off as if the customer had been like that before."""
+    log.said("old", "ann", at(1))  # the experiment begins on the second
+    log.said("a", "ann", at(8), 0.2, "challenger")
+    log.came("old", "clicked", at(1, 13))
+    log.came("old", "converted", at(1, 14), 5)
+    log.came("old", "converted", at(1, 15), 30, reported=at(2, 0.5))  # told after it began
+    log.came("old", "converted", at(1, 11), 200, reported=at(1, 13))  # an hour before it was predicted
+    log.came("old", "converted", at(15), 1_000)  # two weeks later: the window is one day
+    assert table(logged(log), "before_clicked", "before_purchases", "before_revenue") == [
+        ("ann", 2, "challenger", 1, 1, 5)
+    ]
+
+
+def test_the_past_does_not_outlast_its_window(log: Log) -> None:
+    log.said("old", "ann", at(25, month=2))
+    log.said("a", "ann", at(4), 0.05)
+    log.came("old", "converted", at(26, 11.9, month=2), 5)
+    log.came("old", "converted", at(26, 12, month=2), 30)  # a day later to the second
+    assert table(logged(log), "before_revenue") == [("ann", 1, "champion", 5)]
+
+
 def test_without_a_log_there_is_nothing(log: Log) -> None:
     found = arms(log.state, log.keys, experiment(), RULE, NOW)
     assert found.customers.empty
@@ -177,6 +214,64 @@ def test_who_cannot_be_scored_by_either_is_no_failure(log: Log) -> None:
     log.said("failed", "cyd", at(3), None, "challenger", **churn | both["challenger"])
     log.land()
     assert failures(log.state, log.keys, experiment("churn"), NOW) == (1, 3)
+
+
+def failed_row(log: Log, id_: str, **other) -> None:
+    """A row that the challenger did not answer, at a share of 0.05, and the champion did in the same request."""
+    share = {"propensity": 0.05}
+    log.said(id_, id_, at(4), 0.05, "champion", **share | other)
+    nothing = {"is_answered": False, "value": None, "features_fingerprint": None}
+    log.said(id_, id_, at(4), 0.05, "challenger", **nothing | other)
+
+
+def test_a_request_of_a_hundred_rows_that_was_slow_is_one_failure(log: Log) -> None:
+    for number in range(100):
+        failed_row(log, f"slow {number}", request_id="slow")
+        for well in range(4):
+            log.said(f"{well} {number}", "ann", at(4), 0.05, "challenger", request_id=f"well {well}")
+    log.land()
+    assert failures(log.state, log.keys, experiment(), NOW) == (1, 5)
+
+
+def test_a_request_fails_where_any_of_its_rows_does(log: Log) -> None:
+    failed_row(log, "a", request_id="one")
+    log.said("b", "bob", at(4), 0.05, "challenger", request_id="one")
+    log.said("c", "cyd", at(4), 0.05, request_id="two")  # the challenger was not asked
+    log.land()
+    assert failures(log.state, log.keys, experiment(), NOW) == (1, 1)
+
+
+def test_an_application_that_calls_all_its_requests_the_same_still_makes_several(log: Log) -> None:
+    for hour in (12, 13, 14):
+        log.said(f"at {hour}", "ann", at(4, hour), 0.05, "challenger", request_id="ours")
+    log.land()
+    assert failures(log.state, log.keys, experiment(), NOW) == (0, 3)
+
+
+def test_while_it_is_passed_over_a_challenger_is_not_asked(log: Log) -> None:
+    """The failure that began the stretch stands for it: what follows from that is no evidence of its own."""
+    failed_row(log, "failed")
+    for number in range(50):
+        failed_row(log, f"passed over {number}", latency_ms=0.0)
+    log.land()
+    assert failures(log.state, log.keys, experiment(), NOW) == (1, 1)
+    assert len(arms(log.state, log.keys, experiment(), RULE, NOW).customers) == 51  # all dealt to it
+
+
+def test_what_the_challenger_answered_at_its_present_share(log: Log) -> None:
+    """Of the last step, 0.2: two requests, one of two rows; nothing of the step before, and nothing that failed."""
+    shadow = {"is_answered": False, "propensity": 1.0}
+    log.said("unheard", "ann", at(3), None, "challenger", **shadow)
+    log.said("unheard", "ann", at(3))
+    log.said("before", "ann", at(4), 0.05, "challenger")
+    failed_row(log, "failed", propensity=0.2)
+    log.said("a", "ann", at(8), 0.2, "challenger", request_id="one")
+    log.said("b", "ann", at(8), 0.2, "challenger", request_id="one")
+    log.said("c", "bob", at(8), 0.2, "challenger")
+    log.said("d", "cyd", at(8), 0.2)
+    log.land()
+    assert answered(log.state, log.keys, experiment(), NOW) == 2
+    assert answered(log.state, log.keys, experiment(steps=STEPS[:1]), NOW) == 1
 
 
 def test_rows_that_both_scored_are_taken_once_a_customer_and_profile(log: Log) -> None:

@@ -118,7 +118,7 @@ def test_variants_that_never_answered_at_one_step_cannot_be_compared():
 
 def test_a_challenger_that_fails_is_stopped_however_well_it_does():
     judgement = judged(BETTER, 0.1, failures=(5, 50))
-    assert (judgement.action, judgement.reason) == ("stop for harm", "5 of 50 answers failed, 1.0% may")
+    assert (judgement.action, judgement.reason) == ("stop for harm", "5 of 50 requests failed, 1.0% may")
     assert judged(BETTER, failures=(10, 1_000)).action == "promote"
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import pandas as pd
 import pytest
 
-from flows.replay.evidence import arm_outcomes, failures, visits_of
+from flows.replay.evidence import answered, arm_outcomes, failures, visits_of
 from infra.experiments import Experiment, Step
 from models.replay.picks import PICKS
 
@@ -69,13 +69,21 @@ def test_the_stretch_before_tells_customers_apart() -> None:
 def test_in_the_shadow_nobody_is_answered_by_the_challenger() -> None:
     shadow = experiment(Step(0.0, START))
     assert arm_outcomes(visits_of(DAYS), shadow, pd.Timestamp("2017-06-19")).empty
-    assert failures([DAYS], shadow) == (0, 5)  # asked about all that was shown since it began
+    assert failures([DAYS], shadow) == (0, 3)  # asked at every visit since it began
 
 
 def test_failures_are_counted_among_what_the_challenger_was_asked() -> None:
-    assert failures([DAYS], RAMP) == (0, 2)
-    stood_in = DAYS.assign(failed=[False, False, False, True, False, False])
-    assert failures([stood_in], RAMP) == (1, 2)
+    assert failures([DAYS], RAMP) == (0, 1)
+    stood_in = DAYS.assign(failed=[False, False, False, True, True, False])
+    assert failures([stood_in], RAMP) == (1, 1)  # a visit is a request, whose rows fail together
+    assert failures([DAYS, DAYS], RAMP) == (0, 2)  # visits of another day are others
+
+
+def test_what_was_answered_at_the_present_share() -> None:
+    assert answered([DAYS], RAMP) == 1
+    assert answered([DAYS.assign(failed=True)], RAMP) == 0
+    assert answered([DAYS], experiment(Step(0.05, START), Step(0.2, datetime(2017, 6, 10)))) == 0
+    assert answered([DAYS], experiment(Step(0.0, START))) == 3
 
 
 @pytest.mark.parametrize("order", [[5, 4, 3, 2, 1, 0], [3, 0, 5, 1, 4, 2]])
