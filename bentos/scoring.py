@@ -63,7 +63,8 @@ class Answered:
 def score(live: Live, look: Look, model: str, rows: Rows, asked: Asked) -> Answered:
     """Score rows with the model's champion and challenger, write them down, and let a shadow score along.
 
-    What the challenger fails to say, or not in time, the champion says.
+    What the challenger fails to say, or not in time, the champion says. Where the champion fails nobody is answered:
+    what it raises goes on, and its rows are written down without a value.
     """
     route = live.route(model)
     by_customer = {id_: route.of(id_) for id_ in dict.fromkeys(rows.customer_ids)}
@@ -76,16 +77,20 @@ def score(live: Live, look: Look, model: str, rows: Rows, asked: Asked) -> Answe
     for i in passed_on:
         variants[i], versions[i] = "champion", route.champion
     by_champion = [i for i, variant in enumerate(variants) if variant == "champion"]
-    said.fill(route.champion, rows, by_champion)
     ids = [live.prediction_id() for _ in routed]
-    answered = Answered(versions, variants, ids, said.values)
     written = _Written(live, look, model, rows, asked, datetime.now(UTC).isoformat(timespec="microseconds"))
+    try:
+        said.fill(route.champion, rows, by_champion)
+    except Exception:  # written down, or the probation of one that always fails would have nothing to judge by
+        written.add_failures("champion", route.champion, ids, chances, by_champion)
+        raise
+    answered = Answered(versions, variants, ids, said.values)
     for variant, count in (("champion", len(by_champion)), ("challenger", len(rows) - len(by_champion))):
         if count:
             live.counts.predictions(model, variant, count)
     written.add(answered, chances, said.fingerprints, is_answered=True)
     if passed_on:
-        written.add_failures(route.challenger, ids, chances, passed_on)
+        written.add_failures("challenger", route.challenger, ids, chances, passed_on)
     if route.shadow is not None:
         live.shadow.submit(len(rows), lambda: _score_in_shadow(route, written, answered))
     return answered
@@ -119,7 +124,7 @@ def _score_in_shadow(route: Route, written: "_Written", answered: Answered) -> N
     chances = [1.0] * len(rows)
     # nobody waits: what counts is the time that it takes from requests, not that which they take from it
     if _fails(live, route, rows, everything, said, time.thread_time):
-        written.add_failures(shadow, answered.prediction_ids, chances, everything)
+        written.add_failures("challenger", shadow, answered.prediction_ids, chances, everything)
         return
     unheard = Answered([shadow] * len(rows), ["challenger"] * len(rows), answered.prediction_ids, said.values)
     live.counts.predictions(written.model, "challenger", len(rows))
@@ -161,12 +166,17 @@ class _Written:
     predicted_at: str
 
     def add_failures(
-        self, challenger: Served | None, ids: Sequence[str], chances: Sequence[float], positions: Sequence[int]
+        self,
+        variant: str,
+        version: Served | None,
+        ids: Sequence[str],
+        chances: Sequence[float],
+        positions: Sequence[int],
     ) -> None:
-        """Write down what a challenger was asked and did not say: a row without value or label."""
-        assert challenger is not None
+        """Write down what a version was asked and did not say: a row without value or label that nobody heard."""
+        assert version is not None
         count, asked = len(self.rows), set(positions)
-        nothing = Answered([challenger] * count, ["challenger"] * count, ids, [None] * count)
+        nothing = Answered([version] * count, [variant] * count, ids, [None] * count)
         which = [i in asked and features is not None for i, features in enumerate(self.rows.features)]
         self.add(nothing, chances, [None] * count, is_answered=False, which=which)
 
