@@ -64,7 +64,8 @@ class Answered:
 def score(live: Live, look: Look, model: str, rows: Rows, asked: Asked) -> Answered:
     """Score rows with the model's champion and challenger, write them down, and let a shadow score along.
 
-    What the challenger fails to say, or not in time, the champion says.
+    What the challenger fails to say, or not in time, the champion says. Where the champion fails nobody is answered:
+    what it raises goes on, and its rows are written down without a value.
     """
     route = live.route(model)
     by_customer = {id_: route.of(id_) for id_ in dict.fromkeys(rows.customer_ids)}
@@ -78,16 +79,20 @@ def score(live: Live, look: Look, model: str, rows: Rows, asked: Asked) -> Answe
     for i in passed_on:
         variants[i], versions[i] = "champion", route.champion
     by_champion = [i for i, variant in enumerate(variants) if variant == "champion"]
-    said.fill(route.champion, rows, by_champion)
     ids = [live.prediction_id() for _ in routed]
-    answered = Answered(versions, variants, ids, said.values)
     written = _Written(live, look, model, rows, asked, datetime.now(UTC).isoformat(timespec="microseconds"))
+    try:
+        said.fill(route.champion, rows, by_champion)
+    except Exception:  # written down, or the probation of one that always fails would have nothing to judge by
+        written.add_failures("champion", route.champion, ids, chances, by_champion, "error")
+        raise
+    answered = Answered(versions, variants, ids, said.values)
     for variant, count in (("champion", len(by_champion)), ("challenger", len(rows) - len(by_champion))):
         if count:
             live.counts.predictions(model, variant, count)
     written.add(answered, chances, said.fingerprints, is_answered=True)
     if failure is not None:
-        written.add_failures(route.challenger, ids, chances, passed_on, failure)
+        written.add_failures("challenger", route.challenger, ids, chances, passed_on, failure)
     if route.shadow is not None:
         live.shadow.submit(len(rows), lambda: _score_in_shadow(route, written, answered))
     return answered
@@ -122,7 +127,7 @@ def _score_in_shadow(route: Route, written: "_Written", answered: Answered) -> N
     # nobody waits: what counts is the time that it takes from requests, not that which they take from it
     failure = _failure(live, route, rows, everything, said, time.thread_time)
     if failure is not None:
-        written.add_failures(shadow, answered.prediction_ids, chances, everything, failure)
+        written.add_failures("challenger", shadow, answered.prediction_ids, chances, everything, failure)
         return
     unheard = Answered([shadow] * len(rows), ["challenger"] * len(rows), answered.prediction_ids, said.values)
     live.counts.predictions(written.model, "challenger", len(rows))
@@ -165,19 +170,20 @@ class _Written:
 
     def add_failures(
         self,
-        challenger: Served | None,
+        variant: str,
+        version: Served | None,
         ids: Sequence[str],
         chances: Sequence[float],
         positions: Sequence[int],
         failure: Failure,
     ) -> None:
-        """Write down what a challenger was to say and did not: a row without value or label.
+        """Write down what a version was asked and did not say: a row without value or label that nobody heard.
 
         One that was passed over was not asked: its latency is 0, by which evaluations tell.
         """
-        assert challenger is not None
+        assert version is not None
         count, asked = len(self.rows), set(positions)
-        nothing = Answered([challenger] * count, ["challenger"] * count, ids, [None] * count)
+        nothing = Answered([version] * count, [variant] * count, ids, [None] * count)
         which = [i in asked and features is not None for i, features in enumerate(self.rows.features)]
         latency_ms = 0.0 if failure == "passed over" else None
         self.add(nothing, chances, [None] * count, is_answered=False, which=which, latency_ms=latency_ms)

@@ -26,7 +26,7 @@ from models.fitted import Fitted
 from models.importance import said
 from monitoring import quality
 from monitoring.distances import sampled
-from monitoring.drift import DriftRule, drift_report, judge_drift
+from monitoring.drift import DriftJudgement, DriftRule, drift_report, judge_drift
 from monitoring.performance import judge_performance
 from monitoring.segments import LAG_WEEKS, judge_migration
 from monitoring.trigger import Check, TriggerRule, decide
@@ -48,6 +48,7 @@ class Judged:
     """A verdict, how far its evidence reaches, and the threshold below which it is quiet again.
 
     ``is_learned``: the threshold came with the version; else it is a convention, which informs and triggers nothing.
+    ``why_not``: why nothing could be said, so that it is no sign of quiet either.
     """
 
     kind: str
@@ -55,6 +56,7 @@ class Judged:
     evidence_until: pd.Timestamp
     clear: float
     is_learned: bool
+    why_not: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,14 +85,14 @@ def judge_version(cycle: Cycle, name: str, *, reports: str | None = None) -> Loo
         said(entry.model, fitted, rows, entry.says).to_frame("prediction") if len(rows) else pd.DataFrame()
         for rows in (current, reference)
     )
-    prediction = judge_drift(f"prediction.{name}", said_now, said_then, rules["prediction"]).verdict
+    prediction = judge_drift(f"prediction.{name}", said_now, said_then, rules["prediction"])
     judged = [
-        _drift("data", data.verdict, rules["data"], cycle),
+        _drift("data", data, rules["data"], cycle),
         _drift("prediction", prediction, rules["prediction"], cycle),
     ]
     judged += [*_performance(cycle, name, fitted, known, version.report), *_served(cycle, name, tag, version.report)]
     judged += _migration(cycle, name, fitted, known)
-    has_drifted = not (data.verdict.passed and prediction.passed)
+    has_drifted = not (data.verdict.passed and prediction.verdict.passed)
     wanted = reports or setting.drift.reports
     report = None
     if wanted == "always" or (wanted == "on drift" and has_drifted):
@@ -114,7 +116,7 @@ def store(cycle: Cycle, name: str, looked: Looked) -> list[StoredCheck]:
     rule = _trigger_rule(cycle)
     made: list[StoredCheck] = []
     for each in looked.judged:
-        why_not = in_doubt or (None if each.is_learned else "its threshold is a convention")
+        why_not = in_doubt or each.why_not or (None if each.is_learned else "its threshold is a convention")
         found = Check(
             checked_at=at,
             evidence_until=each.evidence_until.to_pydatetime(),
@@ -163,9 +165,15 @@ def _rule(known: Mapping[str, Any], kind: str, cycle: Cycle) -> DriftRule:
     )
 
 
-def _drift(kind: str, verdict: Verdict, rule: DriftRule, cycle: Cycle) -> Judged:
-    is_learned = rule.threshold is not None
-    return Judged(kind=kind, verdict=verdict, evidence_until=cycle.as_of, clear=rule.clear, is_learned=is_learned)
+def _drift(kind: str, found: DriftJudgement, rule: DriftRule, cycle: Cycle) -> Judged:
+    return Judged(
+        kind=kind,
+        verdict=found.verdict,
+        evidence_until=cycle.as_of,
+        clear=rule.clear,
+        is_learned=rule.threshold is not None,
+        why_not=found.why_not,
+    )
 
 
 def _performance(
@@ -188,7 +196,12 @@ def _performance(
     clear = usual.threshold.clear if usual else found.verdict.threshold
     until = rows[entry.labelled].max()
     yield Judged(
-        kind="performance", verdict=found.verdict, evidence_until=until, clear=clear, is_learned=usual is not None
+        kind="performance",
+        verdict=found.verdict,
+        evidence_until=until,
+        clear=clear,
+        is_learned=usual is not None,
+        why_not=found.why_not,
     )
 
 
@@ -196,9 +209,14 @@ def _served(cycle: Cycle, name: str, tag: str, report: Mapping[str, Any]) -> Ite
     """On what services answered, as far as outcomes were reported: it informs, since reports may be left out."""
     outcomes = served(cycle, name, tag)
     if outcomes is not None:
-        verdict = judge_performance(f"served.{name}", outcomes, None, report.get("metrics", {})).verdict
+        found = judge_performance(f"served.{name}", outcomes, None, report.get("metrics", {}))
         yield Judged(
-            kind="served", verdict=verdict, evidence_until=cycle.as_of, clear=verdict.threshold, is_learned=False
+            kind="served",
+            verdict=found.verdict,
+            evidence_until=cycle.as_of,
+            clear=found.verdict.threshold,
+            is_learned=False,
+            why_not=found.why_not,
         )
 
 
@@ -221,7 +239,12 @@ def _migration(cycle: Cycle, name: str, fitted: Fitted, known: Mapping[str, Any]
     verdict = judge_migration(f"migration.{name}", sides[0], sides[1], usual)
     clear = usual.clear if usual else verdict.threshold
     yield Judged(
-        kind="migration", verdict=verdict, evidence_until=cycle.as_of, clear=clear, is_learned=usual is not None
+        kind="migration",
+        verdict=verdict,
+        evidence_until=cycle.as_of,
+        clear=clear,
+        is_learned=usual is not None,
+        why_not=verdict.reason if sides[0].index.intersection(sides[1].index).empty else None,  # nobody at both
     )
 
 

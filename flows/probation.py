@@ -42,32 +42,45 @@ def watch_over(door: Door) -> tuple[list[dict[str, Any]], list[Condition]]:
             continue
         result = _judged(door, model, tags)
         results.append(result)
-        is_stuck = result["action"] == "cannot go back"
-        headline = f"{tags[1]} breaks a guardrail, and {tags[0]} cannot come back" if is_stuck else f"{model} is well"
-        conditions.append(
-            Condition(
-                f"probation.{model}",
-                not is_stuck,
-                "critical",
-                headline,
-                (result["reason"],) if is_stuck else (),
-                remedy="choose another yourself: `aimloop promote TAG --because …`; `aimloop models` lists them",
-            )
-        )
+        conditions.append(_condition(model, tags, result))
     return results, conditions
+
+
+def _condition(model: str, tags: tuple[str, str], result: dict[str, Any]) -> Condition:
+    """Well, unless a champion cannot go back though it should, or cannot be judged since nothing is reported of it."""
+    key, reasons = f"probation.{model}", (result["reason"],)
+    if result["action"] == "cannot go back":
+        headline = f"{tags[1]} breaks a guardrail, and {tags[0]} cannot come back"
+        remedy = "choose another yourself: `aimloop promote TAG --because …`; `aimloop models` lists them"
+        return Condition(key, False, "critical", headline, reasons, remedy=remedy)
+    if result["action"] == "cannot be judged":
+        headline = f"nothing is reported of what {tags[1]} answers, so that its probation sees nothing"
+        remedy = f"look whether applications show its answers and report; `aimloop rollback {model}` goes back"
+        return Condition(key, False, "warning", headline, reasons, remedy=remedy)
+    return Condition(key, True, "critical", f"{model} is well")
 
 
 def _judged(door: Door, model: str, tags: tuple[str, str]) -> dict[str, Any]:
     at, settings = now(), door.settings.experiments
     since = Promotions(door.ledger).reigns(model)[-1].since
     window = timedelta(days=settings.attribution_days)
-    rows = before_and_after(door.state, door.keys, model, tags, since, window, at)
-    rule = ProbationRule(drop=settings.probation_drop, silence=settings.max_failure_rate, seed=door.settings.seed)
-    verdicts = judge_probation(rows, rule)
-    broken = [verdict.reason for verdict in verdicts if not verdict.passed]
-    reason = "; ".join(broken or [verdict.reason for verdict in verdicts])
-    look = Probation(tags[1], at, not broken, reason, tuple(asdict(verdict) for verdict in verdicts))
-    action, told = _acted(door, model, tags, look)
+    of_shown = settings.clicks_of == "shown"
+    rows = before_and_after(door.state, door.keys, model, tags, since, window, at, of_shown=of_shown)
+    rule = ProbationRule(
+        metrics=tuple(dict.fromkeys((settings.metric, *settings.guardrails))),
+        drop=settings.probation_drop,
+        silence=settings.max_failure_rate,
+    )
+    found = judge_probation(rows, rule)
+    worst = found.broken or tuple(filter(None, (found.unreported,))) or found.verdicts
+    reason = "; ".join(verdict.reason for verdict in worst)
+    has_passed = all(verdict.passed for verdict in found.verdicts)
+    look = Probation(tags[1], at, has_passed, reason, tuple(asdict(verdict) for verdict in found.verdicts))
+    if found.unreported and not found.broken:
+        Evaluations(door.ledger).write(look)
+        action, told = "cannot be judged", look.reason
+    else:
+        action, told = _acted(door, model, tags, look)
     line = f"{model}: {tags[1]} on probation since {since:%Y-%m-%d %H:%M}: {action} ({told})"
     return {"line": line, "model": model, "tag": tags[1], "action": action, "reason": told, "verdicts": look.verdicts}
 

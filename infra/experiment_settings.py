@@ -92,7 +92,10 @@ class Experimentation(Section):
         description="For so long a new champion goes back by itself if a guardrail breaks.",
     )
     probation_drop: float = Field(
-        0.2, gt=0, lt=1, description="The share by which its click rate may surely lie below the one before."
+        0.2,
+        gt=0,
+        lt=1,
+        description="The share by which its metric and each guardrail, per answer, may surely fall from before.",
     )
     patience_seconds: float = Field(
         300, ge=0, le=86_400, description="How long the hourly evaluation waits for a cycle that is running."

@@ -35,9 +35,10 @@ class Prediction(NamedTuple):
     """What was said of one row, and by whom.
 
     ``predicted_at`` and ``as_of`` are ISO 8601 in UTC; ``variant`` is champion or challenger and ``propensity`` the
-    chance that the customer had of getting it; ``is_answered`` is false for a shadow. ``value`` is the click or churn
-    probability or the expected revenue, ``label`` the segment or the risk band; a challenger that failed has neither.
-    ``latency_ms`` is 0 where it was not asked, because it had failed before. ``application`` is an API key's id.
+    chance that the customer had of getting it; ``is_answered`` is false for a shadow, and for what could not be said.
+    ``value`` is the click or churn probability or the expected revenue, ``label`` the segment or the risk band; what
+    failed has neither. ``latency_ms`` is 0 where it was not asked, because it had failed before. ``application`` is an
+    API key's id.
     """
 
     prediction_id: str

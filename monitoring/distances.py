@@ -61,6 +61,25 @@ def _distance(current: pd.Series, reference: pd.Series) -> float:
     return float(jensenshannon(counts[:, 0], counts[:, 1]))
 
 
+def farthest(reference: pd.DataFrame) -> pd.Series:
+    """How far a column lies off of which nothing is left: one per column of the reference.
+
+    Every number as far as the farthest value that the reference knows, in its standard deviations; of categories
+    √(ln 2), the largest Jensen-Shannon distance. Times the share of rows that had a value: of one that nearly no row
+    had, a sample without any is no surprise.
+    """
+    found = {str(name): _farthest(reference[name]) * float(reference[name].notna().mean()) for name in reference}
+    return pd.Series(found, dtype=float)
+
+
+def _farthest(column: pd.Series) -> float:
+    if not pd.api.types.is_numeric_dtype(column):
+        return float(np.sqrt(np.log(2)))
+    known = column.dropna().to_numpy(dtype=float)
+    ends = (np.abs(known - end).mean() for end in (known.min(), known.max()))
+    return float(max(*ends, LEAST_DEVIATION) / max(known.std(), LEAST_DEVIATION))
+
+
 class Binned:
     """Rows cut into at most 256 bins a column, so that the distances of any weighing of them cost a sum over bins.
 

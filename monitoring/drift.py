@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from monitoring.distances import distances, prepared, sampled, sampling_error
+from monitoring.distances import distances, farthest, prepared, sampled, sampling_error
 from monitoring.ordinary import Threshold
 from monitoring.verdict import Verdict
 
@@ -52,48 +52,51 @@ class DriftRule:
 class DriftJudgement:
     """The verdict and its table: per feature ``distance``, ``importance`` (as it counts) and ``part`` of the value.
 
-    The largest part comes first; ``error`` is the standard error of the value that sampling rows brings.
+    The largest part comes first; ``error`` is the standard error of the value that sampling rows brings. ``why_not``:
+    why nothing can be said, so that the verdict, which passes, is no sign of quiet either; None where it counts.
     """
 
     verdict: Verdict
     features: pd.DataFrame
     error: float = 0.0
+    why_not: str | None = None
 
 
 def judge_drift(name: str, current: pd.DataFrame, reference: pd.DataFrame, rule: DriftRule) -> DriftJudgement:
     """Compare current rows with a reference sample, on the columns of the reference.
 
-    Columns that are empty or absent on either side cannot be compared, and those that move with the calendar are not
-    counted; the reason says how many of both, and how much of the importance they have.
+    A feature without any current value has vanished: each row of the reference that had one is as far off as it can be
+    (`distances.farthest`). Features that the reference itself lacks cannot be compared, and those that move with the
+    calendar are not counted; the reason says how many of both, and how much of the importance they have.
     """
-    features = [c for c in reference.columns if _has_values(reference, c) and _has_values(current, c)]
-    weights = weights_of(features, rule)
+    rows, sample = (sampled(frame, rule.max_rows, rule.seed) for frame in (current, reference))
+    features = [c for c in sample.columns if _has_values(sample, c)]
+    there = [name for name in features if _has_values(rows, name)]
+    weights = weights_of(features, there, rule)
     if current.empty or not weights.sum() > 0:
-        return DriftJudgement(
-            Verdict(name, True, 0.0, rule.alarm, "nothing to compare yet"), _table(pd.Series(dtype=float), weights[:0])
-        )
-    rows, sample = prepared(
-        sampled(current[features], rule.max_rows, rule.seed),
-        sampled(reference[features], rule.max_rows, rule.seed),
-        features,
-    )
-    table = _table(distances(rows, sample), weights)
+        why_not = "no rows to compare yet" if current.empty else "no feature to compare"
+        nothing = Verdict(name, True, 0.0, rule.alarm, why_not)
+        return DriftJudgement(nothing, _table(pd.Series(dtype=float), weights[:0]), why_not=why_not)
+    compared = prepared(rows[there], sample[there], there)
+    found = pd.concat([distances(*compared), farthest(sample[[name for name in features if name not in there]])])
+    table = _table(found, weights)
     value = float(table["part"].sum())
     error = 0.0
-    if max(len(current), len(reference)) > rule.max_rows:
-        error = sampling_error(rows, sample, weights, rule.seed)
-    verdict = Verdict(
-        name, value < rule.alarm, value, rule.alarm, _reason(value, error, table, reference, features, rule)
-    )
-    return DriftJudgement(verdict, table, error)
+    if there and max(len(current), len(reference)) > rule.max_rows:
+        error = sampling_error(*compared, weights[there], rule.seed)
+    told = _reason(value, error, table, reference, features, there, rule)
+    return DriftJudgement(Verdict(name, value < rule.alarm, value, rule.alarm, told), table, error)
 
 
-def weights_of(features: list[str], rule: DriftRule) -> pd.Series:
-    """Importances of the features that count, as shares of their sum."""
+def weights_of(features: list[str], there: list[str], rule: DriftRule) -> pd.Series:
+    """Importances of the features that count, as shares of their sum.
+
+    Those that move with the calendar do not, as long as they are ``there``: the calendar does not empty them.
+    """
     given = pd.Series(
         {name: rule.importances.get(name, 0.0) if rule.importances else 1.0 for name in features}, dtype=float
     )
-    given[[name for name in features if name in rule.moving]] = 0.0
+    given[[name for name in there if name in rule.moving]] = 0.0
     return given / given.sum() if given.sum() > 0 else given
 
 
@@ -104,7 +107,13 @@ def _table(found: pd.Series, weights: pd.Series) -> pd.DataFrame:
 
 
 def _reason(
-    value: float, error: float, table: pd.DataFrame, reference: pd.DataFrame, features: list[str], rule: DriftRule
+    value: float,
+    error: float,
+    table: pd.DataFrame,
+    reference: pd.DataFrame,
+    features: list[str],
+    there: list[str],
+    rule: DriftRule,
 ) -> str:
     parts = ", ".join(f"{name} {row.part:.3f}" for name, row in table.head(3).iterrows() if row.part > 0)
     told = f"distance {value:.3f}" + (f" (± {error:.3f} by sampling)" if error else "")
@@ -113,11 +122,17 @@ def _reason(
     else:
         told += f", ordinary up to {rule.alarm:.3f}, typically {rule.threshold.typical:.3f}"
     told += f"; most of it: {parts}" if parts else ""
-    if aside := [name for name in features if name in rule.moving]:
+    if aside := [name for name in there if name in rule.moving]:
         told += f"; {len(aside)} features move with the calendar and do not count{_share(aside, rule)}"
     if left_out := [name for name in reference.columns if name not in features]:
-        told += f"; {len(left_out)} empty or absent features left out{_share(left_out, rule)}"
+        told += f"; {len(left_out)} features that the reference lacks left out{_share(left_out, rule)}"
+    if gone := [name for name in table.index if name not in there and table["part"][name] > 0]:
+        told += f"; without any value now: {', '.join(gone[:3])}{_more(gone, rule)}"
     return told
+
+
+def _more(gone: list[str], rule: DriftRule) -> str:
+    return (f" and {len(gone) - 3} more" if len(gone) > 3 else "") + _share(gone, rule)
 
 
 def _share(names: list[str], rule: DriftRule) -> str:

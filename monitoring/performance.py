@@ -1,11 +1,10 @@
 """Performance on late labels: does what was predicted still come, as far as outcomes are known?
 
-Log-loss moves with the mix of customers, whether a version is right or not. So two things are judged: the *loss* beyond
-what the predictions themselves lead one to expect (the entropy of a probability p, which is the mean loss when p is
-right; Spiegelhalter, "Probabilistic prediction in patient management and clinical trials", 1986), and the *ranking*:
-what share of the negatives stands above a positive, which is one less the AUC. Both slice by slice: what has changed
-its meaning has mostly done so somewhere. Log-loss, AUC and predicted ÷ observed are told beside it, with intervals by
-customer.
+Log-loss moves with the mix of customers, whether a version is right or not. So two things are judged, slice by slice,
+since what has changed its meaning has mostly done so somewhere (`measures`): the loss beyond what the predictions
+themselves lead one to expect, and the ranking. Neither sees outcomes that stay away: too high predictions of rare
+events lose little and rank as before. So a version fails as well where far fewer come than it predicted (`shortfall`).
+Log-loss, AUC and predicted ÷ observed are told beside it, with intervals by customer.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pandera.typing.pandas import DataFrame
 
@@ -28,11 +26,10 @@ from models.metrics import (
     weighted_auc,
     with_intervals,
 )
+from monitoring.measures import Codes, Pair, group_of, is_probability, measures_of
 from monitoring.ordinary import OrdinaryRule, Periods, Threshold, threshold
+from monitoring.shortfall import worst_shortfall
 from monitoring.verdict import Verdict
-
-Codes = npt.NDArray[np.int64]
-Pair = tuple[Array, Array]
 
 EVERYTHING = "all"
 MOST_SLICES = 20
@@ -55,11 +52,15 @@ class Ordinary:
 
 @dataclass(frozen=True)
 class Performance:
-    """The verdict; log-loss (of amounts: mae), AUC and predicted ÷ observed with intervals; slices, the worst first."""
+    """The verdict; log-loss (of amounts: mae), AUC and predicted ÷ observed with intervals; slices, the worst first.
+
+    ``why_not``: why nothing can be said yet, so that the verdict, which passes, is no sign of quiet either.
+    """
 
     verdict: Verdict
     metrics: Metrics
     slices: pd.Series
+    why_not: str | None = None
 
 
 def learn_performance(
@@ -76,8 +77,8 @@ def learn_performance(
     slices = _slices(past, periods)
     if not slices:
         return None
-    group = _group(past, slices)
-    measures = _measures(past, group)
+    group = group_of(past, slices)
+    measures = measures_of(past, group)
     names = [f"{measure} of {which}" for measure in measures for which in slices]
     sums = [
         [
@@ -117,91 +118,56 @@ def judge_performance(
     """Judge what came of predictions against the version's own evaluation (its ``evaluated`` metrics, as reported).
 
     Without learned thresholds, a ratio of predicted to observed whose whole interval lies beyond the usual by a
-    factor of 1.1 fails: a convention, and the reason says so.
+    factor of 1.1 fails: a convention, and the reason says so. Far fewer outcomes than predicted fail either way, and
+    then the value is the alarm's times how far below what may be they surely lie.
     """
     alarm = ordinary.threshold.alarm if ordinary else CONVENTION
-    if not len(labelled) or not (labelled["actual"] > 0).any():
-        return Performance(Verdict(name, True, 0.0, alarm, "no outcome is known yet"), {}, pd.Series(dtype=float))
+    none = pd.Series(dtype=float)
+    if not len(labelled):
+        return _unknown(name, alarm, "no outcome is known yet", {})
+    usual = float(evaluated.get("prediction_ratio", {"value": 1.0})["value"])
+    slices = list(dict.fromkeys(which.split(" of ", 1)[1] for which in ordinary.slices)) if ordinary else [EVERYTHING]
+    group = group_of(labelled, slices)
+    short = worst_shortfall(labelled, usual, group, slices, is_event=is_probability(labelled))
     metrics = _metrics(labelled, resamples, seed)
     told = "; ".join(_beside(key, metric, evaluated) for key, metric in metrics.items())
-    if ordinary is None:
-        ratio, usual = metrics["prediction_ratio"], float(evaluated.get("prediction_ratio", {"value": 1.0})["value"])
-        value = float(max(ratio.value / usual, usual / ratio.value))
-        is_off = (
-            ratio.low is not None
-            and ratio.high is not None
-            and (ratio.low > usual * CONVENTION or ratio.high < usual / CONVENTION)
-        )
+    if not (labelled["actual"] > 0).any():
+        told += "; without an outcome AUC and predicted ÷ observed are undefined"
+        scores = none
+    elif ordinary is None:
+        value, is_off = _off_by(metrics["prediction_ratio"], usual)
         reason = f"predicted ÷ observed off by a factor of {value:.2f}, {CONVENTION:g} is a convention; {told}"
-        return Performance(Verdict(name, not is_off, value, alarm, reason), metrics, pd.Series(dtype=float))
-    slices = list(dict.fromkeys(which.split(" of ", 1)[1] for which in ordinary.slices))
-    found = _values(labelled, slices).reindex(list(ordinary.slices))
-    usual_of, width = (pd.Series({k: v[i] for k, v in ordinary.slices.items()}) for i in (0, 1))
-    scores = ((found - usual_of) / width).dropna().sort_values(ascending=False, kind="stable")
+        return Performance(Verdict(name, not is_off, value, alarm, reason), metrics, none)
+    else:
+        found = _values(labelled, slices).reindex(list(ordinary.slices))
+        usual_of, width = (pd.Series({k: v[i] for k, v in ordinary.slices.items()}) for i in (0, 1))
+        scores = ((found - usual_of) / width).dropna().sort_values(ascending=False, kind="stable")
+    worst = float(scores.iloc[0]) if len(scores) else 0.0
+    if short.is_sure:
+        verdict = Verdict(name, False, max(worst, alarm * short.times), alarm, f"{short.words()}; {told}")
+        return Performance(verdict, metrics, scores)
     if scores.empty:
-        return Performance(Verdict(name, True, 0.0, alarm, f"too few outcomes are known yet; {told}"), metrics, scores)
-    value, worst = float(scores.iloc[0]), str(scores.index[0])
+        few = f"too few outcomes are known yet: {short.observed:,.0f} where {short.expected:,.0f} were predicted"
+        return _unknown(name, alarm, f"{few}; {told}", metrics)
+    which = str(scores.index[0])
     reason = (
-        f"{worst}: {found[worst]:.2f}, usually {usual_of[worst]:.2f}, which is {value:.1f} times what it varies by "
+        f"{which}: {found[which]:.2f}, usually {usual_of[which]:.2f}, which is {worst:.1f} times what it varies by "
         f"(ordinary up to {alarm:.1f}); {told}"
     )
-    return Performance(Verdict(name, value < alarm, value, alarm, reason), metrics, scores)
+    return Performance(Verdict(name, worst < alarm, worst, alarm, reason), metrics, scores)
 
 
-def _group(rows: pd.DataFrame, slices: list[str]) -> Codes:
-    """Of each row the position of its slice; 0, which is everything, for those of no slice of their own."""
-    return np.asarray(pd.Categorical(rows["part"], categories=slices[1:]).codes, dtype=np.int64) + 1
+def _unknown(name: str, alarm: float, why: str, metrics: Metrics) -> Performance:
+    return Performance(Verdict(name, True, 0.0, alarm, why), metrics, pd.Series(dtype=float), why.split(";")[0])
 
 
-def _measures(rows: pd.DataFrame, group: Codes) -> dict[str, list[Pair]]:
-    """By measure a pair of columns: the sum of the first over that of the second is its value; smaller is better.
-
-    Of probabilities the loss beyond the expected one over the expected one, and the share of negatives (of the same
-    slice) above a positive; of amounts the absolute error over the prediction. Further pairs have the same value, and
-    vary with other rows: a ranking varies with its positives and its negatives alike (Obuchowski 1997).
-    """
-    actual, predicted, weight = (rows[column].to_numpy(float) for column in ("actual", "predicted", "weight"))
-    if not _is_probability(rows):
-        return {"error": [(weight * np.abs(actual - predicted), weight * np.maximum(predicted, 1e-9))]}
-    is_positive = actual > 0
-    p = _among_sampled(predicted, is_positive, weight)
-    entropy = -(p * np.log(p) + (1 - p) * np.log1p(-p))
-    sides = [
-        (side * _misranked(predicted * sign, side, group), side.astype(float))
-        for side, sign in ((is_positive, 1), (~is_positive, -1))
-    ]
-    return {"loss": [(log_loss_rows(is_positive, p) - entropy, entropy)], "ranking": sides}
-
-
-def _among_sampled(predicted: Array, is_positive: np.ndarray, weight: Array) -> Array:
-    """The probability that a row is positive, given that it was sampled by its label.
-
-    Weighing rows back would let one negative that stands for hundreds decide a slice; in the sample every row counts
-    once (prior correction, King & Zeng 2001, the other way round).
-    """
-    p = np.clip(predicted, 1e-9, 1 - 1e-9)
-    if is_positive.all() or not is_positive.any():
-        return p
-    ratio = weight[~is_positive].mean() / weight[is_positive].mean()
-    odds = p / (1 - p) * ratio
-    return np.clip(odds / (1 + odds), 1e-9, 1 - 1e-9)
-
-
-def _misranked(score: Array, side: np.ndarray, group: Codes) -> Array:
-    """Of each row the share of its slice's rows of the other side with a higher score, ties counted half."""
-    found = np.zeros(len(score))
-    for which in np.unique(group):
-        places = np.flatnonzero(group == which)
-        others = np.sort(score[places][~side[places]])
-        if len(others):
-            ours = score[places]
-            ranks = np.searchsorted(others, ours, "left") + np.searchsorted(others, ours, "right")
-            found[places] = 1 - ranks / (2 * len(others))
-    return found
-
-
-def _is_probability(rows: pd.DataFrame) -> bool:
-    return bool(rows["actual"].isin([0.0, 1.0]).all() and rows["predicted"].between(0, 1).all())
+def _off_by(ratio: Metric, usual: float) -> tuple[float, bool]:
+    """The factor between predicted ÷ observed and the usual, and whether it surely lies beyond the convention."""
+    if ratio.low is None or ratio.high is None:
+        is_off = False
+    else:
+        is_off = ratio.low > usual * CONVENTION or ratio.high < usual / CONVENTION
+    return float(max(ratio.value / usual, usual / ratio.value)), is_off
 
 
 def _slices(past: pd.DataFrame, periods: Periods) -> list[str]:
@@ -212,16 +178,16 @@ def _slices(past: pd.DataFrame, periods: Periods) -> list[str]:
         return []
     sizes = past["part"][is_event].value_counts() * a_period
     others = past["part"][~is_event].value_counts().reindex(sizes.index, fill_value=0) * a_period
-    enough = (sizes >= LEAST_EVENTS) & ((others >= LEAST_EVENTS) | (not _is_probability(past)))
+    enough = (sizes >= LEAST_EVENTS) & ((others >= LEAST_EVENTS) | (not is_probability(past)))
     return [EVERYTHING, *(str(level) for level in sizes[enough].index[:MOST_SLICES])]
 
 
 def _values(rows: pd.DataFrame, slices: list[str]) -> pd.Series:
     """Of each measure and slice; missing where the slice has fewer than half the events that it needs."""
-    group = _group(rows, slices)
+    group = group_of(rows, slices)
     events = _sums((rows["actual"].to_numpy(float) > 0).astype(float), group, len(slices))
     found: dict[str, float] = {}
-    for measure, parts in _measures(rows, group).items():
+    for measure, parts in measures_of(rows, group).items():
         above, below = (_sums(part, group, len(slices)) for part in parts[0])
         value = np.where(events >= LEAST_EVENTS / 2, above / np.where(below > 0, below, np.nan), np.nan)
         found |= {f"{measure} of {which}": each for which, each in zip(slices, value, strict=True)}
@@ -271,10 +237,11 @@ def _runs(weeks: np.ndarray, length: int) -> list[np.ndarray]:
 
 def _metrics(rows: pd.DataFrame, resamples: int, seed: int) -> Metrics:
     actual, predicted = rows["actual"].to_numpy(float), rows["predicted"].to_numpy(float)
-    figures = {"prediction_ratio": prediction_ratio(actual, predicted)}
-    if _is_probability(rows):
+    has_any = bool((actual > 0).any())
+    figures = {"prediction_ratio": prediction_ratio(actual, predicted)} if has_any else {}
+    if is_probability(rows):
         figures["log_loss"] = average(log_loss_rows(actual > 0, predicted))
-        if not (actual > 0).all():
+        if has_any and not (actual > 0).all():
             figures["auc"] = weighted_auc(actual > 0, predicted)
     else:
         figures["mae"] = average(np.abs(actual - predicted))

@@ -63,7 +63,11 @@ class Log:
 
 
 def scored(
-    route: Route | None, ids: list[str], erased: set[str] = frozenset(), counts: Counts | None = None
+    route: Route | None,
+    ids: list[str],
+    erased: set[str] = frozenset(),
+    counts: Counts | None = None,
+    log: Log | None = None,
 ) -> tuple[Any, list[Prediction]]:
     """What is answered for customers with as many orders as their number says, and what is written down.
 
@@ -75,7 +79,7 @@ def scored(
             raise Refusal(404, "none", "wait")
         return route
 
-    log, shadow, numbers = Log(), Shadow(), iter(range(10_000))
+    log, shadow, numbers = log or Log(), Shadow(), iter(range(10_000))
     live = SimpleNamespace(
         route=routed,
         counts=counts or Counts(),
@@ -137,6 +141,19 @@ def test_of_someone_who_was_erased_nothing_is_written_down() -> None:
     answered, written = scored(Route(CHAMPION), ["c2", "c4"], erased={"c2"})
     assert len(answered.prediction_ids) == 2
     assert [row.pseudonym for row in written] == ["C4"]
+
+
+def test_what_a_champion_fails_to_say_is_written_down_for_its_probation() -> None:
+    """Nobody is answered; of customers that are not known nothing could have been said anyway."""
+    log = Log()
+    broken = Served("churn", "churn:old", None, lambda _, __: lambda rows: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        scored(Route(broken), ["c2", "c4", "c5"], log=log)
+    assert [(row.pseudonym, row.variant, row.version) for row in log.rows] == [
+        ("C2", "champion", "churn:old"),
+        ("C4", "champion", "churn:old"),
+    ]
+    assert {(row.value, row.label, row.is_answered, row.is_known) for row in log.rows} == {(None, None, False, True)}
 
 
 def test_a_shadow_scores_the_same_rows_and_nobody_hears_it() -> None:

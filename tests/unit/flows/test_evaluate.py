@@ -86,13 +86,39 @@ def test_a_new_champion_whose_clicks_fall_goes_back(door: Door, tags) -> None:
     assert after(door, 0.5)["probation"][0]["action"] == "stays"  # their outcomes may still come
     (found,) = after(door, 2)["probation"]
     assert found["action"] == "rolled back"
-    assert "click rate -7" in found["reason"]
+    assert found["reason"].startswith("click rate -7")
     assert door.ledger.champion("ctr") == tags[0]
     entry = door.audit.entries()[-1]
     assert (entry.user, entry.role, entry.action) == ("aimloop", "loop", "rollback")
     assert "probation.click_rate" in entry.details["evidence"]
     assert [look.passed for look in Evaluations(door.ledger).probations(tags[1])] == [True, False]
     assert after(door, 2.1)["probation"] == []  # who came back is not on probation again
+
+
+def test_a_new_champion_of_which_nothing_is_reported_stays_and_people_are_told(door: Door, tags, monkeypatch) -> None:
+    told: list = []
+    monkeypatch.setattr(story, "announce", lambda _, conditions: told.extend(conditions))
+    traffic(door, "before", NOW - timedelta(days=3), {"champion": 0.2}, None, tags)
+    promote(door, tags[1], "looks better")
+    traffic(door, "since", NOW + timedelta(days=0.1), {"champion": 0.0}, None, (tags[1], tags[1]))
+    (found,) = after(door, 2)["probation"]
+    assert found["action"] == "cannot be judged"
+    assert door.ledger.champion("ctr") == tags[1]
+    assert [look.passed for look in Evaluations(door.ledger).probations(tags[1])] == [False]
+    (condition,) = [c for c in told if not c.is_well]
+    assert (condition.key, condition.severity) == ("probation.ctr", "warning")
+    assert condition.headline.startswith(f"nothing is reported of what {tags[1]} answers")
+    assert condition.reasons[0].startswith("nothing is reported of 1,200 answers; before, it would have been of 2")
+
+
+def test_what_probation_compares_is_what_is_configured(door: Door, tags) -> None:
+    """Clicks fall to a quarter; but where purchases decide, which nobody reports, they are nobody's business."""
+    traffic(door, "before", NOW - timedelta(days=3), {"champion": 0.2}, None, tags)
+    promote(door, tags[1], "looks better")
+    traffic(door, "since", NOW + timedelta(days=0.1), {"champion": 0.05}, None, (tags[1], tags[1]))
+    (found,) = after(with_settings(door, metric="conversion", guardrails=()), 2)["probation"]
+    assert [v["name"] for v in found["verdicts"] if not v["passed"]] == ["probation.calibration"]
+    assert [v["name"] for v in found["verdicts"]][-2:] == ["probation.conversion", "probation.calibration"]
 
 
 def test_probation_ends(door: Door, tags) -> None:

@@ -17,13 +17,17 @@ from tests.small_state import AS_OF, TAG
 FIRST = datetime(2017, 12, 4, 6)
 
 
-def looked(value: float, until: pd.Timestamp, *, is_learned: bool = True) -> Looked:
-    verdict = Verdict("drift.segmentation", value < 0.3, value, 0.3, f"distance {value}")
-    judged = Judged(kind="data", verdict=verdict, evidence_until=until, clear=0.2, is_learned=is_learned)
+def looked(value: float | None, until: pd.Timestamp, *, is_learned: bool = True) -> Looked:
+    """``None``: nothing could be said."""
+    found, why_not = value or 0.0, "no rows to compare yet" if value is None else None
+    verdict = Verdict("drift.segmentation", found < 0.3, found, 0.3, why_not or f"distance {found}")
+    judged = Judged(
+        kind="data", verdict=verdict, evidence_until=until, clear=0.2, is_learned=is_learned, why_not=why_not
+    )
     return Looked((judged,), pd.DataFrame(), None)
 
 
-def watched(door: Door, values: list[float], *, is_learned: bool = True) -> list[StoredCheck]:
+def watched(door: Door, values: list[float | None], *, is_learned: bool = True) -> list[StoredCheck]:
     """A check a week with new evidence each; what the last one led to comes last."""
     found = []
     for week, value in enumerate(values):
@@ -69,6 +73,15 @@ def test_poor_data_elsewhere_leaves_a_check_as_it_is(door: Door) -> None:
 def test_a_convention_informs_and_triggers_nothing(door: Door) -> None:
     check = watched(door, [0.4, 0.5], is_learned=False)[-1]
     assert (check.passed, check.asks, check.why_not) == (False, False, "its threshold is a convention")
+
+
+def test_a_check_that_can_say_nothing_is_neither_an_alarm_nor_quiet(door: Door) -> None:
+    """Its value is 0, below what is clear: it would switch a running alarm off."""
+    *_, silent, after = watched(door, [0.4, 0.5, None, 0.25])
+    assert silent.is_on
+    assert after.is_on
+    assert silent.why_not == "no rows to compare yet"
+    assert silent.decision.startswith("this check does not count: no rows to compare yet; 2 alarms in the last 2")
 
 
 @pytest.fixture

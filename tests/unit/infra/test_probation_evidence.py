@@ -17,10 +17,15 @@ def log(tmp_path: Path) -> Log:
     return Log(tmp_path / "state")
 
 
-def found(log: Log) -> dict[tuple[str, bool], tuple[float, ...]]:
+COLUMNS = ("asked", "silent", "seen", "clicked", "said")
+
+
+def found(
+    log: Log, columns: tuple[str, ...] = COLUMNS, *, of_shown: bool = False
+) -> dict[tuple[str, bool], tuple[float, ...]]:
     log.land()
-    rows: pd.DataFrame = before_and_after(log.state, log.keys, "ctr", (OLD, NEW), SINCE, timedelta(days=1), NOW)
-    columns = ["asked", "silent", "seen", "clicked", "said"]
+    window = timedelta(days=1)
+    rows: pd.DataFrame = before_and_after(log.state, log.keys, "ctr", (OLD, NEW), SINCE, window, NOW, of_shown=of_shown)
     return {(row.pseudonym, row.is_new): tuple(getattr(row, c) for c in columns) for row in rows.itertuples()}
 
 
@@ -30,7 +35,7 @@ def test_each_version_is_counted_in_its_time(log: Log) -> None:
     log.said("left over", "ann", at(17, 1), version=OLD)  # a worker had not taken the change up yet
     log.said("tried", "ann", at(16), version=NEW)  # in the experiment before
     log.said("since", "ann", at(17, 1), version=NEW)
-    log.said("shadow", "ann", at(17, 1), version=NEW, is_answered=False)
+    log.said("shadow", "ann", at(17, 1), version=NEW, variant="challenger", is_answered=False)
     log.said("another", "ann", at(17, 1), version="ctr:third")
     for id_ in ("before", "since"):
         log.came(id_, "clicked", at(10 if id_ == "before" else 17, 13))
@@ -54,3 +59,38 @@ def test_of_strangers_silence_is_no_fault(log: Log) -> None:
     log.came("late click", "clicked", at(19, 12))
     assert {who: values[1] for (who, _), values in found(log).items()} == {"ann": 0, "bob": 1, "cyd": 0}
     assert found(log)["cyd", True] == (2, 0, 2, 0, 0.25)
+
+
+def test_of_what_was_shown_clicks_and_predictions_are_counted_where_that_is_configured(log: Log) -> None:
+    for id_ in ("shown", "clicked", "neither"):
+        log.said(id_, "ann", at(18), version=NEW)
+    log.came("shown", "shown", at(18, 13))
+    log.came("clicked", "clicked", at(18, 13))  # who clicked has seen it, whether that is reported or not
+    columns = ("answered", "seen", "clicked", "said")
+    assert found(log, columns) == {("ann", True): (3, 3, 1, 0.75)}
+    assert found(log, columns, of_shown=True) == {("ann", True): (3, 2, 1, 0.5)}
+
+
+def test_purchases_count_once_an_answer_and_add_up_in_money(log: Log) -> None:
+    log.said("bought", "ann", at(18), version=NEW)
+    log.said("late", "ann", at(18), version=NEW)
+    log.came("bought", "converted", at(18, 13), 10.0)
+    log.came("bought", "converted", at(18, 14), 5.0)
+    log.came("late", "converted", at(19, 13), 100.0)
+    assert found(log, ("converted", "revenue")) == {("ann", True): (1, 15.0)}
+
+
+def test_anything_that_is_reported_shows_that_reports_come(log: Log) -> None:
+    for id_ in ("shown", "late", "fresh", "never"):
+        log.said(id_, "ann", at(19, 12) if id_ == "fresh" else at(18), version=NEW)
+    log.came("shown", "shown", at(18, 13))
+    log.came("late", "converted", at(19, 13), 1.0)  # counts for nothing, but is a report
+    log.came("fresh", "clicked", at(19, 13))
+    assert found(log, ("answered", "reported")) == {("ann", True): (3, 2)}
+
+
+def test_what_a_champion_failed_to_answer_is_silence(log: Log) -> None:
+    log.said("answered", "ann", at(18), version=NEW)
+    log.said("failed", "ann", at(18), version=NEW, value=None, is_answered=False)
+    log.said("unheard", "ann", at(18), version=NEW, value=None, is_answered=False, variant="challenger")
+    assert found(log, ("asked", "silent")) == {("ann", True): (2, 1)}

@@ -78,24 +78,58 @@ def test_features_that_move_with_the_calendar_do_not_count():
     assert verdict.reason.endswith("1 features move with the calendar and do not count (25% of the importance)")
 
 
-@pytest.mark.parametrize("empty", ["current", "reference"])
-def test_an_empty_feature_is_left_out_and_the_reason_says_so(empty):
-    frames = {"current": REFERENCE, "reference": REFERENCE}
-    frames[empty] = REFERENCE.assign(amount=np.nan, channel=None)
-    judgement = judge(frames["current"].assign(orders=[3, 4] * 100), frames["reference"])
+def test_a_feature_that_the_reference_lacks_is_left_out_and_the_reason_says_so():
+    reference = REFERENCE.assign(amount=np.nan, channel=None)
+    judgement = judge(REFERENCE.assign(orders=[3, 4] * 100), reference)
     assert judgement.features["distance"].to_dict() == {"orders": 4}
-    assert judgement.verdict.reason.endswith("2 empty or absent features left out")
+    assert judgement.verdict.reason.endswith("2 features that the reference lacks left out")
+
+
+@pytest.mark.parametrize("gone", ["no value", "no column"])
+def test_a_feature_that_vanishes_is_as_far_off_as_it_can_be(gone):
+    """Half zeros, half ones: were all as far off as the farthest value, that would be 0.5 / 0.5 = 1 deviation."""
+    current = REFERENCE.drop(columns="amount") if gone == "no column" else REFERENCE.assign(amount=np.nan)
+    judgement = judge(current, importances={"amount": 95, "orders": 3, "channel": 2})
+    assert judgement.verdict.value == pytest.approx(0.95)
+    assert not judgement.verdict.passed
+    assert judgement.verdict.reason.endswith("without any value now: amount (95% of the importance)")
+
+
+def test_the_calendar_empties_no_feature():
+    current = REFERENCE.assign(amount=np.nan)
+    assert judge(current, moving=("amount",), importances={"amount": 3, "orders": 1}).verdict.value == 0.75
+
+
+def test_a_category_that_vanishes_lies_off_by_the_largest_distance():
+    assert judge(REFERENCE.assign(channel=None)).features["distance"]["channel"] == pytest.approx(np.sqrt(np.log(2)))
+
+
+def test_a_feature_that_hardly_a_row_had_may_be_missing_from_a_sample():
+    reference = REFERENCE.assign(amount=REFERENCE["amount"].where(REFERENCE.index < 2))
+    assert judge(REFERENCE.assign(amount=np.nan), reference).features["distance"]["amount"] == pytest.approx(0.01)
+
+
+def test_all_features_gone_is_drift_and_not_nothing_to_compare():
+    current = REFERENCE.assign(amount=np.nan, orders=np.nan, channel=None)
+    judgement = judge(current)
+    assert not judgement.verdict.passed
+    assert judgement.why_not is None
+    assert drift_report(current, REFERENCE, DriftRule(importances={})) == ""
 
 
 @pytest.mark.parametrize(
-    "current", [REFERENCE.head(0), REFERENCE.assign(amount=np.nan, orders=np.nan, channel=None)], ids=["rows", "values"]
+    ("current", "reference", "why"),
+    [
+        (REFERENCE.head(0), REFERENCE, "no rows to compare yet"),
+        (REFERENCE, REFERENCE[[]], "no feature to compare"),
+    ],
+    ids=["no rows", "no features"],
 )
-def test_without_current_values_there_is_nothing_to_compare_yet(current):
-    judgement = judge(current)
+def test_where_there_is_nothing_to_compare_the_check_does_not_count(current, reference, why):
+    judgement = judge(current, reference)
     assert judgement.verdict.passed
-    assert judgement.verdict.reason == "nothing to compare yet"
+    assert judgement.verdict.reason == judgement.why_not == why
     assert judgement.features.empty
-    assert drift_report(current, REFERENCE, DriftRule(importances={})) == ""
 
 
 def test_columns_the_reference_lacks_are_not_looked_at():

@@ -110,12 +110,79 @@ def test_amounts_are_judged_by_their_error() -> None:
     assert not judge(frame.head(CUSTOMERS).assign(predicted=frame["predicted"] * 2), usual).verdict.passed
 
 
-def test_no_outcome_yet_says_nothing() -> None:
-    later, _ = rows(2, 3)
-    for known in (later.head(0), later.assign(actual=0.0)):
-        verdict = judge(known, learned()).verdict
-        assert verdict.passed
-        assert verdict.reason == "no outcome is known yet"
+def clicks_of(number: int, rows: int = 50_000, predicted: float = 0.05, customers: int = 2_000) -> pd.DataFrame:
+    """So many clicks among rows of which each was said to be clicked with that probability."""
+    return pd.DataFrame(
+        {
+            "pseudonym": [f"p{n % customers}" for n in range(rows)],
+            "actual": (np.arange(rows) < number).astype(float),
+            "predicted": predicted * np.linspace(0.9, 1.1, rows),
+            "weight": 1.0,
+            "part": "meat",
+        }
+    )
+
+
+@pytest.mark.parametrize("is_learned", [True, False])
+@pytest.mark.parametrize("clicks", [0, 5, 9])
+def test_clicks_that_stay_away_fail_by_what_was_expected(clicks: int, is_learned: bool) -> None:
+    """2,500 clicks were predicted: that hardly any came is known, though AUC is not."""
+    found = judge(clicks_of(clicks), learned() if is_learned else None)
+    assert not found.verdict.passed
+    assert found.why_not is None
+    assert found.verdict.value > found.verdict.threshold
+    if not clicks:
+        assert "of 2,500 predicted outcomes (" in found.verdict.reason
+        assert found.verdict.reason.endswith("without an outcome AUC and predicted ÷ observed are undefined")
+
+
+def test_a_fall_that_leaves_the_order_as_it_was_fails() -> None:
+    """Loss and ranking see nothing: predictions that are too high lose little, and rank as before."""
+    later, _ = rows(12, 3)
+    later = later.assign(actual=later["actual"] * (np.random.default_rng(1).random(len(later)) < 0.25))
+    found = judge(later, learned())
+    assert found.slices["ranking of all"] < found.verdict.threshold
+    assert found.slices["loss of all"] < found.verdict.threshold
+    assert not found.verdict.passed
+    assert "50% may" in found.verdict.reason
+
+
+def test_a_slice_without_outcomes_fails_where_many_were_expected() -> None:
+    later, _ = rows(4, 3)
+    gone = later.assign(actual=later["actual"].where(later["part"] != "meat", 0.0))
+    verdict = judge(gone, learned()).verdict
+    assert not verdict.passed
+    assert "predicted outcomes (meat) 0 came" in verdict.reason
+
+
+def test_what_is_expected_is_what_the_evaluation_found_to_come() -> None:
+    """A version that says three times what comes, and did so when it was evaluated, has not changed."""
+    frame = clicks_of(833)
+    assert not judge(frame, None, {"prediction_ratio": {"value": 1.0}}).verdict.passed
+    assert judge(frame, None, {"prediction_ratio": {"value": 3.0}}).verdict.passed
+
+
+@pytest.mark.parametrize(
+    ("frame", "why"),
+    [
+        (clicks_of(0).head(0), "no outcome is known yet"),
+        (clicks_of(0, rows=400, customers=100), "too few outcomes are known yet: 0 where 20 were predicted"),
+        (clicks_of(0, customers=5), "too few outcomes are known yet: 0 where 2,500 were predicted"),  # five may be idle
+    ],
+    ids=["no rows", "few expected", "few customers"],
+)
+@pytest.mark.parametrize("is_learned", [True, False])
+def test_where_nothing_can_be_said_the_check_does_not_count(frame: pd.DataFrame, why: str, is_learned: bool) -> None:
+    found = judge(frame, learned() if is_learned else None)
+    assert found.verdict.passed
+    assert found.why_not == why
+    assert found.verdict.reason.startswith(why)
+
+
+def test_amounts_that_stay_away_fail_too() -> None:
+    frame = clicks_of(0, rows=4_000, predicted=30.0, customers=4_000)
+    assert not judge(frame, None).verdict.passed
+    assert judge(frame.head(500), None).why_not is not None  # hardly anybody may have been about to buy
 
 
 def test_too_few_events_to_learn_from_learn_nothing() -> None:
