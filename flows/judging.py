@@ -1,7 +1,8 @@
 """Judging: everything that is looked at of one version in use, with what the trigger makes of it."""
 
+import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -21,6 +22,7 @@ from infra import registry
 from infra.checks import Checks, StoredCheck
 from infra.contracts import Contract, CustomerFeatures, ImpressionFeatures
 from infra.files import publish_text
+from infra.retrainings import Retrainings
 from models import catalog
 from models.fitted import Fitted
 from models.importance import said
@@ -92,20 +94,36 @@ def judge_version(cycle: Cycle, name: str, *, reports: str | None = None) -> Loo
     judged += _migration(cycle, name, fitted, known)
     has_drifted = not (data.verdict.passed and prediction.passed)
     wanted = reports or setting.drift.reports
-    report = None
-    if wanted == "always" or (wanted == "on drift" and has_drifted):
-        html = drift_report(
-            pd.concat([current, said_now], axis=1), pd.concat([reference, said_then], axis=1), rules["data"]
-        )
+    if wanted != "always" and not (wanted == "on drift" and has_drifted):
+        return Looked(tuple(judged), data.features, None)
+    html = drift_report(
+        pd.concat([current, said_now], axis=1), pd.concat([reference, said_then], axis=1), rules["data"]
+    )
+    return with_report(cycle, name, Looked(tuple(judged), data.features, None), html)
+
+
+def with_report(cycle: Cycle, name: str, looked: Looked, html: str | None) -> Looked:
+    """Write the report; where that cannot be done, what was judged counts all the same, and says so."""
+    if not html:
+        return looked
+    try:
         path = cycle.reports / f"drift-{name}.html"
-        if html:
-            publish_text(path, html)
-            report = str(path)
-    return Looked(tuple(judged), data.features, report)
+        publish_text(path, html)
+    except OSError as error:
+        logging.getLogger(__name__).warning("the report of %s cannot be written: %s", name, error)
+        word = f"; its report cannot be written ({error.strerror or error})"
+        judged = tuple(
+            replace(each, verdict=replace(each.verdict, reason=each.verdict.reason + word))
+            if each.kind in ("data", "prediction")
+            else each
+            for each in looked.judged
+        )
+        return replace(looked, judged=judged)
+    return replace(looked, report=str(path))
 
 
 def store(cycle: Cycle, name: str, looked: Looked) -> list[StoredCheck]:
-    """Write down verdicts and checks with what the trigger decides; returns the checks."""
+    """Write down verdicts and checks with what the trigger decides, and what it asks for; returns the checks."""
     door, at = cycle.door, now()
     tag, checks = version_in_use(cycle, name), Checks(door.ledger)
     assert tag is not None
@@ -147,8 +165,21 @@ def store(cycle: Cycle, name: str, looked: Looked) -> list[StoredCheck]:
             )
         )
         door.ledger.store_verdict(cycle.id, asdict(each.verdict), report)
-    checks.store(made)
+    with door.ledger.transaction() as session:
+        # together: a check that asked begins the cool-down, so what it asked for must be there to be carried out
+        checks.put(session, made)
+        if asking := [check for check in made if check.asks]:
+            reason = "; ".join(f"{check.kind}: {check.reason}" for check in asking)
+            facts = [facts_of(check) for check in asking]
+            evidence = {"cycle": cycle.id, "version": tag, "checks": facts, "report": looked.report}
+            Retrainings(door.ledger).put(session, name, reason, evidence, at)
     return made
+
+
+def facts_of(check: StoredCheck) -> dict[str, Any]:
+    """As JSON has it."""
+    kept = ("kind", "passed", "value", "threshold", "clear", "reason", "why_not", "is_on", "asks", "decision")
+    return {name: getattr(check, name) for name in kept} | {"evidence_until": check.evidence_until.isoformat()}
 
 
 def _rule(known: Mapping[str, Any], kind: str, cycle: Cycle) -> DriftRule:

@@ -1,5 +1,6 @@
 """Probation: a version that was promoted lately goes back by itself when a guardrail breaks."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from flows.context import Door, now
 from infra import registry
-from infra.errors import AimloopError
+from infra.errors import AimloopError, reason_of
 from infra.evaluations import Evaluations, Probation
 from infra.probation_evidence import before_and_after
 from infra.promotions import Promotions
@@ -39,8 +40,14 @@ def watch_over(door: Door) -> tuple[list[dict[str, Any]], list[Condition], list[
         if tags is None:
             conditions.append(Condition(f"probation.{model}", True, "critical", f"{model} is not on probation"))
             continue
-        result = _judged(door, model, tags)
+        result = _judged_or_not(door, model, tags)
         results.append(result)
+        if result["action"] == "failed":
+            headline = f"{tags[1]} is on probation and cannot be judged"
+            remedy = "`aimloop evaluate` tries again; `aimloop rollback MODEL --because …` goes back by hand"
+            key, reasons = f"probation.{model}", (result["reason"],)
+            conditions.append(Condition(key, False, "critical", headline, reasons, remedy=remedy))
+            continue
         is_stuck = result["action"] == "cannot go back"
         headline = f"{tags[1]} breaks a guardrail, and {tags[0]} cannot come back" if is_stuck else f"{model} is well"
         conditions.append(
@@ -57,6 +64,17 @@ def watch_over(door: Door) -> tuple[list[dict[str, Any]], list[Condition], list[
             headline = f"{tags[0]} is champion of {model} again: {tags[1]} broke a guardrail"
             news.append(News(f"rolled back.{tags[1]}", headline, (result["reason"],)))
     return results, conditions, news
+
+
+def _judged_or_not(door: Door, model: str, tags: tuple[str, str]) -> dict[str, Any]:
+    """One that cannot be judged keeps no other from it."""
+    try:
+        return _judged(door, model, tags)
+    except Exception as error:
+        logging.getLogger(__name__).exception("%s cannot be judged on probation", tags[1])
+        reason = reason_of(error)
+        line = f"{model}: {tags[1]} on probation cannot be judged ({reason})"
+        return {"line": line, "model": model, "tag": tags[1], "action": "failed", "reason": reason, "verdicts": ()}
 
 
 def _judged(door: Door, model: str, tags: tuple[str, str]) -> dict[str, Any]:
