@@ -79,6 +79,7 @@ def summary_of(cycle: Cycle, judged: dict[str, dict[str, Any]]) -> dict[str, Any
     due = [name for name, outcome in judged.items() if outcome["is_on"]]
     line = f"alarms for {', '.join(drifted)}" if drifted else quiet
     return {
+        "as_of": cycle.as_of.isoformat(),
         "line": line + (f"; enough to retrain {', '.join(due)}" if due else ""),
         "passed": not drifted,
         "reason": reason,
