@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from flows.alert import announce, teller
 from flows.context import Cycle, Door, is_simulated, now, open_cycle
+from flows.retrain import no_help
 from infra import registry
 from infra.errors import AimloopError
 from infra.evaluations import Challenge, Evaluations
@@ -238,8 +239,7 @@ def _news(door: Door, found: Challenge, requests: list[Retraining]) -> News | No
     key = f"{found.decision}.{found.tag}"
     asked = [request for request in requests if request.model == found.model]
     if found.decision == "rejected" and asked:
-        headline = f"Retraining {found.model} does not help: the champion stays"
-        return News(key, headline, (found.reason, f"it was retrained because of: {asked[0].reason}"))
+        return no_help(found, asked[0])
     headlines = {
         "experiment": f"{found.tag} is tried in the shadow of the champion (experiment {found.experiment_id})",
         "promoted": f"{found.tag} is champion of {found.model}",

@@ -122,14 +122,16 @@ def data_fingerprint(door: Door) -> str:
     return f"{label}-{erased}" if erased else label
 
 
-def begin_cycle(door: Door) -> Cycle:
+def begin_cycle(door: Door, *, is_asked_for: bool = True) -> Cycle:
     """The cycle that what has landed and the settings ask for, recorded in the ledger.
+
+    ``is_asked_for``: somebody wants all of it; else it is looked at only, and `aimloop status` still shows the last.
 
     Raises:
         AimloopError: ``as_of`` lies outside the data; says the range.
     """
     this = _cycle_of_what_landed(door)
-    door.ledger.begin_cycle(this.id, this.as_of.to_pydatetime(), door.settings.source, now())
+    door.ledger.begin_cycle(this.id, this.as_of.to_pydatetime(), door.settings.source, now(), is_asked_for=is_asked_for)
     return this
 
 

@@ -15,7 +15,7 @@ from flows.decision import decide as decide
 from flows.evidence import evidence_of
 from flows.ingest import land_log
 from flows.probation import watch_over
-from infra.errors import AimloopError
+from infra.errors import reason_of
 from infra.evaluations import Challenge
 from infra.experiments import Experiment, Experiments
 from infra.state import Busy
@@ -43,14 +43,15 @@ def evaluate_patiently(door: Door) -> dict[str, Any]:
 
 def evaluate_all(door: Door) -> dict[str, Any]:
     """The same at once, for who holds the state's lock."""
-    log = {name: asdict(landed) for name, landed in land_log(door).items()}
+    log, of_log = _landed(door)
     running = sorted(Experiments(door.ledger).running().items())
     results = [_evaluated(door, experiment) for _, experiment in running]
     probation, conditions = watch_over(door)
     started = start_waiting(door)
-    announce(door, conditions=[*conditions, *_conditions(results)])
+    announce(door, conditions=[of_log, *conditions, *_conditions(results)])
     lines = [result["line"] for result in (*results, *probation)]
     lines += [f"{found.model}: {turn_of(found)}" for found in started]
+    lines += [] if of_log.is_well else [f"{of_log.headline} ({'; '.join(of_log.reasons)})"]
     return {
         "line": "; ".join(lines) or "no experiment is running, no champion is on probation",
         "experiments": results,
@@ -58,6 +59,18 @@ def evaluate_all(door: Door) -> dict[str, Any]:
         "waited": [{"model": found.model, "line": turn_of(found), "reason": found.reason} for found in started],
         "log": log,
     }
+
+
+def _landed(door: Door) -> tuple[dict[str, Any], Condition]:
+    """What landed of the log; where that fails, harm is still found in what had landed before."""
+    remedy = "`aimloop evaluate` tries again; until then experiments are judged by what had landed"
+    try:
+        log = {name: asdict(landed) for name, landed in land_log(door).items()}
+    except Exception as error:
+        logging.getLogger(__name__).exception("the log of predictions cannot be landed")
+        headline = "The log of predictions cannot be landed"
+        return {}, Condition("log.landing", False, "warning", headline, (reason_of(error),), remedy=remedy)
+    return log, Condition("log.landing", True, "warning", "the log of predictions is landed")
 
 
 def turn_of(found: Challenge) -> str:
@@ -73,7 +86,7 @@ def _evaluated(door: Door, experiment: Experiment) -> dict[str, Any]:
         return decide(door, experiment, evidence_of(door, experiment, now()))
     except Exception as error:
         logging.getLogger(__name__).exception("experiment %d cannot be judged", experiment.id)
-        reason = error.what if isinstance(error, AimloopError) else f"{type(error).__name__}: {error}"
+        reason = reason_of(error)
         line = f"{experiment.model}: cannot be judged ({reason})"
         return {
             "line": line,

@@ -1,12 +1,13 @@
-"""Judging: everything that is looked at of one version in use, with what the trigger makes of it."""
+"""Judging: everything that is looked at of one version in use."""
 
+import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from flows.context import Cycle, now, version_in_use
+from flows.context import Cycle, version_in_use
 from flows.served import served
 from flows.thresholds import (
     IMPRESSION_WEEKS,
@@ -18,18 +19,15 @@ from flows.thresholds import (
     threshold_of,
 )
 from infra import registry
-from infra.checks import Checks, StoredCheck
 from infra.contracts import Contract, CustomerFeatures, ImpressionFeatures
 from infra.files import publish_text
 from models import catalog
 from models.fitted import Fitted
 from models.importance import said
-from monitoring import quality
 from monitoring.distances import sampled
 from monitoring.drift import DriftJudgement, DriftRule, drift_report, judge_drift
 from monitoring.performance import judge_performance
 from monitoring.segments import LAG_WEEKS, judge_migration
-from monitoring.trigger import Check, TriggerRule, decide
 from monitoring.verdict import Verdict
 
 # What each version scores now: the rows its current features are taken from.
@@ -39,8 +37,6 @@ CURRENT_ROWS: dict[str, tuple[type[Contract], str, str]] = {
     "churn": (CustomerFeatures, "customer_features", "snapshot_at = $as_of AND days_since_last_order <= $window"),
     "clv": (CustomerFeatures, "customer_features", "snapshot_at = $as_of"),
 }
-_FEEDS_ALL = {"orders", "products", "customers"}
-FEEDS = {"ctr": {"impressions", *_FEEDS_ALL}}  # raw tables whose poor quality puts a model's checks in doubt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,63 +90,32 @@ def judge_version(cycle: Cycle, name: str, *, reports: str | None = None) -> Loo
     judged += _migration(cycle, name, fitted, known)
     has_drifted = not (data.verdict.passed and prediction.verdict.passed)
     wanted = reports or setting.drift.reports
-    report = None
-    if wanted == "always" or (wanted == "on drift" and has_drifted):
-        html = drift_report(
-            pd.concat([current, said_now], axis=1), pd.concat([reference, said_then], axis=1), rules["data"]
-        )
+    if wanted != "always" and not (wanted == "on drift" and has_drifted):
+        return Looked(tuple(judged), data.features, None)
+    html = drift_report(
+        pd.concat([current, said_now], axis=1), pd.concat([reference, said_then], axis=1), rules["data"]
+    )
+    return with_report(cycle, name, Looked(tuple(judged), data.features, None), html)
+
+
+def with_report(cycle: Cycle, name: str, looked: Looked, html: str | None) -> Looked:
+    """Write the report; where that cannot be done, what was judged counts all the same, and says so."""
+    if not html:
+        return looked
+    try:
         path = cycle.reports / f"drift-{name}.html"
-        if html:
-            publish_text(path, html)
-            report = str(path)
-    return Looked(tuple(judged), data.features, report)
-
-
-def store(cycle: Cycle, name: str, looked: Looked) -> list[StoredCheck]:
-    """Write down verdicts and checks with what the trigger decides; returns the checks."""
-    door, at = cycle.door, now()
-    tag, checks = version_in_use(cycle, name), Checks(door.ledger)
-    assert tag is not None
-    in_doubt = _poor_data(cycle, name)
-    asked_at = checks.last_asked_at(name, before=at)
-    rule = _trigger_rule(cycle)
-    made: list[StoredCheck] = []
-    for each in looked.judged:
-        why_not = in_doubt or each.why_not or (None if each.is_learned else "its threshold is a convention")
-        found = Check(
-            checked_at=at,
-            evidence_until=each.evidence_until.to_pydatetime(),
-            value=each.verdict.value,
-            alarm=each.verdict.threshold,
-            clear=each.clear,
-            why_not=why_not,
+        publish_text(path, html)
+    except OSError as error:
+        logging.getLogger(__name__).warning("the report of %s cannot be written: %s", name, error)
+        word = f"; its report cannot be written ({error.strerror or error})"
+        judged = tuple(
+            replace(each, verdict=replace(each.verdict, reason=each.verdict.reason + word))
+            if each.kind in ("data", "prediction")
+            else each
+            for each in looked.judged
         )
-        earlier = [_as_check(check) for check in checks.history(tag, each.kind, before=at)]
-        decision = decide([*earlier, found], asked_at, rule)
-        report = looked.report if each.kind in ("data", "prediction") else None
-        made.append(
-            StoredCheck(
-                version=tag,
-                kind=each.kind,
-                checked_at=at,
-                model=name,
-                cycle_id=cycle.id,
-                evidence_until=found.evidence_until,
-                value=found.value,
-                threshold=found.alarm,
-                clear=found.clear,
-                passed=bool(each.verdict.passed),
-                reason=each.verdict.reason,
-                report=report,
-                why_not=why_not,
-                is_on=decision.is_on,
-                asks=decision.asks,
-                decision=decision.reason,
-            )
-        )
-        door.ledger.store_verdict(cycle.id, asdict(each.verdict), report)
-    checks.store(made)
-    return made
+        return replace(looked, judged=judged)
+    return replace(looked, report=str(path))
 
 
 def _rule(known: Mapping[str, Any], kind: str, cycle: Cycle) -> DriftRule:
@@ -245,39 +210,6 @@ def _migration(cycle: Cycle, name: str, fitted: Fitted, known: Mapping[str, Any]
         clear=clear,
         is_learned=usual is not None,
         why_not=verdict.reason if sides[0].index.intersection(sides[1].index).empty else None,  # nobody at both
-    )
-
-
-def _poor_data(cycle: Cycle, name: str) -> str | None:
-    """Which failing judgements put what a model reads in doubt."""
-    failing = [
-        verdict.name
-        for verdict in cycle.door.ledger.verdicts(cycle.id)
-        if not verdict.passed and quality.kind(verdict.name) in quality.KINDS
-    ]
-    tables = FEEDS.get(name, _FEEDS_ALL)
-    theirs = [each for each in failing if each.split(".")[1:2] and each.split(".")[1] in tables]
-    return f"data quality fails ({', '.join(theirs)})" if theirs else None
-
-
-def _trigger_rule(cycle: Cycle) -> TriggerRule:
-    setting = cycle.door.settings.drift
-    return TriggerRule(
-        alarms=setting.alarms,
-        checks=setting.of_checks,
-        cooldown_days=setting.cooldown_days,
-        new_evidence_days=setting.new_evidence_days,
-    )
-
-
-def _as_check(stored: StoredCheck) -> Check:
-    return Check(
-        checked_at=stored.checked_at,
-        evidence_until=stored.evidence_until,
-        value=stored.value,
-        alarm=stored.threshold,
-        clear=stored.clear,
-        why_not=stored.why_not,
     )
 
 

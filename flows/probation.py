@@ -1,5 +1,6 @@
 """Probation: a version that was promoted lately goes back by itself when a guardrail breaks."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from flows.alert import teller
 from flows.context import Door, now
 from infra import registry
-from infra.errors import AimloopError
+from infra.errors import AimloopError, reason_of
 from infra.evaluations import Evaluations, Probation
 from infra.probation_evidence import before_and_after
 from infra.promotions import Promotions
@@ -40,15 +41,19 @@ def watch_over(door: Door) -> tuple[list[dict[str, Any]], list[Condition]]:
         if tags is None:
             conditions.append(Condition(f"probation.{model}", True, "critical", f"{model} is not on probation"))
             continue
-        result = _judged(door, model, tags)
+        result = _judged_or_not(door, model, tags)
         results.append(result)
         conditions.append(_condition(model, tags, result))
     return results, conditions
 
 
 def _condition(model: str, tags: tuple[str, str], result: dict[str, Any]) -> Condition:
-    """Well, unless a champion cannot go back though it should, or cannot be judged since nothing is reported of it."""
+    """Well, unless a champion cannot go back though it should, or cannot be judged; nothing reported is one reason."""
     key, reasons = f"probation.{model}", (result["reason"],)
+    if result["action"] == "failed":
+        headline = f"{tags[1]} is on probation and cannot be judged"
+        remedy = f"`aimloop evaluate` tries again; `aimloop rollback {model} --because …` goes back by hand"
+        return Condition(key, False, "critical", headline, reasons, remedy=remedy)
     if result["action"] == "cannot go back":
         headline = f"{tags[1]} breaks a guardrail, and {tags[0]} cannot come back"
         remedy = "choose another yourself: `aimloop promote TAG --because …`; `aimloop models` lists them"
@@ -58,6 +63,17 @@ def _condition(model: str, tags: tuple[str, str], result: dict[str, Any]) -> Con
         remedy = f"look whether applications show its answers and report; `aimloop rollback {model}` goes back"
         return Condition(key, False, "warning", headline, reasons, remedy=remedy)
     return Condition(key, True, "critical", f"{model} is well")
+
+
+def _judged_or_not(door: Door, model: str, tags: tuple[str, str]) -> dict[str, Any]:
+    """One that cannot be judged keeps no other from it."""
+    try:
+        return _judged(door, model, tags)
+    except Exception as error:
+        logging.getLogger(__name__).exception("%s cannot be judged on probation", tags[1])
+        reason = reason_of(error)
+        line = f"{model}: {tags[1]} on probation cannot be judged ({reason})"
+        return {"line": line, "model": model, "tag": tags[1], "action": "failed", "reason": reason, "verdicts": ()}
 
 
 def _judged(door: Door, model: str, tags: tuple[str, str]) -> dict[str, Any]:

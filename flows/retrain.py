@@ -1,45 +1,80 @@
 """Retrain: what a drift verdict leads to.
 
-A request is a row of the ledger. Where a Prefect server lasts, an event tells its automation, which starts the
-deployment of this flow; else the flow is called at once. Whoever carries it out looks into the ledger for what was
-asked, so that a lost event, or one that comes twice, does no harm: any cycle that runs answers all open requests.
+A request is a row of the ledger, written with the checks that ask (`flows/checking.py`). Where a Prefect server lasts,
+an event tells its automation, which starts the deployment of this flow; else the flow is called at once. Whoever
+carries it out looks into the ledger for what was asked, so that a lost event, or one that comes twice, does no harm:
+any cycle that runs answers all open requests.
 """
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from filelock import FileLock, Timeout
 from prefect import flow, tags
 from prefect.artifacts import create_markdown_artifact
 
+from flows.alert import announce
 from flows.context import Cycle, Door, identify, is_simulated, now, open_door
 from flows.temporary_server import somebody_watches
-from infra.evaluations import Evaluations
+from infra.evaluations import Challenge, Evaluations
 from infra.retrainings import Retraining, Retrainings
 from infra.state import Busy
+from monitoring.alerts import News
 
 EVENT = "aimloop.drift"  # `prefect.yaml` answers it
+MOMENT_SECONDS = 1  # `is_retraining` holds the lock while it looks
 
 
-def ask_for_retraining(door: Door, model: str, reason: str, evidence: dict[str, Any]) -> dict[str, Any]:
-    """Emit the event that the automation answers; without a lasting server, retrain at once.
+def react(door: Door) -> dict[str, dict[str, Any]]:
+    """Have carried out whatever is asked for and not being done, by model; who holds the state's lock must not call it.
 
-    The request is a row of the ledger, so that of two only the first is carried out and its reason is kept.
+    Earlier requests too, so that an event that was lost comes again: it is emitted where a server lasts, else
+    retraining is done at once.
     """
-    requests = Retrainings(door.ledger)
-    request, is_new = requests.ask(model, reason, evidence, now())
-    found = {"request": request.id, "model": model, "is_new": is_new}
-    if request.begun_at is not None:
-        return {**found, "how": "folded", "line": f"{model} is being retrained already: {request.reason}"}
-    learned = learned_already(door)
-    if learned is not None:
-        return {**found, "how": "nothing new", "line": _close(door, learned)}
+    requests = {request.model: request for request in Retrainings(door.ledger).open()}
+    if not requests:
+        return {}
+    if is_retraining(door):
+        return _told(requests, "folded", "{model} is being retrained already: {reason}")
+    if (learned := learned_already(door)) is not None:
+        return _told(requests, "nothing new", _close(door, learned))
     if is_simulated():
-        return {**found, "how": "waits", "line": f"{model} is retrained by the next cycle of the replay: {reason}"}
+        return _told(requests, "waits", "{model} is retrained by the next cycle of the replay: {reason}")
     if os.environ.get("PREFECT_API_URL") and somebody_watches():
-        _emit(request)
-        return {**found, "how": "event", "line": f"asked to retrain {model} ({EVENT}): {request.reason}"}
-    return {**found, "how": "direct", **retrain()}
+        for request in requests.values():
+            _emit(request)
+        return _told(requests, "event", f"asked to retrain {{model}} ({EVENT}): {{reason}}")
+    return _told(requests, "direct", retrain()["line"])
+
+
+def left_to(cycle: Cycle) -> dict[str, dict[str, Any]]:
+    """What is asked for while a cycle runs, by model: that one answers it, and must not wait for another."""
+    requests = {request.model: request for request in Retrainings(cycle.door.ledger).open()}
+    return _told(requests, "this cycle", "{model} is retrained by the cycle that is running: {reason}")
+
+
+def _told(requests: Mapping[str, Retraining], how: str, line: str) -> dict[str, dict[str, Any]]:
+    def said(request: Retraining) -> str:
+        return line.replace("{model}", request.model).replace("{reason}", request.reason)
+
+    return {
+        model: {"request": request.id, "model": model, "how": how, "line": said(request)}
+        for model, request in requests.items()
+    }
+
+
+def is_retraining(door: Door) -> bool:
+    """Whether somebody is at it: one that was killed has let its lock go, whatever it had begun."""
+    try:
+        with _lock(door, 0):
+            return False
+    except Timeout:
+        return True
+
+
+def _lock(door: Door, patience_seconds: float) -> FileLock:
+    return FileLock(door.state.root / "retrain.lock", timeout=patience_seconds)
 
 
 @flow(name="retrain")
@@ -47,7 +82,7 @@ def retrain() -> dict[str, Any]:
     """Run a cycle for what the ledger says has been asked, with the reasons as tags and as an artifact."""
     door = open_door()
     try:
-        with FileLock(door.state.root / "retrain.lock", timeout=0):
+        with _lock(door, MOMENT_SECONDS):
             return _carry_out(door)
     except Timeout:
         return {"line": "a retraining is running already: what is asked is folded into it"}
@@ -56,7 +91,7 @@ def retrain() -> dict[str, Any]:
 
 
 def _carry_out(door: Door) -> dict[str, Any]:
-    from flows.cycle import cycle  # whose last step may ask for this
+    from flows.cycle import cycle  # which imports this
 
     with door.state.lock(door.settings.experiments.patience_seconds):
         requests = Retrainings(door.ledger).begin(now())
@@ -79,11 +114,26 @@ def learned_already(door: Door) -> str | None:
 
 
 def answer_requests(cycle: Cycle) -> None:
-    """Close what was asked by the end of a cycle: it has trained every model on all that had landed."""
-    requests = Retrainings(cycle.door.ledger)
-    models = {request.model for request in requests.open()}
-    if models:
-        requests.end(outcome_of(cycle.door, cycle.id, models), cycle.id, now())
+    """Close what was asked by the end of a cycle: it has trained every model on all that had landed.
+
+    Its own watch may have been the first to ask; then people hear now that retraining did not help.
+    """
+    door, requests = cycle.door, Retrainings(cycle.door.ledger)
+    asked = {request.model: request for request in requests.open()}
+    if not asked:
+        return
+    evaluations = Evaluations(door.ledger)
+    decided = [evaluations.challenge(version.tag) for version in door.ledger.versions(cycle.id)]
+    lost = [found for found in decided if found is not None and found.decision == "rejected" and found.model in asked]
+    if news := [no_help(found, asked[found.model]) for found in lost]:
+        announce(door, news=news)  # before they are closed: said again after a crash, it is told once
+    requests.end(outcome_of(door, cycle.id, set(asked)), cycle.id, now())
+
+
+def no_help(found: Challenge, request: Retraining) -> News:
+    """What people should hear of a rejected candidate that was trained because of drift."""
+    headline = f"Retraining {found.model} does not help: the champion stays"
+    return News(f"rejected.{found.tag}", headline, (found.reason, f"it was retrained because of: {request.reason}"))
 
 
 def outcome_of(door: Door, cycle_id: str, models: set[str]) -> str:

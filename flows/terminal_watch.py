@@ -29,4 +29,5 @@ def show_watch(console: Console, found: dict[str, Any]) -> None:
         console.print(
             f"Retraining of {name}: {escape(str(asked.get('line', 'asked for')))}", highlight=False, soft_wrap=True
         )
-    console.print(f"\n{escape(found['line'])}", highlight=False, soft_wrap=True)
+    told = f"\nThe world as of {found['as_of']}: {escape(found['line'])}"
+    console.print(told, highlight=False, soft_wrap=True)

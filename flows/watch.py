@@ -4,17 +4,19 @@ Every version in use is judged; what is found becomes verdicts and checks in the
 (`monitoring/trigger.py`) says when that is enough to retrain.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from flows.alert import announce
+from flows.arrivals import Newest, newest
+from flows.checking import facts_of, store
 from flows.context import Cycle, open_cycle, version_in_use
 from flows.judging import CURRENT_ROWS as CURRENT_ROWS
-from flows.judging import judge_version, store
-from flows.retrain import ask_for_retraining
-from infra.checks import StoredCheck
+from flows.judging import judge_version
+from flows.retrain import left_to, react
 from models import catalog
 from monitoring.alerts import Condition
 from monitoring.quality import KINDS, kind
@@ -22,17 +24,22 @@ from monitoring.quality import KINDS, kind
 
 @flow(name="watch")
 def watch(cycle_id: str | None = None, reports: str | None = None) -> dict[str, Any]:
-    """Judge every version in use, by default in the published cycle; announce, and ask for retraining where it is due.
+    """Judge every version in use, on all that has arrived; announce, and have retraining done where it is due.
 
-    Within a cycle as well: what is asked for there has just been done, and `flows.retrain` closes it with that word.
-    ``reports`` ("always", "never") takes the place of the setting.
+    Args:
+        cycle_id: the cycle that ends with this watch, and answers what is asked in it; by default what is new is
+            landed and looked at, or else the published cycle, and whoever retrains goes on from there.
+        reports: "always" or "never" take the place of the setting.
     """
-    cycle = open_cycle(cycle_id)
+    found = Newest(open_cycle(cycle_id)) if cycle_id is not None else newest(open_cycle())
+    cycle = found.cycle
     in_use = [name for name in catalog.MODELS if version_in_use(cycle, name)]
     judged = {name: judge_model.with_options(name=f"watch {name}")(cycle.id, name, reports) for name in in_use}
     create_markdown_artifact(key="drift-verdicts", markdown=_markdown(judged), description="Checks of this cycle.")
-    asked = ask(cycle, judged)
-    tell(cycle, judged)
+    # telling comes first: what is done about it may take long, and may fail
+    is_left = cycle_id is not None or found.is_busy  # a cycle is running, which answers what is asked
+    tell(cycle, judged, [] if is_left else [_of_arrivals(found.trouble)])
+    asked = left_to(cycle) if is_left else react(cycle.door)
     return summary_of(cycle, judged) | {"asked": asked}
 
 
@@ -58,7 +65,7 @@ def judge_and_store(cycle: Cycle, name: str, *, reports: str | None = None) -> d
         "passed": not failed,
         "reason": "; ".join(told),
         "report": looked.report,
-        "checks": [_facts(check) for check in checks],
+        "checks": [facts_of(check) for check in checks],
         "is_on": any(check.is_on for check in checks),
         "asks": any(check.asks for check in checks),
         "features": looked.features.head(10).rename_axis("feature").reset_index().to_dict("records"),
@@ -73,30 +80,27 @@ def summary_of(cycle: Cycle, judged: dict[str, dict[str, Any]]) -> dict[str, Any
     due = [name for name, outcome in judged.items() if outcome["is_on"]]
     line = f"alarms for {', '.join(drifted)}" if drifted else quiet
     return {
+        "as_of": cycle.as_of.isoformat(),
         "line": line + (f"; enough to retrain {', '.join(due)}" if due else ""),
         "passed": not drifted,
         "reason": reason,
-        "report": str(cycle.reports),
+        "report": str(cycle.door.state.reports / cycle.id),
         "reports": {name: outcome["report"] for name, outcome in judged.items()},
         "models": judged,
     }
 
 
-def ask(cycle: Cycle, judged: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Ask for retraining, once a model; the checks that ask are the reason and the evidence."""
-    asked = {}
-    for name, outcome in judged.items():
-        asking = [check for check in outcome["checks"] if check["asks"]]
-        if asking:
-            reason = "; ".join(f"{check['kind']}: {check['reason']}" for check in asking)
-            evidence = {"cycle": cycle.id, "version": outcome["version"], "checks": asking, "report": outcome["report"]}
-            asked[name] = ask_for_retraining(cycle.door, name, reason, evidence)
-    return asked
-
-
-def tell(cycle: Cycle, judged: dict[str, dict[str, Any]]) -> None:
+def tell(cycle: Cycle, judged: dict[str, dict[str, Any]], others: Sequence[Condition] = ()) -> None:
     """One condition a model for drift and one for performance, and one a kind of data quality, well ones included."""
-    announce(cycle.door, [*_of_models(judged), *_of_quality(cycle)])
+    announce(cycle.door, [*_of_models(judged), *_of_quality(cycle), *others])
+
+
+def _of_arrivals(trouble: str | None) -> Condition:
+    if trouble is None:
+        return Condition("watch.arrivals", True, "warning", "what arrives is looked at")
+    headline = "what has arrived since the last cycle cannot be looked at"
+    remedy = "`aimloop watch` tries again; drift is judged on the last cycle's data until then"
+    return Condition("watch.arrivals", False, "warning", headline, (trouble,), remedy=remedy)
 
 
 def _of_models(judged: dict[str, dict[str, Any]]) -> list[Condition]:
@@ -126,12 +130,6 @@ def _of_quality(cycle: Cycle) -> list[Condition]:
         reasons = tuple(f"{verdict.name}: {verdict.reason}" for verdict in failing)
         conditions.append(Condition(f"quality.{which}", not failing, "warning", headline, reasons))
     return conditions
-
-
-def _facts(check: StoredCheck) -> dict[str, Any]:
-    """As JSON has it."""
-    kept = ("kind", "passed", "value", "threshold", "clear", "reason", "why_not", "is_on", "asks", "decision")
-    return {name: getattr(check, name) for name in kept} | {"evidence_until": check.evidence_until.isoformat()}
 
 
 def _markdown(judged: dict[str, dict[str, Any]]) -> str:

@@ -76,8 +76,13 @@ class Checks:
     def store(self, checks: Iterable[StoredCheck]) -> None:
         """All in one transaction."""
         with self._ledger.transaction() as session:
-            for check in checks:
-                session.merge(CheckRow(**asdict(check)))
+            self.put(session, checks)
+
+    @staticmethod
+    def put(session: Session, checks: Iterable[StoredCheck]) -> None:
+        """The same within a transaction that writes other things too."""
+        for check in checks:
+            session.merge(CheckRow(**asdict(check)))
 
     def history(self, version: str, kind: str, before: datetime, most: int = 400) -> list[StoredCheck]:
         """Earlier checks of one judgement of a version, oldest first; of very many the last."""

@@ -24,3 +24,8 @@ def did_you_mean(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str
     """The beginning of a remedy: the known name that comes nearest, or nothing where none does."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return f"did you mean '{near[0]}'? " if near else ""
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong, in one line for people: ours in its words, others with their kind."""
+    return error.what if isinstance(error, AimloopError) else f"{type(error).__name__}: {error}"

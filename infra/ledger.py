@@ -20,6 +20,8 @@ from infra.ledger_rows import Base, CycleRow, InfluenceRow, PlanRow, StepRow, Ve
 from infra.state import disk_trouble
 from infra.succession import champion_of, crown, end_experiment, erased_teachers, running_experiment
 
+NEVER = datetime(1, 1, 1)  # when a cycle was asked for that only a watch has begun
+
 
 @dataclass(frozen=True)
 class Version:
@@ -78,16 +80,23 @@ class Ledger:
 
     # cycles and steps
 
-    def begin_cycle(self, cycle_id: str, as_of: datetime, source: str, now: datetime) -> None:
-        """Record a cycle; one that is known keeps its first record and becomes the last one asked for."""
+    def begin_cycle(
+        self, cycle_id: str, as_of: datetime, source: str, now: datetime, *, is_asked_for: bool = True
+    ) -> None:
+        """Record a cycle; one that is known keeps its first record and becomes the last one asked for.
+
+        One that nobody has asked for, but a watch has begun to know the world of, starts when it is asked for.
+        """
         with self.transaction() as session:
             row = session.get(CycleRow, cycle_id)
             if row is None:
                 row = CycleRow(
-                    id=cycle_id, as_of=as_of, source=source, started_at=now, asked_for_at=now, finished_at=None
+                    id=cycle_id, as_of=as_of, source=source, started_at=now, asked_for_at=NEVER, finished_at=None
                 )
                 session.add(row)
-            row.asked_for_at = now
+            if is_asked_for:
+                row.started_at = now if row.asked_for_at == NEVER else row.started_at
+                row.asked_for_at = now
 
     def finish_cycle(self, cycle_id: str, now: datetime) -> None:
         with self.transaction() as session:
@@ -95,11 +104,12 @@ class Ledger:
             row.finished_at = row.finished_at or now
 
     def cycle(self, cycle_id: str | None = None) -> CycleRow | None:
-        """A cycle by id, or the one asked for last."""
+        """A cycle by id, or the one asked for last; None where nobody has asked for any."""
         with Session(self._engine, expire_on_commit=False) as session:
             if cycle_id is not None:
                 return session.get(CycleRow, cycle_id)
-            return session.scalars(select(CycleRow).order_by(CycleRow.asked_for_at.desc()).limit(1)).first()
+            asked_for = select(CycleRow).where(CycleRow.asked_for_at > NEVER)
+            return session.scalars(asked_for.order_by(CycleRow.asked_for_at.desc()).limit(1)).first()
 
     def finish_step(self, cycle_id: str, name: str, seconds: float, result: dict[str, Any]) -> None:
         """Record a step once; its first record stays."""

@@ -52,12 +52,19 @@ class Retrainings:
     def ask(self, model: str, reason: str, evidence: Mapping[str, Any], now: datetime) -> tuple[Retraining, bool]:
         """Write a request down, unless one of the model is open: then that one, and False."""
         with self._ledger.transaction() as session:
-            query = select(RetrainingRow).where(RetrainingRow.model == model, RetrainingRow.ended_at.is_(None))
-            known = session.scalars(query.order_by(RetrainingRow.id)).first()
-            row = known or RetrainingRow(model=model, reason=reason, evidence=dict(evidence), asked_at=now)
-            session.add(row)
-            session.flush()
-            return _retraining(row), known is None
+            return self.put(session, model, reason, evidence, now)
+
+    @staticmethod
+    def put(
+        session: Session, model: str, reason: str, evidence: Mapping[str, Any], now: datetime
+    ) -> tuple[Retraining, bool]:
+        """The same within a transaction that writes other things too."""
+        query = select(RetrainingRow).where(RetrainingRow.model == model, RetrainingRow.ended_at.is_(None))
+        known = session.scalars(query.order_by(RetrainingRow.id)).first()
+        row = known or RetrainingRow(model=model, reason=reason, evidence=dict(evidence), asked_at=now)
+        session.add(row)
+        session.flush()
+        return _retraining(row), known is None
 
     def begin(self, now: datetime) -> list[Retraining]:
         """Take up all open requests, those of a run that was cut short among them."""

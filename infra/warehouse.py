@@ -243,9 +243,15 @@ def published(state: State) -> Generation | None:
 
 
 def publish(state: State, name: str, keep: int = 2) -> None:
-    """Point readers to a generation, and drop all but the last ``keep``."""
+    """Point readers to a generation, and drop all but the last ``keep`` and the one they may be reading still."""
+    before = published(state)
     publish_text(state.warehouse / "current", name + "\n")
+    drop_old(state, keep, besides=before)
+
+
+def drop_old(state: State, keep: int = 2, besides: Generation | None = None) -> None:
+    """Drop all generations but the published one, the last ``keep``, and one ``besides``."""
     newest_first = generations(state)
     for old in newest_first:
-        if old not in (generation(state, name), *newest_first[:keep]):
+        if old not in (published(state), besides, *newest_first[:keep]):
             discard(old)

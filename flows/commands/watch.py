@@ -20,7 +20,8 @@ def watch(
 ) -> None:
     """Judge every version in use: drift, performance on late labels, migration; say what that leads to.
 
-    What is found is written down and may ask for retraining, as the daily watch does.
+    As the daily watch does, it lands what is new and looks at that; what it finds is written down and may lead to
+    retraining. Nothing is published.
     """
     from flows.terminal_watch import show_watch
 
@@ -34,7 +35,7 @@ def watch(
         from flows.watch import watch as story
 
         wait_until_ready(log)
-        found = story(cycle.id, "always" if reports else "never")
+        found = story(reports="always" if reports else "never")
     if as_json:
         print_json(found)
     else:

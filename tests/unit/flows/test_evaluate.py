@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows import evaluate as story
+from flows import probation
 from flows.cli import app
 from flows.context import Door, simulated
 from flows.evaluate import evaluate_all, evaluate_patiently
@@ -170,6 +171,50 @@ def test_one_that_cannot_be_judged_keeps_no_other_from_it(door: Door, tags, monk
     assert [(one["model"], one["action"]) for one in done] == [("churn", "failed"), ("ctr", "stay")]
     assert [c.key for c in told if not c.is_well] == ["experiment.churn"]
     assert "ZeroDivisionError: of a judge" in done[0]["reason"]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list:
+    """Conditions that people would hear of."""
+    found: list = []
+    monkeypatch.setattr(story, "announce", lambda _, conditions: found.extend(conditions))
+    return found
+
+
+def full_disk(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_log_that_cannot_be_landed_keeps_nobody_from_judging_what_had_landed(door, tags, told, monkeypatch) -> None:
+    """A new champion that does harm goes back, on the evidence of the hour before."""
+    traffic(door, "before", NOW - timedelta(days=3), {"champion": 0.2}, None, tags)
+    promote(door, tags[1], "looks better")
+    traffic(door, "since", NOW + timedelta(days=0.1), {"champion": 0.05}, None, (tags[1], tags[1]))
+    with simulated(NOW + timedelta(days=2)):
+        story.land_log(door)
+    monkeypatch.setattr(story, "land_log", full_disk)
+    done = after(door, 2)
+    assert [found["action"] for found in done["probation"]] == ["rolled back"]
+    assert done["line"].endswith("cannot be landed (OSError: [Errno 28] No space left on device)")
+    assert [c.key for c in told if not c.is_well] == ["log.landing"]
+
+
+def test_a_probation_that_cannot_be_judged_keeps_no_other_from_it(door, tags, told, monkeypatch) -> None:
+    churn = [version(cycle_of(door, f"2017-12-{day}"), "churn") for day in ("04", "11")]
+    for tag in (tags[1], churn[1]):
+        promote(door, tag, "looks better")
+    real = probation.before_and_after
+
+    def broken(state, keys, model, *others, **more):
+        return full_disk() if model == "ctr" else real(state, keys, model, *others, **more)
+
+    monkeypatch.setattr(probation, "before_and_after", broken)
+    done = after(door, 1)
+    assert sorted((found["model"], found["action"]) for found in done["probation"]) == [
+        ("churn", "stays"),
+        ("ctr", "failed"),
+    ]
+    assert [(c.key, c.severity) for c in told if not c.is_well] == [("probation.ctr", "critical")]
 
 
 def test_while_a_cycle_runs_it_waits_and_then_leaves_it_to_the_next_hour(door: Door) -> None:

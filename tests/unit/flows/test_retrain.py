@@ -9,8 +9,9 @@ from filelock import FileLock
 
 from flows import retrain as story
 from flows.context import Cycle, Door, simulated
-from flows.retrain import answer_requests, ask_for_retraining
+from flows.retrain import answer_requests, left_to, react
 from infra.evaluations import Challenge, Evaluations
+from infra.incidents import Incidents
 from infra.retrainings import Retrainings
 from tests.unit.flows.loop_examples import NOW, cycle_of, version
 
@@ -47,7 +48,8 @@ def server(monkeypatch) -> list[dict]:
 
 
 def ask(door: Door, reason: str = "clicks drifted", model: str = "ctr") -> dict:
-    return ask_for_retraining(door, model, reason, {"distance": 0.4})
+    Retrainings(door.ledger).ask(model, reason, {"distance": 0.4}, NOW)
+    return react(door)[model]
 
 
 def test_without_a_server_it_is_done_at_once(door: Door, cycles: list[Cycle]) -> None:
@@ -57,8 +59,9 @@ def test_without_a_server_it_is_done_at_once(door: Door, cycles: list[Cycle]) ->
     assert (request.reason, request.evidence, request.cycle_id) == ("clicks drifted", {"distance": 0.4}, cycles[0].id)
     assert request.outcome == f"ctr:{cycles[0].id} rejected (no better)"
     assert request.outcome in found["line"]
-    assert ask(door)["is_new"]
+    ask(door)
     assert len(cycles) == 2
+    assert react(door) == {}  # all is answered
 
 
 def test_where_a_server_lasts_its_automation_is_told(door: Door, cycles: list[Cycle], server: list[dict]) -> None:
@@ -73,23 +76,59 @@ def test_where_a_server_lasts_its_automation_is_told(door: Door, cycles: list[Cy
 
 def test_asked_twice_the_first_reason_is_kept_and_a_lost_event_comes_again(door, cycles, server) -> None:
     ask(door)
-    again = ask(door, "still")
-    assert (again["is_new"], again["how"]) == (False, "event")
+    assert ask(door, "still")["how"] == "event"
     assert [request.reason for request in Retrainings(door.ledger).open()] == ["clicks drifted"]
     assert len(server) == 2
 
 
 def test_while_it_runs_another_request_is_folded_into_it(door, cycles, server) -> None:
-    ask(door)
-    Retrainings(door.ledger).begin(NOW)
-    found = ask(door, "still")
-    assert (found["how"], found["is_new"]) == ("folded", False)
-    assert ask(door, "lapse", model="churn")["how"] == "event"
     with FileLock(door.state.root / "retrain.lock"):
+        Retrainings(door.ledger).begin(NOW)
+        assert ask(door)["how"] == ask(door, "lapse", model="churn")["how"] == "folded"
         assert "running already" in story.retrain()["line"]
-    story.retrain()  # what was cut short is taken up again
+    assert not server
+    assert not cycles
+
+
+def test_a_retraining_that_was_killed_is_not_being_done_for_ever(door, cycles, server) -> None:
+    """It had begun, and its lock went with it: the event comes again, and whoever answers takes it up."""
+    ask(door)
+    Retrainings(door.ledger).begin(NOW)  # killed here
+    assert react(door)["ctr"]["how"] == "event"
+    assert len(server) == 2
+    story.retrain()
     assert Retrainings(door.ledger).open() == []
     assert len(cycles) == 1
+
+
+def test_what_a_running_cycle_asks_for_is_left_to_it(door, cycles, server) -> None:
+    """It holds the state's lock: whoever called a retraining there would wait for itself."""
+    this = cycle_of(door, "2017-12-04")
+    Retrainings(door.ledger).ask("ctr", "clicks drifted", {}, NOW)
+    with door.state.lock():
+        found = left_to(this)["ctr"]
+        assert (found["how"], found["line"]) == (
+            "this cycle",
+            "ctr is retrained by the cycle that is running: clicks drifted",
+        )
+    assert not cycles
+    assert not server
+
+
+def test_a_cycle_whose_own_watch_asks_tells_that_its_candidate_does_not_help(door, cycles) -> None:
+    """Once, however often it is repeated; of a rejected model that nobody asked for this is not said."""
+    this = cycle_of(door, "2017-12-11")
+    tags = [version(this, model) for model in ("ctr", "churn")]
+    for tag, model in zip(tags, ("ctr", "churn"), strict=True):
+        Evaluations(door.ledger).write(Challenge(tag, model, NOW, "rejected", "no better"))
+    Retrainings(door.ledger).ask("ctr", "clicks drifted", {}, NOW)
+    answer_requests(this)
+    answer_requests(this)
+    (told,) = Incidents(door.ledger).news()
+    assert told.subject == "[aimloop] Retraining ctr does not help: the champion stays"
+    assert "clicks drifted" in told.body
+    (request,) = Retrainings(door.ledger).all()
+    assert request.outcome == f"{tags[0]} rejected (no better)"
 
 
 def test_where_nothing_has_landed_it_would_learn_the_same(door, cycles, server, monkeypatch) -> None:
@@ -123,4 +162,4 @@ def test_in_a_replay_the_world_outside_hears_nothing(door: Door, cycles: list[Cy
         assert ask(door)["how"] == "waits"
     assert not server
     assert not cycles
-    assert Retrainings(door.ledger).open()[0].asked_at == datetime(2017, 6, 4)
+    assert len(Retrainings(door.ledger).open()) == 1

@@ -1,5 +1,6 @@
 """What a watch writes down, tells and asks for, with verdicts given; the clock stands where the test puts it."""
 
+import shutil
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,9 +8,11 @@ import pandas as pd
 import pytest
 
 from flows import watch as story
+from flows.checking import store
 from flows.context import Cycle, Door, simulated
-from flows.judging import Judged, Looked, store
+from flows.judging import Judged, Looked, with_report
 from infra.checks import Checks, StoredCheck
+from infra.retrainings import Retrainings
 from monitoring.alerts import Condition
 from monitoring.verdict import Verdict
 from tests.small_state import AS_OF, TAG
@@ -58,6 +61,33 @@ def test_a_watch_cut_short_and_repeated_decides_the_same(door: Door) -> None:
     assert Checks(door.ledger).all() == before
 
 
+def test_a_check_that_asks_leaves_a_request_behind_though_nobody_lived_to_carry_it_out(door: Door) -> None:
+    """Killed right after it was written down: the next day's watch rests, and the request is there to be done."""
+    assert watched(door, [0.4, 0.5])[-1].asks
+    with simulated(FIRST + timedelta(weeks=1, days=1)):
+        (check,) = store(Cycle("g1", AS_OF, door), "segmentation", looked(0.5, AS_OF + timedelta(weeks=1, days=1)))
+    assert not check.asks
+    (request,) = Retrainings(door.ledger).open()
+    assert (request.model, request.reason, request.asked_at) == (
+        "segmentation",
+        "data: distance 0.5",
+        FIRST + timedelta(weeks=1),
+    )
+    assert (request.evidence["version"], request.evidence["checks"][0]["value"]) == (TAG, 0.5)
+
+
+def test_a_report_that_cannot_be_written_keeps_no_check_from_being_stored(door: Door) -> None:
+    cycle = Cycle("g1", AS_OF, door)
+    shutil.rmtree(door.state.reports / "g1")
+    (door.state.reports / "g1").write_text("a file in the folder's place")
+    found = with_report(cycle, "segmentation", looked(0.5, AS_OF), "<html>")
+    assert found.report is None
+    (check,) = store(cycle, "segmentation", found)
+    assert check.reason == "distance 0.5; its report cannot be written (File exists)"
+    assert Checks(door.ledger).all() == [check]
+    assert story.summary_of(cycle, {})["report"] == str(door.state.reports / "g1")
+
+
 def test_poor_data_of_a_table_that_the_model_reads_never_asks(door: Door) -> None:
     fail_quality(door, "null_rate.orders")
     checks = watched(door, [0.4, 0.5, 0.6])
@@ -86,15 +116,9 @@ def test_a_check_that_can_say_nothing_is_neither_an_alarm_nor_quiet(door: Door) 
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
-    """What would be announced and asked for."""
-    found: dict[str, list[Any]] = {"conditions": [], "asked": []}
+    """What would be announced."""
+    found: dict[str, list[Any]] = {"conditions": []}
     monkeypatch.setattr(story, "announce", lambda _, conditions: found["conditions"].extend(conditions))
-
-    def ask(door: Door, model: str, reason: str, evidence: dict[str, Any]) -> dict[str, Any]:
-        found["asked"].append((model, reason, evidence["version"]))
-        return {"line": "asked"}
-
-    monkeypatch.setattr(story, "ask_for_retraining", ask)
     return found
 
 
@@ -114,12 +138,10 @@ def test_one_condition_a_model_is_told_whether_well_or_not(
     judged = outcome(door, values, monkeypatch)
     cycle = Cycle("g1", AS_OF, door)
     story.tell(cycle, judged)
-    asked = story.ask(cycle, judged)
     condition: Condition = told["conditions"][0]
     assert (condition.key, condition.is_well) == ("drift.segmentation", is_well)
     assert condition.reasons[0].startswith(f"data: distance {values[-1]} (")
-    assert told["asked"] == ([] if is_well else [("segmentation", "data: distance 0.5", TAG)])
-    assert bool(asked) != is_well
+    assert [request.reason for request in Retrainings(door.ledger).all()] == ["data: distance 0.5"][: len(values) - 1]
 
 
 def test_data_quality_is_told_by_its_kind(door: Door, told: dict[str, list[Any]]) -> None:

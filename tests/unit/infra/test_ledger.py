@@ -74,6 +74,20 @@ def test_the_cycle_begun_last_is_the_newest(ledger: Ledger) -> None:
     assert (newest.id, by_id.id) == ("c", "b")
 
 
+def test_a_cycle_that_is_only_looked_at_is_not_the_newest_until_somebody_asks_for_it(begun: Ledger) -> None:
+    begun.begin_cycle("looked at", AS_OF, "complete_journey", LATER, is_asked_for=False)
+    begun.begin_cycle("looked at", AS_OF, "complete_journey", LATER + timedelta(hours=1), is_asked_for=False)
+    newest, known = begun.cycle(), begun.cycle("looked at")
+    assert newest is not None
+    assert known is not None
+    assert (newest.id, known.started_at) == ("c2", LATER)
+
+    begun.begin_cycle("looked at", AS_OF, "complete_journey", LATER + timedelta(hours=2))
+    newest = begun.cycle()
+    assert newest is not None
+    assert (newest.id, newest.started_at) == ("looked at", LATER + timedelta(hours=2))
+
+
 def test_a_cycle_ends_once(begun: Ledger) -> None:
     begun.finish_cycle("c1", NOW)
     begun.finish_cycle("c1", LATER)

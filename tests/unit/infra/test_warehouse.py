@@ -133,6 +133,19 @@ def test_the_published_generation_is_kept_however_old_its_file(state: State) -> 
     assert (state.warehouse / "g1.duckdb").exists()
 
 
+def test_what_readers_were_pointed_to_until_now_is_kept_however_many_were_made_since(state: State) -> None:
+    """A watch makes a generation a day and publishes none of them: they go, what is being read stays."""
+    for age, name in enumerate(["sunday", "saturday", "friday", "monday"]):
+        build(state, name, age=age)
+    warehouse.publish(state, "monday", keep=9)
+
+    warehouse.drop_old(state)
+    assert names(state) == {"sunday.duckdb", "saturday.duckdb", "monday.duckdb", "current"}
+
+    warehouse.publish(state, "sunday", keep=1)
+    assert names(state) == {"sunday.duckdb", "monday.duckdb", "current"}
+
+
 def test_a_generation_that_is_being_built_is_not_dropped(state: State) -> None:
     for age, name in enumerate(["g3", "g2", "g1"]):
         build(state, name, age=age)
