@@ -41,8 +41,7 @@ def what_if(door: Door, asked: Question) -> dict[str, Any]:
     file = asked.channels or door.settings.channels
     table = read_channels(file) if file is not None else _last_channels(published)
     current = None if asked.current is None else read_current(asked.current)
-    needs_results = table["unit_return"].isna().any() or table["response_value"].notna().any()
-    known = known_of(published, response_values(table)) if published is not None and needs_results else None
+    known = None if published is None else known_of(published, response_values(table))
     with explained_problem(file or SEED, asked.current):
         inputs = build(
             table,
@@ -60,7 +59,8 @@ def what_if(door: Door, asked: Question) -> dict[str, Any]:
 def known_of(generation: Generation, values: dict[str, float]) -> Known:
     """What a generation knows of channels; ``values``: what a response is worth, where people say it."""
     evidence = channel_evidence.gather(generation, as_of(generation))
-    return Known(measured=measured(evidence.responses, evidence.segments, values), weeks=evidence.weeks)
+    results = measured(evidence.responses, evidence.segments, values)
+    return Known(measured=results, weeks=evidence.weeks, segments=evidence.segments)
 
 
 def response_values(table: pd.DataFrame) -> dict[str, float]:

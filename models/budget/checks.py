@@ -50,6 +50,8 @@ def checked(problem: Problem) -> Problem:
         _channels(channels, known["channel"])
     if segments is not None:
         _segments(segments, known["segment"])
+    if periods is not None:
+        _known(tables.PERIODS, "period", periods["period"], known["period"])
     for rule in problem.rules:
         _rule(rule, known)
     return replace(problem, activities=activities, channels=channels, segments=segments, reach=reach, periods=periods)

@@ -28,10 +28,14 @@ PRIOR_WEIGHT = 0.1  # a prior counts as much as history of a tenth of the most u
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What the data say: `responses.measured`, and weeks that are over; both may be without rows."""
+    """What the data say: `responses.measured`, weeks that are over, and who consents; all may be without rows.
+
+    ``segments``: ``segment`` and ``reachable``, its customers who may be contacted.
+    """
 
     measured: pd.DataFrame
     weeks: DataFrame[ChannelWeeks]
+    segments: pd.DataFrame
 
 
 def build(
@@ -58,7 +62,8 @@ def build(
         contacts_per_customer: At most so many in the plan, over all channels that contact customers by segment.
 
     Raises:
-        BadProblem: a return is empty and the data hold no results, or a share names no channel of the table.
+        BadProblem: a return is empty and the data hold no results, a share names no channel of the table, a period's
+            budget none of its periods, or a channel of contacts is bought for a segment that the data do not know.
     """
     weeks = plan_days / 7
     bends = _bends(table, known, weeks)
@@ -75,19 +80,20 @@ def build(
         else:
             part = _as_written(rows, results, bend, weeks)
             rules += limits.of_rows(rows) if len(rows) > 1 else []
-        if len(results) and results["unit"].iloc[0] == "contact" and (part["segment"] != ALL).any():
-            reach.append(limits.reach(str(channel), results, part))
+        if known is not None and _is_contacted(known, str(channel)):
+            limits.refuse_unknown_segments(rows, known.segments)
+            reach.append(limits.reach(part, known.segments))
         parts.append(part)
         sources.append(_source(str(channel), rows, None if known is None else results, bend))
-    if contacts_per_customer is not None and known is not None and reach:
-        contacting = [str(limit["channel"].iloc[0]) for limit in reach]
-        rules += limits.contacts(known.measured, contacting, contacts_per_customer)
+    rules += limits.once(reach, parts)
+    if contacts_per_customer is not None:
+        rules += limits.contacts(reach, contacts_per_customer)
     problem = Problem(
         activities=pd.concat(parts, ignore_index=True),
         budget=budget,
         channels=limits.of_channels(table),
         reach=pd.concat(reach, ignore_index=True) if reach else None,
-        periods=pd.DataFrame({"period": list(periods), "budget": list(periods.values())}) if periods else None,
+        periods=limits.periods(table, periods or {}),
         rules=tuple(rules),
         min_roi=min_roi,
     )
@@ -136,8 +142,7 @@ def _by_segment(
 
     Of the channel's units a segment has had its share; so its curve has the same levels at that share of the units.
     """
-    is_contact = results["unit"].iloc[0] == "contact"
-    most = results["reachable"] if is_contact else results["busiest_units"] * weeks
+    is_contact = results["unit"].iloc[0] == "contact"  # consent ends a segment then (`limits.reach`)
     mean = _mean(results)
     shares = results["units"] / results["units"].sum()
     parts = []
@@ -159,7 +164,7 @@ def _by_segment(
             where=Where(channels=(str(row.channel),), segments=(str(segment),)),
             at_most=float(cap),
         )
-        for segment, cap in zip(results["segment"], most, strict=True)
+        for segment, cap in zip(results["segment"], results["busiest_units"] * weeks, strict=True)
         if not is_contact
     ]
     whole = {"channel": row.channel, "offer": row.offer, "period": row.period, "unit_cost": float(row.unit_cost)}
@@ -203,6 +208,11 @@ def _results(known: Known | None, channel: str) -> pd.DataFrame:
         return pd.DataFrame(columns=["unit_return"])
     found = known.measured[known.measured["channel"] == channel]
     return found[found["unit_return"].notna()]
+
+
+def _is_contacted(known: Known, channel: str) -> bool:
+    """Whether a unit of the channel is a contact, whatever its return comes from: then consent limits it."""
+    return (known.measured.loc[known.measured["channel"] == channel, "unit"] == "contact").any()
 
 
 def _current(table: pd.DataFrame) -> pd.DataFrame | None:

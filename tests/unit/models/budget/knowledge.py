@@ -43,4 +43,5 @@ def responses() -> Any:
 
 def known(**values: float) -> Known:
     weeks = pd.DataFrame(columns=list(ChannelWeeks.to_schema().columns))
-    return Known(measured=measured(responses(), segments(), values), weeks=ChannelWeeks.validate(weeks))
+    results = measured(responses(), segments(), values)
+    return Known(measured=results, weeks=ChannelWeeks.validate(weeks), segments=segments())
