@@ -115,8 +115,9 @@ def _worth(generation: Generation, people: str) -> str:
 def _reported(generation: Generation) -> str:
     """Revenue by channel, as applications reported it for answers given within the window."""
     if not generation.holds("prediction_outcomes"):
-        return "SELECT '' AS channel, NULL AS revenue WHERE false"
-    return f"""SELECT channel, {_exact("revenue")} AS revenue FROM marts.prediction_outcomes
+        return "SELECT '' AS channel, NULL AS revenue, NULL AS reports WHERE false"
+    return f"""SELECT channel, {_exact("revenue")} AS revenue, CAST(count(*) AS DOUBLE) AS reports
+               FROM marts.prediction_outcomes
                WHERE is_answered AND revenue IS NOT NULL AND predicted_at >= $since AND predicted_at < $until
                GROUP BY channel"""
 

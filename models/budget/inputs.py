@@ -212,7 +212,7 @@ def _results(known: Known | None, channel: str) -> pd.DataFrame:
 
 def _is_contacted(known: Known, channel: str) -> bool:
     """Whether a unit of the channel is a contact, whatever its return comes from: then consent limits it."""
-    return (known.measured.loc[known.measured["channel"] == channel, "unit"] == "contact").any()
+    return "contact" in set(known.measured.loc[known.measured["channel"] == channel, "unit"])
 
 
 def _current(table: pd.DataFrame) -> pd.DataFrame | None:
