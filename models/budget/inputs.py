@@ -15,7 +15,7 @@ from pandera.typing.pandas import DataFrame
 
 from infra.budget_contracts import ChannelWeeks
 from models.budget import limits
-from models.budget.curves import FittedCurve, Prior, fit
+from models.budget.curves import FittedCurve, Prior, Sampled, fit
 from models.budget.limits import KEYS
 from models.budget.problem import Curve, Problem, Rule, Where
 from models.budget.sources import Inputs, Origin, Source
@@ -113,7 +113,7 @@ def _bends(table: pd.DataFrame, known: Known | None, weeks: float) -> dict[str, 
     """Curves over the whole plan of channels whose return comes from results, wholly or in part."""
     if known is None or known.weeks.empty:
         return {}
-    priors, history = {}, []
+    priors, sampled, history = {}, {}, []
     for channel, rows in table.groupby("channel", sort=False):
         row, results = rows.iloc[0], _results(known, str(channel))
         if len(rows) > 1 or results.empty or not (np.isnan(row.unit_return) or row.response_value > 0):
@@ -127,12 +127,20 @@ def _bends(table: pd.DataFrame, known: Known | None, weeks: float) -> dict[str, 
             continue
         of_response = mean / max(float(results["responses"].sum() / results["units"].sum()), 1e-300)
         history.append(told.assign(result=told["responses"] * of_response)[["channel", "units", "result"]])
+        sampled[str(channel)] = _sampled(results, mean)
         before = mean if np.isnan(row.unit_return) else float(row.unit_return)
         priors[str(channel)] = Prior(unit_return=before, max_units=most, worth_units=PRIOR_WEIGHT * most)
     if not priors:
         return {}
-    found = fit(pd.concat(history, ignore_index=True), priors)
+    found = fit(pd.concat(history, ignore_index=True), priors, sampled=sampled)
     return {channel: curve for channel, curve in found.items() if curve.source != "prior"}
+
+
+def _sampled(results: pd.DataFrame, mean: float) -> Sampled:
+    """How sure the mean over segments is: their customers are others, so their errors are apart from each other."""
+    shares = (results["units"] / results["units"].sum()).to_numpy(float)
+    low, high = (shares * (results[f"unit_return{end}"] - results["unit_return"]) for end in ("_low", "_high"))
+    return Sampled(below=float(np.linalg.norm(low)), above=float(np.linalg.norm(high)))
 
 
 def _by_segment(
