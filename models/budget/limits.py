@@ -17,8 +17,9 @@ def of_rows(rows: pd.DataFrame) -> list[Rule]:
     """Each of a channel's several rows has its own least and most units."""
     found = []
     for row in rows.to_dict("records"):
-        names = {f"{key}s": (row[key],) for key in KEYS if row[key] != ALL}
-        label = " · ".join(str(row[key]) for key in KEYS if row[key] != ALL)
+        told = [key for key in KEYS if key == "channel" or row[key] != ALL]  # a channel may be called 'all'
+        names = {f"{key}s": (row[key],) for key in told}
+        label = " · ".join(str(row[key]) for key in told)
         found.append(
             Rule(
                 name=label,

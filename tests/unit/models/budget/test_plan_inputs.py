@@ -95,6 +95,12 @@ def test_a_return_given_with_what_a_response_brings_is_moved_by_results() -> Non
     # the prior is worth a tenth of 1,000 contacts a week, as much as the 100 of the only week, whose rate is 0.2 × 20
     assert line["expected_return"] == pytest.approx(80 * (9 + 4) / 2)
     assert line["return_is"] == "given and history"
+    # half of the evidence: a prior that errs by half of itself, and 25 responses to 200 contacts, in two segments
+    below, above = (abs(end / 80 - 6.5) for end in line["interval"])
+    loyal, other = told.measured.query("channel == 'mailing'").to_dict("records")
+    errors = [(one["unit_return_high"] - one["unit_return"]) / 2 for one in (loyal, other)]
+    assert above == pytest.approx(np.sqrt((1.96 * 0.5 * 9) ** 2 / 2 + (errors[0] ** 2 + errors[1] ** 2) / 4), rel=1e-3)
+    assert below > 1.96 * 0.5 * 9 / np.sqrt(2)
 
 
 def test_where_weeks_bend_each_segment_bends_at_its_share_of_the_units() -> None:
@@ -138,6 +144,10 @@ def test_rows_for_segments_and_periods_have_their_own_bounds() -> None:
     rows = channels(("one", 1, 3, 40, 10), ("one", 1, 2, 50, 20), segment=["young", "old"])
     parts = plan(rows, 65)["allocation"][0]["parts"]
     assert {part["segment"]: part["units"] for part in parts} == {"young": 40, "old": 25}
+    whole = channels(
+        ("all", 1, 3, 40, 10), ("all", 1, 2, 50, 20), ("two", 1, 1, 50, 0), segment=["young", "old", "all"]
+    )
+    assert bought(plan(whole, 100)) == {"all": 90, "two": 10}
     seasons = channels(("one", 1, 3, 100, 0), ("one", 1, 2, 100, 0), period=["spring", "summer"])
     parts = plan(seasons, 100, periods={"spring": 30})["allocation"][0]["parts"]
     assert {part["period"]: part["units"] for part in parts} == {"spring": 30, "summer": 70}
