@@ -16,6 +16,7 @@ from infra.ledger_rows import CycleRow, PlanRow
 from models.budget.attainment import LastPlan, attained
 from models.budget.document import clean, comparable, planned
 from models.budget.inputs import build
+from models.budget.lifts import as_promised
 from models.budget.solution import Method
 from models.budget.sources import Inputs
 from models.budget.stored import from_json, to_json
@@ -84,6 +85,7 @@ def look_back(cycle: Cycle, earlier: list[tuple[CycleRow, PlanRow]], measured: p
     row, stored = earlier[0]
     since, days = pd.Timestamp(row.as_of), stored.plan.get("days", cycle.door.settings.plan_days)
     until = min(cycle.as_of, since + pd.Timedelta(days=days))
+    evidence = stored.plan.get("evidence", [])
     last = LastPlan(
         cycle=row.id,
         since=f"{since:%Y-%m-%d}",
@@ -94,10 +96,12 @@ def look_back(cycle: Cycle, earlier: list[tuple[CycleRow, PlanRow]], measured: p
         valued=frozenset(
             line["channel"] for line in stored.inputs.get("channels", []) if line.get("response_value") is not None
         ),
+        incremental=frozenset(row["channel"] for row in evidence if row.get("incremental_ratio") is not None),
     )
+    counted = as_promised(measured, evidence)
     happened = channel_evidence.window(cycle.generation, since, until)
     told = [told for _, plan in earlier if (told := plan.plan.get("realised"))]
-    return attained(last, happened, measured, told)
+    return attained(last, happened, counted, told)
 
 
 def _unit_costs(stored: PlanRow) -> dict[str, float]:

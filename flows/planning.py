@@ -15,6 +15,7 @@ from infra.warehouse import Generation
 from models.budget.channel_table import checked_table
 from models.budget.document import planned
 from models.budget.inputs import Known, build
+from models.budget.lifts import incremental
 from models.budget.responses import measured
 from models.budget.solution import Method
 
@@ -58,8 +59,10 @@ def what_if(door: Door, asked: Question) -> dict[str, Any]:
 
 def known_of(generation: Generation, values: dict[str, float]) -> Known:
     """What a generation knows of channels; ``values``: what a response is worth, where people say it."""
-    evidence = channel_evidence.gather(generation, as_of(generation))
-    results = measured(evidence.responses, evidence.segments, values)
+    until = as_of(generation)
+    evidence = channel_evidence.gather(generation, until)
+    attributed = measured(evidence.responses, evidence.segments, values)
+    results = incremental(attributed, channel_evidence.beside_control(generation, until))
     return Known(measured=results, weeks=evidence.weeks, segments=evidence.segments)
 
 

@@ -27,7 +27,8 @@ class LastPlan:
     """The plan that was in force: its document, what a unit costs, and for how long it was.
 
     ``elapsed`` is the part of the plan's days that is over: so much of it was promised by now. ``valued``: channels
-    of which people said what a response brings, so that their returns are in that money.
+    of which people said what a response brings, so that their returns are in that money. ``incremental``: those that
+    were planned beside a control group.
     """
 
     cycle: str
@@ -37,6 +38,7 @@ class LastPlan:
     unit_costs: Mapping[str, float]
     elapsed: float
     valued: frozenset[str] = frozenset()
+    incremental: frozenset[str] = frozenset()
 
     def is_money(self, line: Mapping[str, Any]) -> bool:
         """Whether the return that was planned with is in the money that responses are counted in."""
@@ -72,6 +74,7 @@ def attained(
         columns=["channel", "units", "cost", "expected_return"],
     )
     outcomes = _outcomes(known, happened, measured, last.unit_costs)
+    outcomes["is_incremental"] = outcomes["channel"].isin(last.incremental)
     found = {one.channel: one for one in realised.compare(planned, outcomes)}
     of_control = {one.channel: one for one in realised.compare(planned, _of_control(outcomes))}
     rows = []
@@ -157,7 +160,8 @@ def _told(
     words += f"; revenue was reported for {reports:,.0f} of them" if 0 < reports < responses else ""
     words += "" if gap is None else f": {gap:+.1%}"
     words += "" if why_not is None else f"; {why_not}"
-    words += "" if roi is None else f"; ROI {roi:+.1%}, attributed"
+    counted = "incremental" if outcome["is_incremental"] else "attributed"
+    words += "" if roi is None else f"; ROI {roi:+.1%}, {counted}"
     if against.incremental_return is None or against.incremental_interval is None:
         words += "; not known to be incremental: nobody was held back"
     else:

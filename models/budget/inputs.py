@@ -28,9 +28,10 @@ PRIOR_WEIGHT = 0.1  # a prior counts as much as history of a tenth of the most u
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What the data say: `responses.measured`, weeks that are over, and who consents; all may be without rows.
+    """What the data say; all may be without rows.
 
-    ``segments``: ``segment`` and ``reachable``, its customers who may be contacted.
+    ``measured``: `responses.measured`, and of that `lifts.incremental`. ``weeks``: those that are over. ``segments``:
+    ``segment`` and ``reachable``, its customers who may be contacted.
     """
 
     measured: pd.DataFrame
@@ -267,7 +268,19 @@ def _told(results: pd.DataFrame) -> str:
     units, responses = results["units"].sum(), results["responses"].sum()
     unit = results["unit"].iloc[0]
     mean = _mean(results)
+    return f"{responses:,.0f} responses to {units:,.0f} {unit}s, {mean:,.4g} per {unit} ({_whose(results.iloc[0])})"
+
+
+def _whose(result: pd.Series) -> str:
+    """Whether a channel's returns are incremental, and why not."""
+    held_back, ratio = result["held_back"], result["incremental_ratio"]
+    if not held_back:
+        return "attributed, not incremental: nobody was held back"
+    if np.isnan(ratio):
+        return f"attributed, not incremental: {held_back:,.0f} customers held back are too few to tell"
+    low, high = result["incremental_ratio_low"], result["incremental_ratio_high"]
+    doubt = "" if low > 0 else ", which may be nothing"
     return (
-        f"{responses:,.0f} responses to {units:,.0f} {unit}s, {mean:,.4g} per {unit} "
-        "(attributed, not incremental: nobody was held back)"
+        f"incremental: {ratio:.0%} of what is attributed ({low:.0%} to {high:.0%}{doubt}), beside {held_back:,.0f} "
+        "customers held back"
     )

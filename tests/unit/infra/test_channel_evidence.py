@@ -49,10 +49,18 @@ def test_what_happened_in_a_time_beside_its_control_group(generation: Generation
     assert found.loc["banner", "revenue"] == 7.5  # of what was answered
 
 
+def test_since_customers_were_held_back_others_are_told_beside_them(generation: Generation) -> None:
+    (row,) = channel_evidence.beside_control(generation, AS_OF).to_dict("records")
+    # cyd was held back from May 9: bob and ann were contacted then, the contact of May 1 was before
+    assert (row["channel"], row["units"], row["customers"], row["control_customers"]) == ("mailing", 2, 2, 1)
+    assert channel_evidence.beside_control(generation, pd.Timestamp("2017-05-09")).empty
+
+
 def test_without_campaigns_and_impressions_there_is_nothing(tmp_path: Path) -> None:
     bare = build(Generation(tmp_path / "c.duckdb"), without="stg_")
     found = channel_evidence.gather(bare, AS_OF)
     assert found.responses.empty
     assert found.weeks.empty
     assert channel_evidence.window(bare, AS_OF, AS_OF).empty
+    assert channel_evidence.beside_control(bare, AS_OF).empty
     assert len(found.segments) == 2
