@@ -72,6 +72,9 @@ def build(
     for channel, rows in table.groupby("channel", sort=False):
         results = _results(known, str(channel))
         bend = bends.get(str(channel))
+        is_contacted = known is not None and _is_contacted(known, str(channel))
+        if known is not None and is_contacted:
+            limits.refuse_unknown_segments(rows, known.segments)
         empty = rows["unit_return"].isna()
         if empty.any() and results.empty:
             raise _no_return(str(channel), int(rows.index[empty][0]), known)
@@ -81,8 +84,7 @@ def build(
         else:
             part = _as_written(rows, results, bend, weeks)
             rules += limits.of_rows(rows) if len(rows) > 1 else []
-        if known is not None and _is_contacted(known, str(channel)):
-            limits.refuse_unknown_segments(rows, known.segments)
+        if known is not None and is_contacted:
             reach.append(limits.reach(part, known.segments))
         parts.append(part)
         sources.append(_source(str(channel), rows, None if known is None else results, bend))

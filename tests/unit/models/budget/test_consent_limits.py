@@ -42,9 +42,10 @@ def test_a_segment_without_results_has_who_consents_in_it() -> None:
     assert bought(channels(GIVEN, segment=["other"]), told) == {"mailing": 5}
 
 
-def test_a_segment_that_the_data_do_not_know_is_refused() -> None:
+@pytest.mark.parametrize("mailing", [GIVEN, EMPTY])
+def test_a_segment_that_the_data_do_not_know_is_refused(mailing: tuple) -> None:
     with pytest.raises(BadProblem, match=r"no segment 'loyall'.*choose among loyal, other") as refused:
-        bought(channels(("tv", 1, 9, 10, 0), GIVEN, segment=["north", "loyall"]), known())
+        bought(channels(("tv", 1, 9, 10, 0), mailing, segment=["north", "loyall"]), known())
     assert (refused.value.row, refused.value.column) == (1, "segment")
 
 
