@@ -46,7 +46,7 @@ def test_what_happened_in_a_time_beside_its_control_group(generation: Generation
     assert (mailing["units"], mailing["responses"]) == (2, 0)  # the contact of May 1 was before
     assert (mailing["customers"], mailing["treated_return"], mailing["return_squares"]) == (2, 5.5, 5.5**2)
     assert (mailing["control_customers"], mailing["control_return"]) == (1, 2.5)
-    assert found.loc["banner", "revenue"] == 7.5  # of what was answered
+    assert (found.loc["banner", "revenue"], found.loc["banner", "reports"]) == (7.5, 1)  # of what was answered
 
 
 def test_since_customers_were_held_back_others_are_told_beside_them(generation: Generation) -> None:
