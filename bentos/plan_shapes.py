@@ -41,7 +41,10 @@ class Purchase(TypedDict):
     binds: Annotated[str | None, Field(description="The bound that the units lie at: minimum, maximum or frozen.")]
     cost_is: NotRequired[Annotated[str, Field(description="given, or assumed: an example, not the company's own.")]]
     return_is: NotRequired[
-        Annotated[str, Field(description="given, assumed, from history, or both; incremental it is nowhere.")]
+        Annotated[
+            str,
+            Field(description="given, assumed, from history, or both; attributed where nobody was held back."),
+        ]
     ]
     interval: NotRequired[Span]
     parts: NotRequired[list[Part]]

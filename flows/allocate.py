@@ -16,6 +16,7 @@ from infra.ledger_rows import CycleRow, PlanRow
 from models.budget.attainment import LastPlan, attained
 from models.budget.document import clean, comparable, planned
 from models.budget.inputs import build
+from models.budget.lifts import as_promised
 from models.budget.solution import Method
 from models.budget.sources import Inputs
 from models.budget.stored import from_json, to_json
@@ -60,8 +61,8 @@ def plan_and_store(cycle: Cycle) -> dict[str, Any]:
             plan_days=settings.plan_days,
             contacts_per_customer=settings.contacts_per_customer,
         )
-        current = comparable(earlier[0][1].plan, inputs.problem) if earlier else None
-        plan = planned(inputs, Method(solver=settings.solver), current)
+        before = in_force(earlier, inputs, settings.plan_days)
+        plan = planned(inputs, Method(solver=settings.solver), before)
     plan["days"] = settings.plan_days
     plan["evidence"] = clean(known.measured.to_dict("records"))
     plan["realised"] = look_back(cycle, earlier, known.measured) if earlier else None
@@ -70,23 +71,44 @@ def plan_and_store(cycle: Cycle) -> dict[str, Any]:
     return {"line": _line(plan), "plan": plan}
 
 
+def in_force(earlier: list[tuple[CycleRow, PlanRow]], inputs: Inputs, days: int) -> pd.DataFrame | None:
+    """What is bought today: what people say in their file, else the last plan, over as many days as this one is for."""
+    if inputs.current is not None or not earlier:
+        return inputs.current
+    last = earlier[0][1].plan
+    units = comparable(last, inputs.problem)
+    return None if units is None else units.assign(units=units["units"] * (days / last.get("days", days)))
+
+
 def look_back(cycle: Cycle, earlier: list[tuple[CycleRow, PlanRow]], measured: pd.DataFrame) -> dict[str, Any]:
     """What came of the last plan, in the time that it was for, as far as that is over."""
     row, stored = earlier[0]
     since, days = pd.Timestamp(row.as_of), stored.plan.get("days", cycle.door.settings.plan_days)
     until = min(cycle.as_of, since + pd.Timedelta(days=days))
-    costs = from_json(stored.inputs).activities.groupby("channel")["unit_cost"].mean()
+    evidence = stored.plan.get("evidence", [])
     last = LastPlan(
         cycle=row.id,
         since=f"{since:%Y-%m-%d}",
         until=f"{until:%Y-%m-%d}",
         document=stored.plan,
-        unit_costs={str(c): float(v) for c, v in costs.items()},
+        unit_costs=_unit_costs(stored),
         elapsed=(until - since) / pd.Timedelta(days=days),
+        valued=frozenset(
+            line["channel"] for line in stored.inputs.get("channels", []) if line.get("response_value") is not None
+        ),
+        incremental=frozenset(row["channel"] for row in evidence if row.get("incremental_ratio") is not None),
     )
+    counted = as_promised(measured, evidence)
     happened = channel_evidence.window(cycle.generation, since, until)
     told = [told for _, plan in earlier if (told := plan.plan.get("realised"))]
-    return attained(last, happened, measured, told)
+    return attained(last, happened, counted, told)
+
+
+def _unit_costs(stored: PlanRow) -> dict[str, float]:
+    """What a unit of each channel costs, as the plan buys it; the mean of its rows where it buys none."""
+    means = from_json(stored.inputs).activities.groupby("channel")["unit_cost"].mean()
+    bought = {line["channel"]: line["cost"] / line["units"] for line in stored.plan["allocation"] if line["units"] > 0}
+    return {str(channel): float(cost) for channel, cost in means.items()} | bought
 
 
 def write_report(cycle: Cycle, plan: dict[str, Any]) -> Path:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from flows.written_table import lines_of, read_table
 from infra import dbt
 from infra.errors import AimloopError, did_you_mean
-from models.budget.channel_table import REQUIRED, checked_table
+from models.budget.channel_table import MOST, REQUIRED, checked_table
 from models.errors import BadProblem, Infeasible, SolverFailed, Unbounded
 
 SEED = dbt.PROJECT / "seeds" / "channels.csv"
@@ -21,7 +22,7 @@ def read_channels(file: Path) -> pd.DataFrame:
     Raises:
         AimloopError: it cannot be read, or a cell does not fit.
     """
-    frame = _read(file, f"take {SEED} as a pattern")
+    frame = read_table(file, f"take {SEED} as a pattern")
     for name in REQUIRED:
         if name not in frame:
             raise AimloopError(f"{file} lacks the column '{name}'", f"it needs {', '.join(REQUIRED)}")
@@ -35,7 +36,7 @@ def read_current(file: Path) -> pd.DataFrame:
     Raises:
         AimloopError: it cannot be read, or a cell does not fit.
     """
-    frame = _read(file, "it needs channel,units")
+    frame = read_table(file, "it needs channel,units")
     for name in frame.columns:
         if name not in CURRENT:
             near = did_you_mean(str(name), CURRENT)
@@ -44,11 +45,12 @@ def read_current(file: Path) -> pd.DataFrame:
         if name not in frame:
             raise AimloopError(f"{file} lacks the column '{name}'", "it needs channel,units")
     units = pd.to_numeric(frame["units"], errors="coerce")
-    wrong = (units.isna() | (units < 0)).to_numpy()
+    wrong = (units.isna() | (units < 0) | (units > MOST)).to_numpy()
     if wrong.any():
         row = int(wrong.argmax())
         raise AimloopError(
-            f"{file} line {row + 2}, column 'units': '{frame['units'].iloc[row]}'", "write a number of 0 or more"
+            f"{file} line {lines_of(file)[row]}, column 'units': '{frame['units'].iloc[row]}'",
+            "write a number of 0 or more",
         )
     return frame.assign(units=units.astype(float))
 
@@ -67,21 +69,13 @@ def explained_problem(channels: Path | None, current: Path | None = None) -> Ite
         if file is None:
             place = error.table if error.row is None else f"{error.table} row {error.row + 1}"
             raise AimloopError(f"{place}, {error.column}: {error.what}", error.remedy) from None
-        line = "" if error.row is None else f" line {error.row + 2}"
-        raise AimloopError(f"{file}{line}, column '{error.column}': {error.what}", error.remedy) from None
+        lines = lines_of(file)
+        line = "" if error.row is None else f" line {lines[error.row]}"
+        what = error.what if error.beside is None else f"{error.what} (line {lines[error.beside]})"
+        raise AimloopError(f"{file}{line}, column '{error.column}': {what}", error.remedy) from None
     except Infeasible as reason:
         raise AimloopError(f"no budget plan: {reason}", "change the budget, or one of the limits named") from None
     except Unbounded as reason:
         raise AimloopError(f"no budget plan: {reason}", "give a budget, or max_units") from None
     except SolverFailed as reason:
         raise AimloopError(f"no budget plan: {reason}", "or set AIMLOOP_SOLVER (highs or cbc)") from None
-
-
-def _read(file: Path, remedy: str) -> pd.DataFrame:
-    try:
-        frame = pd.read_csv(file, skipinitialspace=True)
-    except (OSError, ValueError) as error:
-        raise AimloopError(f"{file} cannot be read as CSV: {error}", remedy) from None
-    if frame.empty:
-        raise AimloopError(f"{file} holds no line but its heading", remedy)
-    return frame.rename(columns=str.strip)

@@ -15,6 +15,7 @@ from infra.warehouse import Generation
 from models.budget.channel_table import checked_table
 from models.budget.document import planned
 from models.budget.inputs import Known, build
+from models.budget.lifts import incremental
 from models.budget.responses import measured
 from models.budget.solution import Method
 
@@ -41,8 +42,7 @@ def what_if(door: Door, asked: Question) -> dict[str, Any]:
     file = asked.channels or door.settings.channels
     table = read_channels(file) if file is not None else _last_channels(published)
     current = None if asked.current is None else read_current(asked.current)
-    needs_results = table["unit_return"].isna().any() or table["response_value"].notna().any()
-    known = known_of(published, response_values(table)) if published is not None and needs_results else None
+    known = None if published is None else known_of(published, response_values(table))
     with explained_problem(file or SEED, asked.current):
         inputs = build(
             table,
@@ -59,8 +59,11 @@ def what_if(door: Door, asked: Question) -> dict[str, Any]:
 
 def known_of(generation: Generation, values: dict[str, float]) -> Known:
     """What a generation knows of channels; ``values``: what a response is worth, where people say it."""
-    evidence = channel_evidence.gather(generation, as_of(generation))
-    return Known(measured=measured(evidence.responses, evidence.segments, values), weeks=evidence.weeks)
+    until = as_of(generation)
+    evidence = channel_evidence.gather(generation, until)
+    attributed = measured(evidence.responses, evidence.segments, values)
+    results = incremental(attributed, channel_evidence.beside_control(generation, until))
+    return Known(measured=results, weeks=evidence.weeks, segments=evidence.segments)
 
 
 def response_values(table: pd.DataFrame) -> dict[str, float]:

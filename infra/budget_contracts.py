@@ -58,7 +58,7 @@ class ChannelWeeks(Contract):
 
 
 class ChannelWindow(Contract):
-    """What happened in a channel between two instants; revenue is what applications reported, if they did.
+    """What happened in a channel between two instants; revenue is what applications reported, in so many reports.
 
     ``control_…``: customers held back (of campaigns whose kind is ``control``) and what they ordered since;
     ``treated_return``: what those ordered since who were contacted; empty where nobody was held back.
@@ -69,6 +69,7 @@ class ChannelWindow(Contract):
     units: float = required(ge=0)
     responses: float = required(ge=0)
     revenue: float = optional()
+    reports: float = optional(ge=0)
     customers: float = optional(ge=0)
     treated_return: float = optional()
     return_squares: float = optional(ge=0)

@@ -64,6 +64,24 @@ def window(generation: Generation, since: pd.Timestamp, until: pd.Timestamp) -> 
     return _asked(generation, ChannelWindow, activity and sql, since=since, until=until)
 
 
+def beside_control(generation: Generation, until: pd.Timestamp) -> DataFrame[ChannelWindow]:
+    """Of each channel that held customers back: what happened since the first of them was, until ``until``."""
+    nothing: DataFrame[ChannelWindow] = _asked(generation, ChannelWindow, "")
+    if not generation.holds("stg_contacts", "staging"):
+        return nothing
+    began = generation.query(
+        f"""SELECT channel, min(contacted_at) AS since
+            FROM staging.stg_contacts INNER JOIN staging.stg_campaigns USING (campaign_id)
+            WHERE channel IS NOT NULL AND {_IS_CONTROL} AND contacted_at < $until GROUP BY channel ORDER BY channel""",
+        until=until,
+    )
+    parts = []
+    for channel, since in zip(began["channel"], began["since"], strict=True):
+        happened = window(generation, pd.Timestamp(since), until)
+        parts.append(happened[(happened["channel"] == channel) & (happened["unit"] == "contact")])
+    return checked(ChannelWindow, pd.concat(parts, ignore_index=True), "ChannelWindow") if parts else nothing
+
+
 def _people(generation: Generation) -> str:
     """Everyone with their segment in this cycle's scores; ``all`` where there are no segments."""
     return f"""SELECT pseudonym, coalesce(segment, 'all') AS segment, expected_revenue_90d, expected_revenue_low,
@@ -115,8 +133,9 @@ def _worth(generation: Generation, people: str) -> str:
 def _reported(generation: Generation) -> str:
     """Revenue by channel, as applications reported it for answers given within the window."""
     if not generation.holds("prediction_outcomes"):
-        return "SELECT '' AS channel, NULL AS revenue WHERE false"
-    return f"""SELECT channel, {_exact("revenue")} AS revenue FROM marts.prediction_outcomes
+        return "SELECT '' AS channel, NULL AS revenue, NULL AS reports WHERE false"
+    return f"""SELECT channel, {_exact("revenue")} AS revenue, CAST(count(*) AS DOUBLE) AS reports
+               FROM marts.prediction_outcomes
                WHERE is_answered AND revenue IS NOT NULL AND predicted_at >= $since AND predicted_at < $until
                GROUP BY channel"""
 

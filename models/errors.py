@@ -59,10 +59,15 @@ class SolverFailed(NoPlan):
 class BadProblem(ValueError):
     """A budget problem holds what it may not: the table, row and column, what is wrong, and what to do.
 
-    ``row`` counts from 0 in the frame; a reader of files adds its own header lines.
+    ``row`` counts from 0 in the frame; a reader of files adds its own header lines. ``beside``: another row that it
+    does not fit.
     """
 
-    def __init__(self, table: str, row: int | None, column: str, what: str, remedy: str) -> None:
+    def __init__(
+        self, table: str, row: int | None, column: str, what: str, remedy: str, *, beside: int | None = None
+    ) -> None:
         self.place = f"{table}, column '{column}'" if row is None else f"{table} row {row + 1:,}, column '{column}'"
-        super().__init__(f"{self.place}: {what}; {remedy}")
+        other = "" if beside is None else f" (row {beside + 1:,})"
+        super().__init__(f"{self.place}: {what}{other}; {remedy}")
         self.table, self.row, self.column, self.what, self.remedy = table, row, column, what, remedy
+        self.beside = beside

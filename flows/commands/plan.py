@@ -1,5 +1,6 @@
 """Plan a budget: `aimloop plan`."""
 
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -90,9 +91,12 @@ def _pairs(option: str, given: list[str] | None) -> dict[str, float]:
     for text in given or []:
         name, _, number = text.rpartition("=")
         try:
-            found[name.strip()] = float(number)
+            value = float(number)
         except ValueError:
             raise AimloopError(f"{option} {text}: '{number}' is no number", f"write {option} search=0.4") from None
+        if not isfinite(value):
+            raise AimloopError(f"{option} {text}: '{number}' is no finite number", f"write {option} search=0.4")
         if not name.strip():
             raise AimloopError(f"{option} {text}: there is no name", f"write {option} search=0.4")
+        found[name.strip()] = value
     return found

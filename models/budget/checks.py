@@ -50,6 +50,8 @@ def checked(problem: Problem) -> Problem:
         _channels(channels, known["channel"])
     if segments is not None:
         _segments(segments, known["segment"])
+    if periods is not None:
+        _known(tables.PERIODS, "period", periods["period"], known["period"])
     for rule in problem.rules:
         _rule(rule, known)
     return replace(problem, activities=activities, channels=channels, segments=segments, reach=reach, periods=periods)
@@ -89,12 +91,14 @@ def complete(frame: pd.DataFrame, table: Table, known: dict[str, list[str]] | No
 
 
 def _numbers(series: pd.Series, table: Table, column: tables.Column) -> Floats:
-    if pd.api.types.is_numeric_dtype(series):
+    if pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series):
         values = series.to_numpy(dtype=float, na_value=np.nan, copy=column.may_be_empty)
     else:
+        truths = series.map(lambda cell: isinstance(cell, (bool, np.bool_))).to_numpy(bool)
         values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan, copy=True)
-        strange = np.isnan(values) & series.notna().to_numpy()
-        _refuse(table, column.name, strange, "is not a number", "write a plain number")
+        strange = truths | (np.isnan(values) & series.notna().to_numpy())
+        told = f"'{series.iloc[int(strange.argmax())]}' is not a number" if strange.any() else ""
+        _refuse(table, column.name, strange, told, "write a plain number, such as 1234.5")
     if column.may_be_empty:
         values[np.isnan(values)] = column.default
     else:

@@ -3,7 +3,7 @@
 The curve is r(u) = s·k·ln(1 + u/k): the first unit returns s, and after k units a unit returns half of that; k = ∞ is
 a straight line. For each k of a grid s follows by least squares; a bend is believed only if it explains the history
 better than a line by more than its extra parameter costs (AICc, by 2). The interval of a piece spans all (s, k) that a
-95 % profile likelihood leaves.
+95 % profile likelihood leaves, and is never surer than the responses that the history counts (``Sampled``).
 """
 
 from collections.abc import Mapping
@@ -52,41 +52,62 @@ class FittedCurve:
     words: str
 
 
-def fit(history: pd.DataFrame, priors: Mapping[str, Prior], *, pieces: int = 8) -> dict[str, FittedCurve]:
+@dataclass(frozen=True, kw_only=True)
+class Sampled:
+    """How far below and above its rate the true one may lie (95 %), as few responses allow: in ``result`` per unit."""
+
+    below: float
+    above: float
+
+
+CERTAIN = Sampled(below=0.0, above=0.0)
+
+
+def fit(
+    history: pd.DataFrame,
+    priors: Mapping[str, Prior],
+    *,
+    sampled: Mapping[str, Sampled] | None = None,
+    pieces: int = 8,
+) -> dict[str, FittedCurve]:
     """A concave curve for each channel with a prior.
 
     Args:
         history: ``channel``, ``units`` bought in a period, ``result`` they brought (the unit of ``unit_return``).
         priors: What is assumed of each channel.
+        sampled: How sure the history's rate is; a channel left out has results that were no sample.
         pieces: Pieces of a bent curve.
     """
     seen = history[(history["units"] > 0) & history["result"].notna()]
     return {
-        channel: _fit_one(channel, seen[seen["channel"] == channel], prior, pieces) for channel, prior in priors.items()
+        channel: _fit_one(
+            channel, seen[seen["channel"] == channel], prior, (sampled or {}).get(channel, CERTAIN), pieces
+        )
+        for channel, prior in priors.items()
     }
 
 
-def _fit_one(channel: str, seen: pd.DataFrame, prior: Prior, pieces: int) -> FittedCurve:
+def _fit_one(channel: str, seen: pd.DataFrame, prior: Prior, sampled: Sampled, pieces: int) -> FittedCurve:
     units, results = seen["units"].to_numpy(float), seen["result"].to_numpy(float)
     count = len(units)
     if count == 0:
         half = Z * prior.deviation * abs(prior.unit_return)
-        curve = _straight(prior.unit_return, half, prior.max_units)
+        curve = _straight(prior.unit_return, half, half, prior.max_units)
         return FittedCurve(
             channel=channel, curve=curve, source="prior", observations=0, words=f"{channel}: assumed, no history"
         )
     levels = len(np.unique(np.round(units / units.max(), 2)))
     if count < ENOUGH_PERIODS or levels < ENOUGH_LEVELS or units.max() < ENOUGH_SPREAD * units.min():
-        return _shrunk(channel, units, results, prior)
-    return _bent(channel, units, results, prior, pieces)
+        return _shrunk(channel, units, results, prior, sampled)
+    return _bent(channel, units, results, prior, sampled, pieces)
 
 
-def _straight(rate: float, half: float, most: float) -> Curve:
-    return Curve(widths=(most,), marginal=(rate,), low=(rate - half,), high=(rate + half,))
+def _straight(rate: float, below: float, above: float, most: float) -> Curve:
+    return Curve(widths=(most,), marginal=(rate,), low=(rate - below,), high=(rate + above,))
 
 
-def _shrunk(channel: str, units: Floats, results: Floats, prior: Prior) -> FittedCurve:
-    """Too little to see a bend: one rate, drawn towards the prior by evidence."""
+def _shrunk(channel: str, units: Floats, results: Floats, prior: Prior, sampled: Sampled) -> FittedCurve:
+    """Too little to see a bend: one rate, drawn towards the prior by evidence; both err, apart from each other."""
     weight = float(units.sum() / (units.sum() + prior.worth_units))
     rate = weight * float(results.sum() / units.sum()) + (1 - weight) * prior.unit_return
     half = Z * prior.deviation * abs(prior.unit_return) * (1 - weight) ** 0.5
@@ -94,7 +115,8 @@ def _shrunk(channel: str, units: Floats, results: Floats, prior: Prior) -> Fitte
         f"{channel}: {len(units)} periods are too few, or too alike, to see returns fall; their rate counts "
         f"{weight:.0%}, the assumed {prior.unit_return:g} the rest"
     )
-    curve = _straight(rate, half, prior.max_units)
+    below, above = (float(np.hypot(half, weight * error)) for error in (sampled.below, sampled.above))
+    curve = _straight(rate, below, above, prior.max_units)
     return FittedCurve(channel=channel, curve=curve, source="prior and history", observations=len(units), words=words)
 
 
@@ -108,7 +130,7 @@ class _Line:
     squares: float
 
 
-def _bent(channel: str, units: Floats, results: Floats, prior: Prior, pieces: int) -> FittedCurve:
+def _bent(channel: str, units: Floats, results: Floats, prior: Prior, sampled: Sampled, pieces: int) -> FittedCurve:
     largest = float(units.max())
     lines = [_line(units, results, bend) for bend in (np.inf, *np.geomspace(largest / 20, largest * 20, BENDS))]
     straight, best = lines[0], lines[1 + int(np.argmin([line.squares for line in lines[1:]]))]
@@ -123,9 +145,15 @@ def _bent(channel: str, units: Floats, results: Floats, prior: Prior, pieces: in
     each = {line.bend: np.diff(_shape(edges, line.bend)) / steps for line in likely}
     low = np.min([(line.slope - line.half) * each[line.bend] for line in likely], axis=0)
     high = np.max([(line.slope + line.half) * each[line.bend] for line in likely], axis=0)
+    marginal, rate = chosen.slope * each[chosen.bend], float(results.sum() / units.sum())
+    relative = marginal / rate if rate > 0 else np.ones_like(marginal)
+    low, high = (
+        np.minimum(low, marginal - relative * sampled.below),
+        np.maximum(high, marginal + relative * sampled.above),
+    )
     curve = Curve(
         widths=tuple(steps.tolist()),
-        marginal=tuple((chosen.slope * each[chosen.bend]).tolist()),
+        marginal=tuple(marginal.tolist()),
         low=tuple(np.minimum.accumulate(low).tolist()),
         high=tuple(high.tolist()),
     )

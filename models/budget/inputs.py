@@ -15,7 +15,7 @@ from pandera.typing.pandas import DataFrame
 
 from infra.budget_contracts import ChannelWeeks
 from models.budget import limits
-from models.budget.curves import FittedCurve, Prior, fit
+from models.budget.curves import FittedCurve, Prior, Sampled, fit
 from models.budget.limits import KEYS
 from models.budget.problem import Curve, Problem, Rule, Where
 from models.budget.sources import Inputs, Origin, Source
@@ -28,10 +28,15 @@ PRIOR_WEIGHT = 0.1  # a prior counts as much as history of a tenth of the most u
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What the data say: `responses.measured`, and weeks that are over; both may be without rows."""
+    """What the data say; all may be without rows.
+
+    ``measured``: `responses.measured`, and of that `lifts.incremental`. ``weeks``: those that are over. ``segments``:
+    ``segment`` and ``reachable``, its customers who may be contacted.
+    """
 
     measured: pd.DataFrame
     weeks: DataFrame[ChannelWeeks]
+    segments: pd.DataFrame
 
 
 def build(
@@ -58,7 +63,8 @@ def build(
         contacts_per_customer: At most so many in the plan, over all channels that contact customers by segment.
 
     Raises:
-        BadProblem: a return is empty and the data hold no results, or a share names no channel of the table.
+        BadProblem: a return is empty and the data hold no results, a share names no channel of the table, a period's
+            budget none of its periods, or a channel of contacts is bought for a segment that the data do not know.
     """
     weeks = plan_days / 7
     bends = _bends(table, known, weeks)
@@ -66,6 +72,9 @@ def build(
     for channel, rows in table.groupby("channel", sort=False):
         results = _results(known, str(channel))
         bend = bends.get(str(channel))
+        is_contacted = known is not None and _is_contacted(known, str(channel))
+        if known is not None and is_contacted:
+            limits.refuse_unknown_segments(rows, known.segments)
         empty = rows["unit_return"].isna()
         if empty.any() and results.empty:
             raise _no_return(str(channel), int(rows.index[empty][0]), known)
@@ -75,19 +84,19 @@ def build(
         else:
             part = _as_written(rows, results, bend, weeks)
             rules += limits.of_rows(rows) if len(rows) > 1 else []
-        if len(results) and results["unit"].iloc[0] == "contact" and (part["segment"] != ALL).any():
-            reach.append(limits.reach(str(channel), results, part))
+        if known is not None and is_contacted:
+            reach.append(limits.reach(part, known.segments))
         parts.append(part)
         sources.append(_source(str(channel), rows, None if known is None else results, bend))
-    if contacts_per_customer is not None and known is not None and reach:
-        contacting = [str(limit["channel"].iloc[0]) for limit in reach]
-        rules += limits.contacts(known.measured, contacting, contacts_per_customer)
+    rules += limits.once(reach, parts)
+    if contacts_per_customer is not None:
+        rules += limits.contacts(reach, contacts_per_customer)
     problem = Problem(
         activities=pd.concat(parts, ignore_index=True),
         budget=budget,
         channels=limits.of_channels(table),
         reach=pd.concat(reach, ignore_index=True) if reach else None,
-        periods=pd.DataFrame({"period": list(periods), "budget": list(periods.values())}) if periods else None,
+        periods=limits.periods(table, periods or {}),
         rules=tuple(rules),
         min_roi=min_roi,
     )
@@ -107,7 +116,7 @@ def _bends(table: pd.DataFrame, known: Known | None, weeks: float) -> dict[str, 
     """Curves over the whole plan of channels whose return comes from results, wholly or in part."""
     if known is None or known.weeks.empty:
         return {}
-    priors, history = {}, []
+    priors, sampled, history = {}, {}, []
     for channel, rows in table.groupby("channel", sort=False):
         row, results = rows.iloc[0], _results(known, str(channel))
         if len(rows) > 1 or results.empty or not (np.isnan(row.unit_return) or row.response_value > 0):
@@ -121,12 +130,20 @@ def _bends(table: pd.DataFrame, known: Known | None, weeks: float) -> dict[str, 
             continue
         of_response = mean / max(float(results["responses"].sum() / results["units"].sum()), 1e-300)
         history.append(told.assign(result=told["responses"] * of_response)[["channel", "units", "result"]])
+        sampled[str(channel)] = _sampled(results, mean)
         before = mean if np.isnan(row.unit_return) else float(row.unit_return)
         priors[str(channel)] = Prior(unit_return=before, max_units=most, worth_units=PRIOR_WEIGHT * most)
     if not priors:
         return {}
-    found = fit(pd.concat(history, ignore_index=True), priors)
+    found = fit(pd.concat(history, ignore_index=True), priors, sampled=sampled)
     return {channel: curve for channel, curve in found.items() if curve.source != "prior"}
+
+
+def _sampled(results: pd.DataFrame, mean: float) -> Sampled:
+    """How sure the mean over segments is: their customers are others, so their errors are apart from each other."""
+    shares = (results["units"] / results["units"].sum()).to_numpy(float)
+    low, high = (shares * (results[f"unit_return{end}"] - results["unit_return"]) for end in ("_low", "_high"))
+    return Sampled(below=float(np.linalg.norm(low)), above=float(np.linalg.norm(high)))
 
 
 def _by_segment(
@@ -136,8 +153,7 @@ def _by_segment(
 
     Of the channel's units a segment has had its share; so its curve has the same levels at that share of the units.
     """
-    is_contact = results["unit"].iloc[0] == "contact"
-    most = results["reachable"] if is_contact else results["busiest_units"] * weeks
+    is_contact = results["unit"].iloc[0] == "contact"  # consent ends a segment then (`limits.reach`)
     mean = _mean(results)
     shares = results["units"] / results["units"].sum()
     parts = []
@@ -159,7 +175,7 @@ def _by_segment(
             where=Where(channels=(str(row.channel),), segments=(str(segment),)),
             at_most=float(cap),
         )
-        for segment, cap in zip(results["segment"], most, strict=True)
+        for segment, cap in zip(results["segment"], results["busiest_units"] * weeks, strict=True)
         if not is_contact
     ]
     whole = {"channel": row.channel, "offer": row.offer, "period": row.period, "unit_cost": float(row.unit_cost)}
@@ -203,6 +219,11 @@ def _results(known: Known | None, channel: str) -> pd.DataFrame:
         return pd.DataFrame(columns=["unit_return"])
     found = known.measured[known.measured["channel"] == channel]
     return found[found["unit_return"].notna()]
+
+
+def _is_contacted(known: Known, channel: str) -> bool:
+    """Whether a unit of the channel is a contact, whatever its return comes from: then consent limits it."""
+    return "contact" in set(known.measured.loc[known.measured["channel"] == channel, "unit"])
 
 
 def _current(table: pd.DataFrame) -> pd.DataFrame | None:
@@ -249,7 +270,19 @@ def _told(results: pd.DataFrame) -> str:
     units, responses = results["units"].sum(), results["responses"].sum()
     unit = results["unit"].iloc[0]
     mean = _mean(results)
+    return f"{responses:,.0f} responses to {units:,.0f} {unit}s, {mean:,.4g} per {unit} ({_whose(results.iloc[0])})"
+
+
+def _whose(result: pd.Series) -> str:
+    """Whether a channel's returns are incremental, and why not."""
+    held_back, ratio = result["held_back"], result["incremental_ratio"]
+    if not held_back:
+        return "attributed, not incremental: nobody was held back"
+    if np.isnan(ratio):
+        return f"attributed, not incremental: {held_back:,.0f} customers held back are too few to tell"
+    low, high = result["incremental_ratio_low"], result["incremental_ratio_high"]
+    doubt = "" if low > 0 else ", which may be nothing"
     return (
-        f"{responses:,.0f} responses to {units:,.0f} {unit}s, {mean:,.4g} per {unit} "
-        "(attributed, not incremental: nobody was held back)"
+        f"incremental: {ratio:.0%} of what is attributed ({low:.0%} to {high:.0%}{doubt}), beside {held_back:,.0f} "
+        "customers held back"
     )

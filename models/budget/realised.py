@@ -62,7 +62,7 @@ def _one(plan: dict[Any, Any], seen: pd.Series) -> Realised:
     gained, cost, promised = float(seen["realised_return"]), float(seen["cost"]), float(plan["expected_return"])
     gap = None if promised == 0 else (gained - promised) / abs(promised)
     roi = None if cost == 0 else (gained - cost) / cost
-    incremental, interval = _incremental(seen, gained)
+    incremental, interval = lift(seen, gained)
     text = f"{plan['channel']}: planned {promised:,.2f}, realised {gained:,.2f}"
     text += "" if gap is None else f" ({gap:+.1%})"
     if incremental is None or interval is None:
@@ -86,7 +86,7 @@ def _one(plan: dict[Any, Any], seen: pd.Series) -> Realised:
     )
 
 
-def _incremental(seen: pd.Series, gained: float) -> tuple[float | None, tuple[float, float] | None]:
+def lift(seen: pd.Series, gained: float) -> tuple[float | None, tuple[float, float] | None]:
     """Return of the treated less what the control's mean would have brought them, with Welch's interval."""
     if any(name not in seen or pd.isna(seen[name]) for name in CONTROL):
         return None, None

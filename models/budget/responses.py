@@ -1,6 +1,6 @@
 """What a unit of a channel brings in a segment, as the data say: responses per unit, times what a response is worth.
 
-Nothing here is incremental: a customer who responded may have bought anyway.
+Nothing here is incremental: a customer who responded may have bought anyway (`models.budget.lifts`).
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ def measured(
     """A row for each channel and segment with results.
 
     ``response`` (per unit), ``value`` (of a response) and ``unit_return``, each with ``_low`` and ``_high`` (95 %);
-    ``unit``, ``customers``, ``reachable``, ``busiest_units``.
+    ``unit``, ``customers``, ``reachable``, ``busiest_units``; ``order``: an average order, where units are contacts.
 
     A response is worth what ``values`` say of its channel; a response to a contact else an average order of its
     segment; a click else nothing that is known: it is no order. Units of one customer are alike: errors are those of
@@ -45,6 +45,8 @@ def measured(
         given = found["channel"].map(values)
         order = found["segment"].map(orders[f"value{end}"]).where(found["unit"] == "contact")
         found[f"value{end}"] = given.fillna(order).astype(float)
+        if end == "":
+            found["order"] = order.astype(float)
         found[f"unit_return{end}"] = found[f"response{end}"] * found[f"value{end}"]
     return found.sort_values(["channel", "segment"], ignore_index=True)
 

@@ -51,8 +51,9 @@ def _pictures(plan: Mapping[str, Any]) -> dict[str, str]:
     if any(value["more"] and value["amount"] for value in plan["values"]):
         found["worth"] = plots.worth(plan["values"])
     realised = plan["realised"]
-    if realised and any(row["is_measured"] for row in realised["channels"]):
-        found["attainment"] = plots.attainment(realised["channels"])
+    compared = [row for row in realised["channels"] if row.get("planned_return") is not None] if realised else []
+    if compared:
+        found["attainment"] = plots.attainment(compared)
         if any(len(one["gaps"]) >= FEW_POINTS for one in realised["trend"]):
             found["trend"] = plots.trend(realised["trend"])
     return found

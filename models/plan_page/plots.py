@@ -121,8 +121,8 @@ def worth(values: Sequence[Row]) -> str:
 
 
 def attainment(rows: Sequence[Row]) -> str:
-    """Promised beside realised return of each channel that is measured."""
-    shown = [row for row in rows if row["is_measured"]][:MOST_BARS][::-1]
+    """Promised beside realised return of each channel that was promised in the unit it is measured in."""
+    shown = list(rows[:MOST_BARS])[::-1]
 
     def draw(panels: list[Axes]) -> None:
         (axes,) = panels

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import httpx
 import pandas as pd
@@ -13,6 +14,7 @@ from infra.later_labels import labels
 from infra.state import State
 from models import churn
 from models.catalog import MODELS
+from tests import two_budget_cycles
 from tests.benchmarks import parity
 from tests.e2e.conftest import AS_OF, SmallCycle
 
@@ -82,6 +84,25 @@ def test_the_last_plan_is_kept_and_what_is_not_measured_has_no_number(
     assert plan["realised"]["line"] == "not measured: of its 3 channels the data hold no results"
     assert {row["gap"] for row in plan["realised"]["channels"]} == {None}
     assert "not measured" in next_cycle["lines"]["allocate"]
+
+
+def test_channels_with_results_are_looked_back_at(small_cycle: SmallCycle, next_cycle: dict, tmp_path: Path) -> None:
+    """The real mailer and coupon mailing, with stated costs: promised against realised (printed with ``-s``)."""
+    state = State(small_cycle.state)
+    first, second = (warehouse.generation(state, found["cycle"]["id"]) for found in (small_cycle.status, next_cycle))
+    before, after = two_budget_cycles.look_back(first, second, tmp_path)
+    print(two_budget_cycles.told(after))
+    assert {line["return_is"] for line in before["allocation"]} == {"history"}
+    promised = {line["channel"]: line["expected_return"] for line in before["allocation"]}
+    assert sum(promised.values()) > 0
+    for row in after["realised"]["channels"]:
+        assert row["is_measured"]
+        assert row["planned_return"] == pytest.approx(promised[row["channel"]])
+        assert row["realised_return"] >= 0
+        assert "nobody was held back" in row["words"]
+    mailer = next(row for row in after["realised"]["channels"] if row["channel"] == "mailer")
+    assert mailer["responses"] > 0
+    assert mailer["realised_return"] == pytest.approx(0.05 * mailer["responses"])
 
 
 def test_looking_back_moves_no_service_back_and_scores_with_no_version_from_the_future(

@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
+from flows.cli import app
 from flows.context import Door
 from flows.planning import Question, what_if
 from flows.terminal_plan import show_cycles_plan, show_plan
+from infra import warehouse
 from infra.errors import AimloopError
 from tests import small_state
+from tests.unit.infra import channel_examples
 
 HEAD = "channel,unit_cost,unit_return,max_units,min_units"
 
@@ -51,6 +55,33 @@ def test_todays_plan_is_compared_and_its_own_errors_name_its_own_file(asked: Any
         asked(*lines, current="channel,units\none,20\nthree,80\n")
     assert "no activity has 'three'" in refused.value.what
     assert "current.csv" in refused.value.what
+
+
+def test_consent_limits_a_channel_whose_return_is_given(asked: Any, tmp_path: Path) -> None:
+    """Of the hand-made company one customer consents; its mailing contacts people, a poster does not."""
+    state = small_state.open_door(tmp_path / "state").state
+    channel_examples.build(warehouse.generation(state, "20170529t000000-a"))
+    warehouse.publish(state, "20170529t000000-a")
+    mailing, poster = asked(HEAD, "mailing,1,9,50,0", "poster,1,3,50,0")["allocation"]
+    assert (mailing["units"], poster["units"]) == (1, 50)
+
+
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [
+        ("--periods=spring=nan", "'nan' is no finite number"),
+        ("--max-share=feed=inf", "'inf' is no finite number"),
+        ("--max-share=feed=much", "'much' is no number"),
+        ("--periods=spring=5", "give the channels a column 'period'"),
+    ],
+)
+def test_options_that_limit_nothing_are_refused(
+    option: str, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIMLOOP_STATE", str(tmp_path / "state"))
+    ended = CliRunner().invoke(app, ["plan", "--budget", "1130000", option])
+    assert ended.exit_code == 2
+    assert word in " ".join(ended.output.split())
 
 
 def test_an_empty_return_without_a_cycle_says_what_to_do(asked: Any) -> None:

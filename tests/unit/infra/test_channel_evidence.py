@@ -46,7 +46,14 @@ def test_what_happened_in_a_time_beside_its_control_group(generation: Generation
     assert (mailing["units"], mailing["responses"]) == (2, 0)  # the contact of May 1 was before
     assert (mailing["customers"], mailing["treated_return"], mailing["return_squares"]) == (2, 5.5, 5.5**2)
     assert (mailing["control_customers"], mailing["control_return"]) == (1, 2.5)
-    assert found.loc["banner", "revenue"] == 7.5  # of what was answered
+    assert (found.loc["banner", "revenue"], found.loc["banner", "reports"]) == (7.5, 1)  # of what was answered
+
+
+def test_since_customers_were_held_back_others_are_told_beside_them(generation: Generation) -> None:
+    (row,) = channel_evidence.beside_control(generation, AS_OF).to_dict("records")
+    # cyd was held back from May 9: bob and ann were contacted then, the contact of May 1 was before
+    assert (row["channel"], row["units"], row["customers"], row["control_customers"]) == ("mailing", 2, 2, 1)
+    assert channel_evidence.beside_control(generation, pd.Timestamp("2017-05-09")).empty
 
 
 def test_without_campaigns_and_impressions_there_is_nothing(tmp_path: Path) -> None:
@@ -55,4 +62,5 @@ def test_without_campaigns_and_impressions_there_is_nothing(tmp_path: Path) -> N
     assert found.responses.empty
     assert found.weeks.empty
     assert channel_evidence.window(bare, AS_OF, AS_OF).empty
+    assert channel_evidence.beside_control(bare, AS_OF).empty
     assert len(found.segments) == 2

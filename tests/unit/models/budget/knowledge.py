@@ -4,8 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from infra.budget_contracts import ChannelResponses, ChannelWeeks, SegmentWorth
+from infra.budget_contracts import ChannelResponses, ChannelWeeks, ChannelWindow, SegmentWorth
 from models.budget.inputs import Known
+from models.budget.lifts import incremental
 from models.budget.responses import measured
 
 COLUMNS = ["channel", "unit_cost", "unit_return", "max_units", "min_units"]
@@ -43,4 +44,6 @@ def responses() -> Any:
 
 def known(**values: float) -> Known:
     weeks = pd.DataFrame(columns=list(ChannelWeeks.to_schema().columns))
-    return Known(measured=measured(responses(), segments(), values), weeks=ChannelWeeks.validate(weeks))
+    nobody = ChannelWindow.validate(pd.DataFrame(columns=list(ChannelWindow.to_schema().columns)))
+    results = incremental(measured(responses(), segments(), values), nobody)
+    return Known(measured=results, weeks=ChannelWeeks.validate(weeks), segments=segments())

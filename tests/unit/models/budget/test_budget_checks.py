@@ -38,7 +38,7 @@ def people(**columns: list) -> pd.DataFrame:
         (problem(changed("unit_cost", 1, np.nan)), r"row 2, column 'unit_cost': is missing \(NaN\); give a number"),
         (
             problem(EXAMPLE.drop(columns="max_units").assign(unit_cost="much")),
-            "row 1, column 'unit_cost': is not a number",
+            "row 1, column 'unit_cost': 'much' is not a number",
         ),
         (problem(changed("unit_return", 2, np.nan)), r"row 3, column 'unit_return': is missing \(NaN\)"),
         (problem(changed("unit_return", 2, np.inf)), "row 3, column 'unit_return': is inf"),

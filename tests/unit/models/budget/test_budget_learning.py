@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.budget.curves import Prior, fit
+from models.budget.curves import Prior, Sampled, fit
 from models.budget.problem import of_channels
 from models.budget.realised import compare, trend
 from models.budget.solve import solve
@@ -38,6 +38,21 @@ def test_a_short_history_moves_the_prior_by_its_weight():
     fitted = fit(history([250, 250], [300, 200]), {"feed": PRIOR})["feed"]
     assert fitted.source == "prior and history"
     assert fitted.curve.marginal == pytest.approx((0.5 * 1 + 0.5 * 2,))
+
+
+def test_a_rate_is_no_surer_than_the_responses_it_was_counted_from():
+    """Four responses in 40,000,000 contacts: the true rate may be a third of that, or three times it."""
+    prior = Prior(unit_return=1e-7, max_units=1e9, worth_units=1e5)
+    few = history([2e7, 2e7], [2.0, 2.0])
+    wide = fit(few, {"feed": prior}, sampled={"feed": Sampled(below=0.7e-7, above=1.6e-7)})["feed"].curve
+    assert wide.marginal == pytest.approx((1e-7,))
+    assert (wide.low[0], wide.high[0]) == pytest.approx((0.3e-7, 2.6e-7), rel=0.02)
+
+
+def test_a_fitted_curve_is_no_surer_than_its_responses_either():
+    fitted = fit(noisy(lambda units: 1.5 * units), {"feed": PRIOR}, sampled={"feed": Sampled(below=0.6, above=0.9)})
+    curve = fitted["feed"].curve
+    assert (curve.low[0], curve.high[0]) == pytest.approx((0.9, 2.4), rel=0.05)
 
 
 def test_a_bend_is_found_where_there_is_one():

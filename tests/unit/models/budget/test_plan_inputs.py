@@ -1,5 +1,7 @@
 """Problems from tables of channels and results, solved: what is bought must be what a person would buy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -55,7 +57,7 @@ def test_a_customer_is_not_contacted_by_every_channel() -> None:
     """Both may reach 80 loyal customers and 5 others; together they reach each once, as cheaply as the money asks."""
     told = known()
     both = pd.concat([told.measured, told.measured.query("channel == 'mailing'").assign(channel="sms")])
-    told = Known(measured=both, weeks=told.weeks)
+    told = replace(told, measured=both)
     table = channels(MAILING, ("sms", 0.5, None, 60, 0))
     found = plan(table, 55, told, contacts_per_customer=1)
     assert bought(found) == {"mailing": 25, "sms": 60}
@@ -88,17 +90,23 @@ def test_a_return_given_with_what_a_response_brings_is_moved_by_results() -> Non
         "units": 100.0,
         "responses": 20.0,
     }
-    told = Known(measured=known(mailing=20.0).measured, weeks=pd.DataFrame([week]))
-    (line,) = plan(channels(("mailing", 1, 9, 4_000, 0), response_value=[20]), 100, told)["allocation"]
+    told = replace(known(), measured=known(mailing=20.0).measured, weeks=pd.DataFrame([week]))
+    (line,) = plan(channels(("mailing", 1, 9, 4_000, 0), response_value=[20]), 80, told)["allocation"]
     # the prior is worth a tenth of 1,000 contacts a week, as much as the 100 of the only week, whose rate is 0.2 × 20
-    assert line["expected_return"] == pytest.approx(100 * (9 + 4) / 2)
+    assert line["expected_return"] == pytest.approx(80 * (9 + 4) / 2)
     assert line["return_is"] == "given and history"
+    # half of the evidence: a prior that errs by half of itself, and 25 responses to 200 contacts, in two segments
+    below, above = (abs(end / 80 - 6.5) for end in line["interval"])
+    loyal, other = told.measured.query("channel == 'mailing'").to_dict("records")
+    errors = [(one["unit_return_high"] - one["unit_return"]) / 2 for one in (loyal, other)]
+    assert above == pytest.approx(np.sqrt((1.96 * 0.5 * 9) ** 2 / 2 + (errors[0] ** 2 + errors[1] ** 2) / 4), rel=1e-3)
+    assert below > 1.96 * 0.5 * 9 / np.sqrt(2)
 
 
 def test_where_weeks_bend_each_segment_bends_at_its_share_of_the_units() -> None:
     units = np.array([10.0, 20, 40, 80, 160, 320] * 3)
     weeks = pd.DataFrame({"channel": "mailing", "unit": "contact", "week": pd.Timestamp("2017-01-02"), "units": units})
-    told = Known(measured=known().measured, weeks=weeks.assign(responses=0.5 * 50 * np.log1p(units / 50)))
+    told = replace(known(), weeks=weeks.assign(responses=0.5 * 50 * np.log1p(units / 50)))
     problem = build(checked_table(channels(("mailing", 1, None, 10_000, 0))), 100, told, plan_days=7).problem
     loyal, other = (problem.activities[problem.activities["segment"] == name] for name in ("loyal", "other"))
     assert (np.diff(loyal["unit_return"]) < 0).all()
@@ -136,6 +144,10 @@ def test_rows_for_segments_and_periods_have_their_own_bounds() -> None:
     rows = channels(("one", 1, 3, 40, 10), ("one", 1, 2, 50, 20), segment=["young", "old"])
     parts = plan(rows, 65)["allocation"][0]["parts"]
     assert {part["segment"]: part["units"] for part in parts} == {"young": 40, "old": 25}
+    whole = channels(
+        ("all", 1, 3, 40, 10), ("all", 1, 2, 50, 20), ("two", 1, 1, 50, 0), segment=["young", "old", "all"]
+    )
+    assert bought(plan(whole, 100)) == {"all": 90, "two": 10}
     seasons = channels(("one", 1, 3, 100, 0), ("one", 1, 2, 100, 0), period=["spring", "summer"])
     parts = plan(seasons, 100, periods={"spring": 30})["allocation"][0]["parts"]
     assert {part["period"]: part["units"] for part in parts} == {"spring": 30, "summer": 70}
@@ -146,6 +158,22 @@ def test_batches_and_frozen_channels() -> None:
         channels(("one", 1, 3, 100, 0), ("two", 1, 2, 100, 0), batch_units=[30, 0], fixed_units=[None, 5]), 100
     )
     assert bought(found) == {"one": 90, "two": 5}
+
+
+def test_a_budget_for_a_period_that_no_channel_has_is_refused() -> None:
+    seasons = channels(("one", 1, 3, 100, 0), ("one", 1, 2, 100, 0), period=["spring", "summer"])
+    with pytest.raises(BadProblem, match="no period 'sprng'; choose among spring, summer"):
+        plan(seasons, 100, periods={"sprng": 10})
+    with pytest.raises(BadProblem, match="no period 'spring'; give the channels a column 'period'"):
+        plan(channels(("one", 1, 3, 100, 0)), 100, periods={"spring": 5})
+
+
+@pytest.mark.parametrize("option", ["max_shares", "periods"])
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_limit_that_is_no_finite_number_is_refused(option: str, number: float) -> None:
+    seasons = channels(("one", 1, 3, 100, 0), ("one", 1, 2, 100, 0), period=["spring", "one"])
+    with pytest.raises(BadProblem, match="give a finite number"):
+        plan(seasons, 100, **{option: {"one": number}})
 
 
 def test_a_budget_below_the_minimum_names_what_is_missing() -> None:

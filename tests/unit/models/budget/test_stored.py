@@ -13,7 +13,7 @@ from models.errors import BadProblem
 from tests.unit.models.budget.knowledge import channels, known
 
 TABLE = channels(
-    ("mailing", 1, None, 1_000, 0), ("one", 2, 3, 100, 10), ("two", 1, 2, float("inf"), 0), max_share=[None, 0.5, None]
+    ("mailing", 1, None, 1_000, 0), ("one", 2, 3, 100, 10), ("two", 1, 2, 1e9, 0), max_share=[None, 0.5, None]
 )
 
 
