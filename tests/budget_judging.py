@@ -9,6 +9,8 @@ import pandas as pd
 
 from models.budget.built import prepare
 from models.budget.current import compare
+from models.budget.explain import explain
+from models.budget.frontier import frontier
 from models.budget.problem import Problem
 from models.budget.solution import LimitValue, Method, Solution
 from models.budget.solve import solve, solve_built
@@ -70,6 +72,23 @@ def breaks_rules_of_programmes(seed: int) -> Iterator[str]:
         if not (_same(value.more, other.more) and _same(value.less, other.less)):
             yield f"seed {seed}: {value} by HiGHS, {other} by CBC"
         yield from (f"seed {seed}: {fault}" for fault in _off_differences(problem, first, value))
+
+
+def differs_from_solving_anew(seed: int) -> Iterator[str]:
+    """What is built for one budget and used for others (the frontier, the next money) against problems built anew."""
+    problem = random_problem(np.random.default_rng(seed))
+    if (own := _return(problem, BOTH[0])) is None:
+        raise NoExample
+    budgets = [problem.budget * factor for factor in (0.5, 3, 1000)]
+    for row in frontier(problem, budgets).to_dict("records"):
+        anew, found = _return(replace(problem, budget=row["budget"]), BOTH[0]), row["expected_return"]
+        if (anew is None) != np.isnan(found) or (anew is not None and not _equal(found, anew)):
+            yield f"seed {seed}: the frontier says {found} for {row['budget']}, solving anew {anew}"
+    money = 10 * problem.budget
+    gained = sum(step.expected_return for step in explain(problem, next_money=money).next_money)
+    anew = _return(replace(problem, budget=problem.budget + money), BOTH[0])
+    if anew is None or not _equal(own + gained, anew):
+        yield f"seed {seed}: the next {money} bring {gained}, solving anew {anew} in place of {own}"
 
 
 def is_worse_than_current(seed: int) -> Iterator[str]:

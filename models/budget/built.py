@@ -40,20 +40,16 @@ class Built:
         return _within_budgets(self.form, units)
 
     def with_budget(self, budget: float) -> "Built":
-        """The same with another finite budget for everything together, where there was one: nothing is built again."""
+        """The same with another finite budget for everything together, where there was one: only numbers near 1 are new."""
         assert np.isfinite(self.problem.budget)
         assert np.isfinite(budget)
-        form, small = self.form, self.scaled.form
-        amount, scaled_amount = form.amount.copy(), small.amount.copy()
-        amount[0], scaled_amount[0] = budget, budget * self.scaled.row[0]  # the budget is the first row
-        kinds = (replace(form.kinds[0], amount=amount[:1]), *form.kinds[1:])
-        scaled = replace(self.scaled, form=replace(small, amount=scaled_amount, kinds=kinds))
+        amount = self.form.amount.copy()
+        amount[0] = budget  # the budget is the first row
+        kinds = (replace(self.form.kinds[0], amount=amount[:1]), *self.form.kinds[1:])
+        form = replace(self.form, amount=amount, kinds=kinds)
+        scaled, upper = _small(form, self.kept)
         return replace(
-            self,
-            problem=replace(self.problem, budget=budget),
-            form=replace(form, amount=amount, kinds=kinds),
-            scaled=scaled,
-            upper=presolve.implied_upper(scaled.form),
+            self, problem=replace(self.problem, budget=budget), form=form, scaled=scaled, upper=upper
         )
 
 
@@ -66,12 +62,18 @@ def prepare(problem: Problem) -> Built:
     start = time.perf_counter()
     problem = checked(problem)
     form = build(problem)
-    upper = presolve.implied_upper(form)
-    kept = presolve.worth_solving(form, upper)
-    small = presolve.scaled(form.columns(kept), upper[kept])
-    seconds = time.perf_counter() - start
-    at_most = upper[kept] / small.column
-    return Built(problem=problem, form=form, kept=kept, scaled=small, upper=at_most, seconds=seconds)
+    kept = presolve.worth_solving(form)
+    scaled, upper = _small(form, kept)
+    return Built(
+        problem=problem, form=form, kept=kept, scaled=scaled, upper=upper, seconds=time.perf_counter() - start
+    )
+
+
+def _small(form: Form, kept: Ints) -> tuple[Scaled, Floats]:
+    """The columns that are solved for, near 1 at this budget, and the most each of them can be."""
+    upper = presolve.implied_upper(form)[kept]
+    scaled = presolve.scaled(form.columns(kept), upper)
+    return scaled, upper / scaled.column
 
 
 def _within_budgets(form: Form, units: Floats) -> Floats:
