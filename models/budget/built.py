@@ -40,7 +40,7 @@ class Built:
         return _within_budgets(self.form, units)
 
     def with_budget(self, budget: float) -> "Built":
-        """The same with another finite budget for everything together, where there was one: only numbers near 1 are new."""
+        """The same with another finite budget for everything together, where there was one; numbers near 1 again."""
         assert np.isfinite(self.problem.budget)
         assert np.isfinite(budget)
         amount = self.form.amount.copy()
@@ -48,9 +48,7 @@ class Built:
         kinds = (replace(self.form.kinds[0], amount=amount[:1]), *self.form.kinds[1:])
         form = replace(self.form, amount=amount, kinds=kinds)
         scaled, upper = _small(form, self.kept)
-        return replace(
-            self, problem=replace(self.problem, budget=budget), form=form, scaled=scaled, upper=upper
-        )
+        return replace(self, problem=replace(self.problem, budget=budget), form=form, scaled=scaled, upper=upper)
 
 
 def prepare(problem: Problem) -> Built:
@@ -64,9 +62,7 @@ def prepare(problem: Problem) -> Built:
     form = build(problem)
     kept = presolve.worth_solving(form)
     scaled, upper = _small(form, kept)
-    return Built(
-        problem=problem, form=form, kept=kept, scaled=scaled, upper=upper, seconds=time.perf_counter() - start
-    )
+    return Built(problem=problem, form=form, kept=kept, scaled=scaled, upper=upper, seconds=time.perf_counter() - start)
 
 
 def _small(form: Form, kept: Ints) -> tuple[Scaled, Floats]:
