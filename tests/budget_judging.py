@@ -15,7 +15,7 @@ from models.budget.problem import Problem
 from models.budget.solution import LimitValue, Method, Solution
 from models.budget.solve import solve, solve_built
 from models.errors import Infeasible
-from tests.budget_problems import EVERY, best_corner, plain_limits, random_problem, small_problem
+from tests.budget_problems import EVERY, beside_large_spend, best_corner, plain_limits, random_problem, small_problem
 
 BOTH = (Method(solver="highs"), Method(solver="cbc"))
 STEP = 1e-3  # of finite differences; amounts are whole numbers, so a kink within it is rare
@@ -48,6 +48,16 @@ def differs_from_brute_force(seed: int) -> Iterator[str]:
         found = _return(problem, method)
         if (found is None) != (best is None) or not _equal(found or 0.0, best or 0.0):
             yield f"seed {seed}, {method.solver}: returns {found}, the best corner {best}"
+
+
+def differs_beside_large_spend(seed: int) -> Iterator[str]:
+    """Whole batches of tens beside millions: what is small for the whole is not small for them."""
+    problem, best = beside_large_spend(np.random.default_rng(seed))
+    for method in BOTH:
+        solution = solve(problem, method)
+        if abs(solution.expected_return - best) > 1e-4 or solution.cost > problem.budget:
+            wrong = f"returns {solution.expected_return} for {solution.cost}"
+            yield f"seed {seed}, {method.solver}: {wrong}, best {best} for {problem.budget}"
 
 
 def breaks_rules_of_programmes(seed: int) -> Iterator[str]:

@@ -6,6 +6,9 @@ import pulp
 from models.budget.arrays import Found, Programme, nothing, without_columns
 from models.errors import SolverFailed
 
+# CBC's own (1e-7, 1e-6, 1e-5 of the whole return) end before batches of 1 beside a fixed spend of millions are right
+INTEGER = ("primalTolerance 1e-9", "integerTolerance 1e-9", "increment 1e-12")
+
 
 def solve(programme: Programme, seconds: float | None = None) -> Found:
     """Solve once.
@@ -15,7 +18,9 @@ def solve(programme: Programme, seconds: float | None = None) -> Found:
     """
     if not len(programme.gain):
         return without_columns(programme)
-    solver = pulp.PULP_CBC_CMD(msg=False, timeLimit=seconds, gapRel=0.0)
+    is_integer = programme.integer is not None and bool(programme.integer.any())
+    options = list(INTEGER) if is_integer else []
+    solver = pulp.PULP_CBC_CMD(msg=False, timeLimit=seconds, gapRel=0.0, gapAbs=0.0, options=options)
     if not solver.available():
         raise SolverFailed("PuLP finds no CBC on this machine: install one, or choose solver 'highs'")
     problem, columns, rows = _model(programme)

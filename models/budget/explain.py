@@ -179,5 +179,6 @@ def next_steps(built: Built, solution: Solution, money: float, method: Method) -
             words=words.step(name, cost, n, gain / cost, money),
         )
         for name, (n, cost, gain) in zip(names, moved.to_numpy(float).tolist(), strict=True)
+        if abs(cost) > SMALL * money  # between pieces of one activity nothing moves
     ]
     return tuple(sorted(steps, key=lambda step: (step.units < 0, -step.expected_return / step.cost)))

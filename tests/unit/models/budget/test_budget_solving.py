@@ -10,12 +10,22 @@ from models.budget.built import prepare
 from models.budget.exact import bound
 from models.budget.solution import Method
 from models.errors import Infeasible
-from tests.budget_judging import breaks_rules_of_programmes, differs_from_brute_force, faults, is_worse_than_current
+from tests.budget_judging import (
+    breaks_rules_of_programmes,
+    differs_beside_large_spend,
+    differs_from_brute_force,
+    faults,
+    is_worse_than_current,
+)
 from tests.budget_problems import best_corner, middle_problem, random_problem, small_problem
 
 
 def test_small_problems_are_solved_as_well_as_by_trying_every_corner():
     assert faults(differs_from_brute_force, 40) == (40, [])
+
+
+def test_batches_beside_millions_are_as_good_as_by_trying_every_count():
+    assert faults(differs_beside_large_spend, 8) == (8, [])
 
 
 def test_the_small_problems_are_of_every_kind():
