@@ -14,6 +14,8 @@ from models.budget.problem import Problem
 
 HAIR = 1e-9  # relative: what rounding may add to a sum of costs that must be paid whatever the plan
 
+BUDGETS = ("budget", "period budget")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Built:
@@ -37,7 +39,7 @@ class Built:
         """Units of every activity from scaled columns; no budget is exceeded by rounding."""
         units = np.zeros(len(self.form.returns))
         units[self.kept] = x * self.scaled.column
-        return _within_budgets(self.form, units)
+        return within_budgets(self.form, units)
 
     def with_budget(self, budget: float) -> "Built":
         """The same with another finite budget for everything together, where there was one; numbers near 1 again."""
@@ -72,10 +74,10 @@ def _small(form: Form, kept: Ints) -> tuple[Scaled, Floats]:
     return scaled, upper / scaled.column
 
 
-def _within_budgets(form: Form, units: Floats) -> Floats:
+def within_budgets(form: Form, units: Floats) -> Floats:
     """Rounding may leave a sum of costs a hair above its budget: that is taken off what is bought most."""
     kinds = form.kind_of_rows()
-    for row in np.flatnonzero((kinds == "budget") | (kinds == "period budget")):
+    for row in np.flatnonzero(np.isin(kinds, BUDGETS)):
         columns, costs = form.entries(int(row))
         for _ in range(3):
             over = float(costs @ units[columns] - form.amount[row]) if len(columns) else 0.0

@@ -10,7 +10,7 @@ from models.errors import SolverFailed
 
 TOLERANCE = 1e-9  # of scaled rows and reduced costs; HiGHS's own 1e-7 is too coarse for exact kinks
 
-# HiGHS's own absolute gap (1e-6 of the whole return) ends before batches of 1 beside a fixed spend of millions are right
+# HiGHS's own absolute gap (1e-6 of the largest return) ends before batches of 1 beside millions are right
 INTEGER = {"mip_rel_gap": 0.0, "mip_abs_gap": 0.0, "mip_feasibility_tolerance": TOLERANCE}
 
 
@@ -62,7 +62,8 @@ class Model:
             self.highs.setOptionValue("time_limit", float(seconds))
         self.highs.run()
         status, known = self.highs.getModelStatus(), self._status
-        if status in (known.kUnboundedOrInfeasible, known.kUnknown):
+        doubtful = (known.kUnboundedOrInfeasible, known.kUnknown, *(() if self.is_integer else (known.kInfeasible,)))
+        if status in doubtful:
             self.highs.setOptionValue("presolve", "off")  # which of the two, and without what presolve may have spoilt
             self.highs.run()
             status = self.highs.getModelStatus()
