@@ -6,8 +6,8 @@ import pulp
 from models.budget.arrays import Found, Programme, nothing, without_columns
 from models.errors import SolverFailed
 
-# CBC's own (1e-7, 1e-6, 1e-5 of the whole return) end before batches of 1 beside millions are right
-INTEGER = ("primalTolerance 1e-9", "integerTolerance 1e-9", "increment 1e-12")
+# CBC's own (1e-7, 1e-7, 1e-6, 1e-5 of the whole return) end before batches of 1 beside millions are right
+INTEGER = ("primalTolerance 1e-9", "dualTolerance 1e-10", "integerTolerance 1e-9", "increment 1e-12")
 
 
 def solve(programme: Programme, seconds: float | None = None) -> Found:

@@ -74,6 +74,7 @@ def solve_built(built: Built, method: Method | None = None, *, budget_alone: boo
         marginal=budget,
         values=values,
         limits=limits(built.form, units),
+        is_in_batches=built.form.is_integer,
         solver=method.solver,
         variables=len(units),
         pruned=len(units) - len(built.kept),

@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 
 from models.budget import highs, solve
+from models.budget.document import told
+from models.budget.explain import explain
+from models.budget.frontier import frontier
 from models.budget.problem import Problem, of_channels
 from models.budget.solution import Method
 from models.errors import SolverFailed
@@ -39,6 +42,8 @@ def test_too_little_time_is_never_called_impossible(solver, seconds):
 def stopped(monkeypatch: pytest.MonkeyPatch, factor: float) -> None:
     def interrupted(programme, seconds=None):
         found = highs.solve(programme)
+        if found.status != "optimal":
+            return found
         return replace(found, status="stopped", x=found.x * factor, bound=float("inf"))
 
     monkeypatch.setitem(solve.SOLVERS, "highs", interrupted)
@@ -52,3 +57,15 @@ def test_what_was_found_is_shrunk_to_the_budget_and_no_further(monkeypatch):
     assert solution.status == "best found"
     assert solution.cost == pytest.approx(1_000)
     assert solution.cost <= 1_000
+
+
+def test_what_is_not_known_for_want_of_time_is_not_called_nothing(monkeypatch):
+    problem = of_channels(channels(("a", 1, 2, 1_000, 100), ("b", 1, 1, 1_000, 0)), 500)
+    stopped(monkeypatch, 0.9)
+    explanation = explain(problem, method=Method(seconds=1))
+    assert "What more money would return is not known: time ran out." in explanation.words
+    document = told(problem, explanation)
+    assert (document["status"], document["marginal_return"]) == ("best found", None)
+    rows = frontier(problem, [50, 200], Method(seconds=1))
+    assert rows["status"].tolist() == ["infeasible", "best found"]
+    assert rows["marginal_return"].isna().all()
