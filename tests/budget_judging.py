@@ -116,8 +116,8 @@ def is_worse_than_current(seed: int) -> Iterator[str]:
     same = compare(built, solution, current, BOTH[0])
     if same.broken:
         yield f"seed {seed}: a feasible plan breaks {same.broken}"
-    if same.difference < 0:
-        yield f"seed {seed}: worse by {-same.difference}"
+    if solution.expected_return < same.scaled_return - 1e-9 * max(1.0, abs(same.scaled_return)):
+        yield f"seed {seed}: worse by {same.scaled_return - solution.expected_return}"  # `difference` is 0 where kept
     own = compare(built, solution, _units(problem, solution.units), BOTH[0])
     if not own.keep_current:
         yield f"seed {seed}: the best plan as current one is not kept: {own.words}"

@@ -11,6 +11,8 @@ from models.budget.checks import checked
 from models.budget.form import Form, Ints, build
 from models.budget.presolve import Scaled
 from models.budget.problem import Problem
+from models.budget.shares import contradiction
+from models.errors import Infeasible
 
 HAIR = 1e-9  # relative: what rounding may add to a sum of costs that must be paid whatever the plan
 
@@ -57,10 +59,12 @@ def prepare(problem: Problem) -> Built:
     """Check and build.
 
     Raises:
-        BadProblem, Infeasible: see `checks.checked`.
+        BadProblem, Infeasible: see `checks.checked`; and shares that only an empty plan keeps (`shares`).
     """
     start = time.perf_counter()
     problem = checked(problem)
+    if (reason := contradiction(problem)) is not None:
+        raise Infeasible(reason)
     form = build(problem)
     kept = presolve.worth_solving(form)
     scaled, upper = _small(form, kept)

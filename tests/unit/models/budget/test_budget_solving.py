@@ -10,6 +10,7 @@ from models.budget.built import prepare
 from models.budget.exact import bound
 from models.budget.solution import Method
 from models.errors import Infeasible
+from tests import budget_judging
 from tests.budget_judging import (
     breaks_rules_of_programmes,
     differs_beside_large_spend,
@@ -53,6 +54,26 @@ def test_the_random_programmes_have_kinks():
 
 def test_no_plan_is_worse_than_the_current_one():
     assert faults(is_worse_than_current, 12) == (12, [])
+
+
+def test_a_solver_that_returns_less_than_the_current_plan_is_found_out(monkeypatch):
+    def lame(built, method=None, *, budget_alone=False):
+        least = built.problem.activities.assign(unit_return=lambda frame: -frame["unit_return"].abs())
+        for name in ("unit_return_low", "unit_return_high"):
+            least = least.drop(columns=name)
+        found = solve.solve(replace(built.problem, activities=concave(least)))
+        return replace(found, expected_return=float(built.form.returns @ found.units))
+
+    monkeypatch.setattr(budget_judging, "solve_built", lame)
+    good, wrong = faults(is_worse_than_current, 12)
+    assert good < 6
+    assert any("worse by" in words for words in wrong)
+
+
+def concave(frame):
+    """The returns of an activity's pieces, made to fall."""
+    keys = ["channel", "segment", "offer", "period"]
+    return frame.assign(unit_return=frame.groupby(keys, observed=True)["unit_return"].transform("min"))
 
 
 @pytest.mark.parametrize("seed", range(3))
