@@ -82,7 +82,9 @@ def _limited(rng: np.random.Generator, frame: pd.DataFrame, names: list[list[str
     rules = []
     if rng.random() < 0.5:
         where = Where(channels=(channels[0],))
-        rules.append(Rule(name="first channel", where=where, at_most=float(rng.uniform(0.3, 0.8)), is_share=True))
+        most = float(rng.uniform(0.3, 0.8))
+        if count > 1:  # of one channel alone that would be a contradiction
+            rules.append(Rule(name="first channel", where=where, at_most=most, is_share=True))
     if rng.random() < 0.3:
         where, least = Where(segments=(segments[0],)), float(rng.uniform(0.05, 0.2))
         rules.append(Rule(name="first segment", measure="units", where=where, at_least=least, is_share=True))
