@@ -109,7 +109,12 @@ class Plan(TypedDict):
     cost: NotRequired[Money]
     expected_return: NotRequired[Return]
     interval: NotRequired[Span]
-    marginal_return: NotRequired[Annotated[float, Field(description="What one more unit of budget would add to it.")]]
+    marginal_return: NotRequired[
+        Annotated[
+            float | None,
+            Field(description="What one more unit of budget would add to it; null: not known."),
+        ]
+    ]
     marginal_less: NotRequired[
         Annotated[float | None, Field(description="What one unit less would take away; null: no plan is left then.")]
     ]

@@ -23,6 +23,9 @@ def show_plan(console: Console, plan: dict[str, Any]) -> None:
     _show_next(console, plan["next_money"])
     if plan["conservative"]:
         _show_conservative(console, plan["conservative"])
+    elif plan.get("not_conservative"):
+        why = escape(plan["not_conservative"])
+        console.print(f"No plan for the low end of returns: {why}.", highlight=False, soft_wrap=True)
     if plan["frontier"]:
         console.print(_frontier(plan["frontier"], plan["budget"]))
     for source in plan["sources"]:
@@ -64,7 +67,9 @@ def show_allocation(console: Console, plan: dict[str, Any]) -> None:
             name = " · ".join(part[key] for key in ("segment", "offer", "period") if key in part)
             table.add_row(f"  [dim]{escape(name)}[/]", *(f"[dim]{cell}[/]" for cell in _amounts(part)), "")
     console.print(table)
-    console.print(f"One more unit of budget returns {plan['marginal_return']:+.5f}.", highlight=False)
+    more = plan["marginal_return"]
+    told = "an amount that is not known: time ran out" if more is None else f"{more:+.5f}"
+    console.print(f"One more unit of budget returns {told}.", highlight=False)
 
 
 def _amounts(line: dict[str, Any]) -> list[str]:
@@ -116,6 +121,8 @@ def _frontier(rows: list[dict[str, Any]], budget: float | None) -> Table:
         table.add_column(heading, justify="right")
     for row in shown:
         mark = "◀ this budget" if row["budget"] == budget else ""
-        cells = f"{row['budget']:,.0f}", f"{row['expected_return']:,.0f}", f"{row['marginal_return']:+.5f}"
+        mark += " (best found in time)" if row.get("status") == "best found" else ""
+        more = "not known" if row["marginal_return"] is None else f"{row['marginal_return']:+.5f}"
+        cells = f"{row['budget']:,.0f}", f"{row['expected_return']:,.0f}", more
         table.add_row(*cells, mark)
     return table

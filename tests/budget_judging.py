@@ -9,11 +9,13 @@ import pandas as pd
 
 from models.budget.built import prepare
 from models.budget.current import compare
+from models.budget.explain import explain
+from models.budget.frontier import frontier
 from models.budget.problem import Problem
 from models.budget.solution import LimitValue, Method, Solution
 from models.budget.solve import solve, solve_built
 from models.errors import Infeasible
-from tests.budget_problems import EVERY, best_corner, plain_limits, random_problem, small_problem
+from tests.budget_problems import EVERY, beside_large_spend, best_corner, plain_limits, random_problem, small_problem
 
 BOTH = (Method(solver="highs"), Method(solver="cbc"))
 STEP = 1e-3  # of finite differences; amounts are whole numbers, so a kink within it is rare
@@ -48,6 +50,16 @@ def differs_from_brute_force(seed: int) -> Iterator[str]:
             yield f"seed {seed}, {method.solver}: returns {found}, the best corner {best}"
 
 
+def differs_beside_large_spend(seed: int) -> Iterator[str]:
+    """Whole batches of tens beside millions: what is small for the whole is not small for them."""
+    problem, best = beside_large_spend(np.random.default_rng(seed))
+    for method in BOTH:
+        solution = solve(problem, method)
+        if abs(solution.expected_return - best) > 1e-4 or solution.cost > problem.budget:
+            wrong = f"returns {solution.expected_return} for {solution.cost}"
+            yield f"seed {seed}, {method.solver}: {wrong}, best {best} for {problem.budget}"
+
+
 def breaks_rules_of_programmes(seed: int) -> Iterator[str]:
     """Primal feasible, no duality gap, both solvers agree in return and values, values are finite differences."""
     problem = random_problem(np.random.default_rng(seed))
@@ -72,6 +84,23 @@ def breaks_rules_of_programmes(seed: int) -> Iterator[str]:
         yield from (f"seed {seed}: {fault}" for fault in _off_differences(problem, first, value))
 
 
+def differs_from_solving_anew(seed: int) -> Iterator[str]:
+    """What is built for one budget and used for others (the frontier, the next money) against problems built anew."""
+    problem = random_problem(np.random.default_rng(seed))
+    if (own := _return(problem, BOTH[0])) is None:
+        raise NoExample
+    budgets = [problem.budget * factor for factor in (0.5, 3, 1000)]
+    for row in frontier(problem, budgets).to_dict("records"):
+        anew, found = _return(replace(problem, budget=row["budget"]), BOTH[0]), row["expected_return"]
+        if (anew is None) != np.isnan(found) or (anew is not None and not _equal(found, anew)):
+            yield f"seed {seed}: the frontier says {found} for {row['budget']}, solving anew {anew}"
+    money = 10 * problem.budget
+    gained = sum(step.expected_return for step in explain(problem, next_money=money).next_money)
+    anew = _return(replace(problem, budget=problem.budget + money), BOTH[0])
+    if anew is None or not _equal(own + gained, anew):
+        yield f"seed {seed}: the next {money} bring {gained}, solving anew {anew} in place of {own}"
+
+
 def is_worse_than_current(seed: int) -> Iterator[str]:
     """Against a random feasible current plan, and against the same with its units multiplied."""
     rng = np.random.default_rng(seed)
@@ -87,8 +116,8 @@ def is_worse_than_current(seed: int) -> Iterator[str]:
     same = compare(built, solution, current, BOTH[0])
     if same.broken:
         yield f"seed {seed}: a feasible plan breaks {same.broken}"
-    if same.difference < 0:
-        yield f"seed {seed}: worse by {-same.difference}"
+    if solution.expected_return < same.scaled_return - 1e-9 * max(1.0, abs(same.scaled_return)):
+        yield f"seed {seed}: worse by {same.scaled_return - solution.expected_return}"  # `difference` is 0 where kept
     own = compare(built, solution, _units(problem, solution.units), BOTH[0])
     if not own.keep_current:
         yield f"seed {seed}: the best plan as current one is not kept: {own.words}"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from models.budget.activities import of_responses
-from models.budget.problem import Problem, Rule, Where
+from models.budget.problem import Problem, Rule, Where, of_channels
 
 EXAMPLE = pd.DataFrame(
     [("feed", 50, 3.2, 10_000, 2_000), ("search", 80, 4.5, 6_000, 1_500), ("short video", 30, 2.8, 15_000, 3_000)],
@@ -45,6 +45,19 @@ def small_problem(rng: np.random.Generator) -> Problem:
     return problem
 
 
+def beside_large_spend(rng: np.random.Generator) -> tuple[Problem, float]:
+    """A channel frozen at 1 to 20 million beside two sold one by one with what a few hundred more buy; and the best."""
+    spend, left = float(rng.choice([1e6, 5e6, 2e7])), int(rng.integers(50, 400))
+    costs = rng.integers(20, 120, 2).astype(float)
+    gains = costs * rng.uniform(1, 2, 2)
+    table = pd.DataFrame(
+        {"channel": ["tv", "a", "b"], "unit_cost": [10, *costs], "unit_return": [12, *gains], "max_units": 1e7}
+    ).assign(min_units=0.0, fixed_units=[spend / 10, np.nan, np.nan], batch_units=[0, 1, 1])
+    counts = product(range(left // 20 + 1), repeat=2)
+    best = max(float(gains @ count) for count in counts if costs @ count <= left)
+    return of_channels(table, spend + left), 1.2 * spend + best
+
+
 def _limited(rng: np.random.Generator, frame: pd.DataFrame, names: list[list[str]]) -> Problem:
     channels, segments, _, periods = names
     count = len(channels)
@@ -69,7 +82,9 @@ def _limited(rng: np.random.Generator, frame: pd.DataFrame, names: list[list[str
     rules = []
     if rng.random() < 0.5:
         where = Where(channels=(channels[0],))
-        rules.append(Rule(name="first channel", where=where, at_most=float(rng.uniform(0.3, 0.8)), is_share=True))
+        most = float(rng.uniform(0.3, 0.8))
+        if count > 1:  # of one channel alone that would be a contradiction
+            rules.append(Rule(name="first channel", where=where, at_most=most, is_share=True))
     if rng.random() < 0.3:
         where, least = Where(segments=(segments[0],)), float(rng.uniform(0.05, 0.2))
         rules.append(Rule(name="first segment", measure="units", where=where, at_least=least, is_share=True))

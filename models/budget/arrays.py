@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 Status = Literal["optimal", "infeasible", "unbounded", "stopped"]
 
 

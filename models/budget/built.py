@@ -11,8 +11,12 @@ from models.budget.checks import checked
 from models.budget.form import Form, Ints, build
 from models.budget.presolve import Scaled
 from models.budget.problem import Problem
+from models.budget.shares import contradiction
+from models.errors import Infeasible
 
 HAIR = 1e-9  # relative: what rounding may add to a sum of costs that must be paid whatever the plan
+
+BUDGETS = ("budget", "period budget")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,47 +41,47 @@ class Built:
         """Units of every activity from scaled columns; no budget is exceeded by rounding."""
         units = np.zeros(len(self.form.returns))
         units[self.kept] = x * self.scaled.column
-        return _within_budgets(self.form, units)
+        return within_budgets(self.form, units)
 
     def with_budget(self, budget: float) -> "Built":
-        """The same with another finite budget for everything together, where there was one: nothing is built again."""
+        """The same with another finite budget for everything together, where there was one; numbers near 1 again."""
         assert np.isfinite(self.problem.budget)
         assert np.isfinite(budget)
-        form, small = self.form, self.scaled.form
-        amount, scaled_amount = form.amount.copy(), small.amount.copy()
-        amount[0], scaled_amount[0] = budget, budget * self.scaled.row[0]  # the budget is the first row
-        kinds = (replace(form.kinds[0], amount=amount[:1]), *form.kinds[1:])
-        scaled = replace(self.scaled, form=replace(small, amount=scaled_amount, kinds=kinds))
-        return replace(
-            self,
-            problem=replace(self.problem, budget=budget),
-            form=replace(form, amount=amount, kinds=kinds),
-            scaled=scaled,
-            upper=presolve.implied_upper(scaled.form),
-        )
+        amount = self.form.amount.copy()
+        amount[0] = budget  # the budget is the first row
+        kinds = (replace(self.form.kinds[0], amount=amount[:1]), *self.form.kinds[1:])
+        form = replace(self.form, amount=amount, kinds=kinds)
+        scaled, upper = _small(form, self.kept)
+        return replace(self, problem=replace(self.problem, budget=budget), form=form, scaled=scaled, upper=upper)
 
 
 def prepare(problem: Problem) -> Built:
     """Check and build.
 
     Raises:
-        BadProblem, Infeasible: see `checks.checked`.
+        BadProblem, Infeasible: see `checks.checked`; and shares that only an empty plan keeps (`shares`).
     """
     start = time.perf_counter()
     problem = checked(problem)
+    if (reason := contradiction(problem)) is not None:
+        raise Infeasible(reason)
     form = build(problem)
-    upper = presolve.implied_upper(form)
-    kept = presolve.worth_solving(form, upper)
-    small = presolve.scaled(form.columns(kept), upper[kept])
-    seconds = time.perf_counter() - start
-    at_most = upper[kept] / small.column
-    return Built(problem=problem, form=form, kept=kept, scaled=small, upper=at_most, seconds=seconds)
+    kept = presolve.worth_solving(form)
+    scaled, upper = _small(form, kept)
+    return Built(problem=problem, form=form, kept=kept, scaled=scaled, upper=upper, seconds=time.perf_counter() - start)
 
 
-def _within_budgets(form: Form, units: Floats) -> Floats:
+def _small(form: Form, kept: Ints) -> tuple[Scaled, Floats]:
+    """The columns that are solved for, near 1 at this budget, and the most each of them can be."""
+    upper = presolve.implied_upper(form)[kept]
+    scaled = presolve.scaled(form.columns(kept), upper)
+    return scaled, upper / scaled.column
+
+
+def within_budgets(form: Form, units: Floats) -> Floats:
     """Rounding may leave a sum of costs a hair above its budget: that is taken off what is bought most."""
     kinds = form.kind_of_rows()
-    for row in np.flatnonzero((kinds == "budget") | (kinds == "period budget")):
+    for row in np.flatnonzero(np.isin(kinds, BUDGETS)):
         columns, costs = form.entries(int(row))
         for _ in range(3):
             over = float(costs @ units[columns] - form.amount[row]) if len(columns) else 0.0

@@ -6,6 +6,11 @@ import pulp
 from models.budget.arrays import Found, Programme, nothing, without_columns
 from models.errors import SolverFailed
 
+# CBC's own (1e-7, 1e-7, 1e-6, 1e-5 of the whole return) end before batches of 1 beside millions are right
+INTEGER = ("primalTolerance 1e-9", "dualTolerance 1e-10", "integerTolerance 1e-9", "increment 1e-12")
+
+MOST_FINE = 10_000  # columns: so small a programme takes no longer for a finer tolerance of rows
+
 
 def solve(programme: Programme, seconds: float | None = None) -> Found:
     """Solve once.
@@ -15,7 +20,9 @@ def solve(programme: Programme, seconds: float | None = None) -> Found:
     """
     if not len(programme.gain):
         return without_columns(programme)
-    solver = pulp.PULP_CBC_CMD(msg=False, timeLimit=seconds, gapRel=0.0)
+    is_integer = programme.integer is not None and bool(programme.integer.any())
+    options = list(INTEGER) if is_integer else list(INTEGER[:1]) if len(programme.gain) <= MOST_FINE else []
+    solver = pulp.PULP_CBC_CMD(msg=False, timeLimit=seconds, gapRel=0.0, gapAbs=0.0, options=options)
     if not solver.available():
         raise SolverFailed("PuLP finds no CBC on this machine: install one, or choose solver 'highs'")
     problem, columns, rows = _model(programme)

@@ -8,15 +8,15 @@ import pandas as pd
 
 from models.budget import exact
 from models.budget.arrays import Floats
-from models.budget.built import Built
+from models.budget.built import BUDGETS, HAIR, Built, within_budgets
 from models.budget.problem import Problem, Rule, Where
 from models.budget.solution import Method, Solution
 from models.budget.solve import solve
 from models.errors import BadProblem, Infeasible
 
 KEYS = ("channel", "segment", "offer", "period")
-HAIR = 1e-9  # relative: a difference in return smaller than this is none
-BROKEN = 1e-7  # relative: a limit broken by less is kept
+BETTER = 1e-9  # relative: a difference in return smaller than this is none
+BROKEN = 1e-7  # relative: a limit broken by less is kept; but of a budget only what rounding adds (`built.HAIR`)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +61,14 @@ def compare(built: Built, solution: Solution, current: pd.DataFrame, method: Met
         BadProblem: it names what no activity has, or units that are none.
     """
     units, overflow = _by_activity(built, current, method)
-    form = built.form
+    units, form = within_budgets(built.form, units), built.form
     broken = (*overflow, *broken_limits(built, units))
     scale = _scale(built, units)
     scaled = units if scale == 1 else _filled(built.problem.activities, _totals(built, units) * scale)[0]
     still = broken if scale == 1 else (*overflow, *broken_limits(built, scaled))
     gained = float(form.returns @ scaled)
     difference = solution.expected_return - gained
-    keep = not broken and difference <= HAIR * max(abs(gained), abs(solution.expected_return), 1.0)
+    keep = not broken and difference <= BETTER * max(abs(gained), abs(solution.expected_return), 1.0)
     comparison = Comparison(
         current_cost=float(form.costs @ units),
         current_return=float(form.returns @ units),
@@ -91,7 +91,8 @@ def broken_limits(built: Built, units: Floats) -> tuple[str, ...]:
     off = exact.breaches(form, units)
     size = np.maximum(np.maximum(np.abs(form.amount), np.abs(used)), 1e-6)
     batches = set(form.batch_row.tolist())
-    broken = [int(row) for row in np.flatnonzero(off > BROKEN * size) if int(row) not in batches]
+    allowed = np.where(np.isin(form.kind_of_rows(), BUDGETS), HAIR, BROKEN) * size
+    broken = [int(row) for row in np.flatnonzero(off > allowed) if int(row) not in batches]
     words = [f"{form.limit(row).words}: off by {off[row]:,.2f}" for row in broken]
     for row, batch in zip(form.batch_row, form.batch_units, strict=True):
         count = used[row] / batch
@@ -196,9 +197,9 @@ def _others(problem: Problem, given: list[str], asked: pd.Series) -> Floats:
 def _scale(built: Built, units: Floats) -> float:
     form = built.form
     kinds = form.kind_of_rows()
-    rows = np.flatnonzero((kinds == "budget") | (kinds == "period budget"))
+    rows = np.flatnonzero(np.isin(kinds, BUDGETS))
     used, amount = (form.matrix @ units)[rows], form.amount[rows]
-    over = used > amount * (1 + BROKEN)
+    over = used > amount * (1 + HAIR)
     return float((amount[over] / used[over]).min(initial=1.0))
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from models.budget.arrays import Floats
 from models.budget.explain import Explanation, explain
-from models.budget.frontier import frontier
+from models.budget.frontier import frontier, marginal_return
 from models.budget.problem import Problem
 from models.budget.solution import Interval, Limit, LimitValue, Method, Solution
 from models.budget.sources import Inputs, Source
@@ -52,7 +52,7 @@ def planned(
 def told(problem: Problem, explanation: Explanation) -> Document:
     """The explanation as plain values. Keys of plans stored by earlier code mean what they meant."""
     solution = explanation.solution
-    more = solution.marginal.more if solution.marginal is not None else 0.0
+    more = marginal_return(solution)
     conservative = explanation.conservative
     return clean(
         {
@@ -62,13 +62,14 @@ def told(problem: Problem, explanation: Explanation) -> Document:
             "marginal_return": more,
             "allocation": _allocation(problem, explanation),
             "interval": _whole_interval(explanation),
-            "marginal_less": solution.marginal.less if solution.marginal is not None else None,
+            "marginal_less": solution.marginal.less if solution.marginal is not None else more,
             "status": solution.status,
             "gap": solution.gap,
             "solver": solution.solver,
             "values": [_value(value) for value in explanation.values],
             "next_money": [_step(step) for step in explanation.next_money],
             "comparison": _comparison(explanation),
+            "not_conservative": explanation.not_conservative,
             "conservative": None if conservative is None else _conservative(problem, conservative, explanation.at_low),
             "words": list(explanation.words),
         }

@@ -11,7 +11,8 @@ from models.budget.built import Built, prepare
 from models.budget.current import KEYS, Comparison, compare
 from models.budget.problem import Problem
 from models.budget.solution import Interval, LimitValue, Method, Solution
-from models.budget.solve import solve, solve_built
+from models.budget.solve import interval, limits, solve, solve_built
+from models.errors import Infeasible, SolverFailed
 
 SMALL = 1e-6  # relative to the step: less than this is moved by rounding
 
@@ -46,11 +47,13 @@ class Explanation:
     """Everything there is to say about a plan.
 
     Attributes:
-        solution: The best plan; ``units`` are those to buy: the current plan's where that is as good.
+        solution: The plan to buy, and ``units`` of it: the current plan's where none is better, with its limits.
         channels, segments, offers, periods: What goes where.
         comparison: With the current plan, where one was given.
         conservative: The best plan if every return lay at the low end of its interval, and ``at_low`` what the plan
             proper would then return; ``None`` where returns have no intervals.
+        not_conservative: Why there is no conservative plan though returns have intervals: limits that no plan keeps
+            at the low end, or time.
         next_money: Where the next money goes, the best first; what it moves away from comes last, with units below 0.
         words: The whole in sentences.
     """
@@ -64,6 +67,7 @@ class Explanation:
     comparison: Comparison | None
     conservative: Solution | None
     at_low: float | None
+    not_conservative: str | None
     values: tuple[LimitValue, ...]
     next_money: tuple[NextStep, ...]
     words: tuple[str, ...]
@@ -93,12 +97,14 @@ def explain(
     built = prepare(problem)
     solution = solution or solve_built(built, method)
     comparison = None if current is None else compare(built, solution, current, method)
-    units = comparison.units if comparison is not None and comparison.keep_current else solution.units
+    if comparison is not None and comparison.keep_current:
+        solution = _kept(built, solution, comparison.units)
+    units = solution.units
     cautious = low_problem(built.problem)
-    conservative = None if cautious is None else solve(cautious, method)
+    conservative, not_conservative = _conservative(cautious, method)
     at_low = None if cautious is None else float(cautious.activities["unit_return"].to_numpy(float) @ units)
     shares = {key: shares_of(built.problem, units, key) for key in KEYS}
-    steps = next_steps(built, solution, next_money, method)
+    steps = next_steps(built, units, next_money, method)
     explanation = Explanation(
         solution=solution,
         units=units,
@@ -109,11 +115,42 @@ def explain(
         comparison=comparison,
         conservative=conservative,
         at_low=at_low,
+        not_conservative=not_conservative,
         values=solution.values,
         next_money=steps,
         words=(),
     )
     return replace(explanation, words=tuple(words.sentences(explanation)))
+
+
+def _conservative(cautious: Problem | None, method: Method) -> tuple[Solution | None, str | None]:
+    """The best plan at the low end, or why there is none: the plan proper stands whatever becomes of this one."""
+    if cautious is None:
+        return None, None
+    try:
+        return solve(cautious, method), None
+    except (Infeasible, SolverFailed) as reason:
+        return None, str(reason)
+
+
+def _kept(built: Built, best: Solution, units: Floats) -> Solution:
+    """The current plan as a solution. What is worth something binds in every best plan; what is worth nothing may not
+    bind in this one.
+    """
+    frame, stand = built.problem.activities, limits(built.form, units)
+    there = {limit.words: limit for limit in stand}
+    moved = [replace(value, limit=there.get(value.limit.words, value.limit)) for value in best.values]
+    values = tuple(value for value in moved if value.limit.binds)
+    return replace(
+        best,
+        units=units,
+        cost=float(built.form.costs @ units),
+        expected_return=float(built.form.returns @ units),
+        interval=interval(units, frame["unit_return_low"].to_numpy(), frame["unit_return_high"].to_numpy()),
+        marginal=next((value for value in values if value.limit.kind == "budget"), None),
+        values=values,
+        limits=stand,
+    )
 
 
 def shares_of(problem: Problem, units: Floats, key: str) -> tuple[Share, ...]:
@@ -154,13 +191,21 @@ def low_problem(problem: Problem) -> Problem | None:
     return replace(problem, activities=frame.assign(unit_return=low, unit_return_low=np.nan, unit_return_high=np.nan))
 
 
-def next_steps(built: Built, solution: Solution, money: float, method: Method) -> tuple[NextStep, ...]:
-    """What the best plan with so much more money buys beyond this one, the best return for the money first."""
+def next_steps(built: Built, bought: Floats, money: float, method: Method) -> tuple[NextStep, ...]:
+    """What the best plan with so much more money buys beyond ``bought``, the best return for the money first.
+
+    Empty where there is no budget, or no time to find it.
+    """
     if not np.isfinite(built.problem.budget):
         return ()
-    more = solve_built(built.with_budget(built.problem.budget + money), method, budget_alone=True)
+    try:
+        more = solve_built(built.with_budget(built.problem.budget + money), method, budget_alone=True)
+    except SolverFailed:
+        if method.seconds is None:
+            raise
+        return ()
     frame = built.problem.activities
-    units = more.units - solution.units
+    units = more.units - bought
     costs = units * frame["unit_cost"].to_numpy(float)
     rows = np.flatnonzero(np.abs(costs) > SMALL * money)
     moved = pd.DataFrame({"units": units[rows], "cost": costs[rows]})
@@ -179,5 +224,6 @@ def next_steps(built: Built, solution: Solution, money: float, method: Method) -
             words=words.step(name, cost, n, gain / cost, money),
         )
         for name, (n, cost, gain) in zip(names, moved.to_numpy(float).tolist(), strict=True)
+        if abs(cost) > SMALL * money  # between pieces of one activity nothing moves
     ]
     return tuple(sorted(steps, key=lambda step: (step.units < 0, -step.expected_return / step.cost)))

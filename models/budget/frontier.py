@@ -7,20 +7,21 @@ import pandas as pd
 
 from models.budget.built import Built, prepare
 from models.budget.problem import Problem
-from models.budget.solution import Method
+from models.budget.solution import Method, Solution
 from models.budget.solve import solve, solve_built
-from models.errors import Infeasible, Unbounded
+from models.errors import Infeasible, SolverFailed, Unbounded
 
 ROWS = 21
 BEYOND = 2.0  # where nothing ends the return, the frontier goes to so many times the budget
 
 
 def frontier(problem: Problem, budgets: list[float] | None = None, method: Method | None = None) -> pd.DataFrame:
-    """Best return for other budgets: ``budget``, ``cost``, ``expected_return``, ``low``, ``high``, ``marginal_return``.
+    """Best return for other budgets: ``budget``, ``cost``, ``expected_return``, ``low``, ``high``, ``marginal_return``,
+    and ``status``: "optimal", "best found" where time ran out, "none" where it found nothing, "infeasible".
 
     Without ``budgets``: 21 rows evenly from the least feasible to the most that can be spent with a gain, and the
-    problem's own. Budgets that no plan fits have empty cells. Without batches it is concave: no row's marginal return
-    (the right derivative) is above that of a row before it.
+    problem's own. Budgets that no plan fits, and what is not known for want of time, have empty cells. Without batches
+    it is concave: no row's marginal return (the right derivative) is above that of a row before it.
 
     Raises:
         BadProblem, SolverFailed: see `solve`.
@@ -74,19 +75,29 @@ def _budgets(problem: Problem, method: Method) -> np.ndarray:
     return np.unique(np.array([*np.linspace(least, max(most, least), ROWS), *(b for b in own if b >= least)]))
 
 
-def _row(built: Built, budget: float, method: Method) -> dict[str, float]:
+def marginal_return(solution: Solution) -> float | None:
+    """What one more unit of budget returns: 0 where the budget does not bind, ``None`` where time ran out."""
+    if solution.marginal is not None:
+        return solution.marginal.more
+    return 0.0 if solution.status == "optimal" else None
+
+
+def _row(built: Built, budget: float, method: Method) -> dict[str, float | str | None]:
     nothing = float("nan")
-    row = {"budget": budget}
+    row: dict[str, float | str | None] = {"budget": budget}
     try:
         solution = solve_built(built.with_budget(budget), method, budget_alone=True)
-    except Infeasible:
+    except (Infeasible, SolverFailed) as error:
+        if isinstance(error, SolverFailed) and method.seconds is None:
+            raise
         names = ("cost", "expected_return", "low", "high", "marginal_return")
-        return row | dict.fromkeys(names, nothing)
-    span, value = solution.interval, solution.marginal
+        return row | dict.fromkeys(names, nothing) | {"status": "infeasible" if type(error) is Infeasible else "none"}
+    span = solution.interval
     return row | {
         "cost": solution.cost,
         "expected_return": solution.expected_return,
         "low": nothing if span is None else span.low,
         "high": nothing if span is None else span.high,
-        "marginal_return": 0.0 if value is None or value.more is None else value.more,
+        "marginal_return": nothing if (more := marginal_return(solution)) is None else more,
+        "status": solution.status,
     }

@@ -10,6 +10,9 @@ from models.errors import SolverFailed
 
 TOLERANCE = 1e-9  # of scaled rows and reduced costs; HiGHS's own 1e-7 is too coarse for exact kinks
 
+# HiGHS's own absolute gap (1e-6 of the largest return) ends before batches of 1 beside millions are right
+INTEGER = {"mip_rel_gap": 0.0, "mip_abs_gap": 0.0, "mip_feasibility_tolerance": TOLERANCE}
+
 
 def solve(programme: Programme, seconds: float | None = None) -> Found:
     """Solve once.
@@ -37,7 +40,8 @@ class Model:
         self.highs.setOptionValue("output_flag", False)
         self.highs.setOptionValue("primal_feasibility_tolerance", TOLERANCE)
         self.highs.setOptionValue("dual_feasibility_tolerance", TOLERANCE)
-        self.highs.setOptionValue("mip_rel_gap", 0.0)
+        for option, value in INTEGER.items():
+            self.highs.setOptionValue(option, value)
         lp = highspy.HighsLp()
         rows, columns = programme.matrix.shape
         lp.num_col_, lp.num_row_ = columns, rows
@@ -58,7 +62,8 @@ class Model:
             self.highs.setOptionValue("time_limit", float(seconds))
         self.highs.run()
         status, known = self.highs.getModelStatus(), self._status
-        if status in (known.kUnboundedOrInfeasible, known.kUnknown):
+        doubtful = (known.kUnboundedOrInfeasible, known.kUnknown, *(() if self.is_integer else (known.kInfeasible,)))
+        if status in doubtful:
             self.highs.setOptionValue("presolve", "off")  # which of the two, and without what presolve may have spoilt
             self.highs.run()
             status = self.highs.getModelStatus()

@@ -24,7 +24,7 @@ HELD = ("reach", "batches")  # the law and what a channel sells do not give
 FIRST = ("budget", "period budget")
 MOST_TRIED, MOST_TRIED_OF_LARGE = 25, 5  # so many single limits are tried
 LARGE = 30_000  # columns
-GIVES = 1e-7  # scaled: less is rounding
+GIVES = 2e-9  # scaled: less is the solvers' tolerance
 PENALTY = 1e-6  # the elastic programme also keeps what it buys cheap, so that its amounts are the least
 
 
@@ -72,27 +72,27 @@ def conflict_of(built: Built, method: Method) -> Conflict | None:
         return Conflict(changes=(), alternatives=(), words=_nothing_helps(built))
     if not (least.amounts > GIVES).any():
         return None
-    involved = [row for row in elastic.may_give if least.is_involved[row] or least.amounts[row] > GIVES]
+    # whole batches leave no values to tell by: there, every limit is tried
+    takes_part = least.is_involved | (least.amounts > GIVES) | built.form.is_integer
+    involved = [row for row in elastic.may_give if takes_part[row]]
     kinds = built.form.kind_of_rows()
     involved.sort(key=lambda row: (kinds[row] not in FIRST, -least.amounts[row]))
-    alone: dict[int, float] = {}
+    alone: dict[int, _Broken] = {}
     changes: tuple[Relaxed, ...]
     alternatives: tuple[Relaxed, ...]
     for row in involved[: MOST_TRIED_OF_LARGE if is_large else MOST_TRIED]:
         single = elastic.broken(np.array([row]))
         if single is not None:
-            alone[row] = float(single.amounts[row])
+            alone[row] = single
     if alone:
         first, *others = alone
         changes = (_relaxed(built, first, alone[first]),)
         alternatives = tuple(_relaxed(built, row, alone[row]) for row in others)
     else:
         fewest = elastic.fewest(np.array(involved)) or least
-        changes = tuple(
-            _relaxed(built, int(r), float(fewest.amounts[r])) for r in np.flatnonzero(fewest.amounts > GIVES)
-        )
+        changes = tuple(_relaxed(built, int(r), fewest) for r in np.flatnonzero(fewest.amounts > GIVES))
         alternatives = ()
-    minimal = {str(kinds[row]) for row in involved}
+    minimal = {str(kinds[row]) for row in (involved if not built.form.is_integer else alone)}
     return Conflict(changes=changes, alternatives=alternatives, words=_words(built, changes, alternatives, minimal))
 
 
@@ -109,8 +109,9 @@ def _cheapest(built: Built) -> Built:
 
 @dataclass(frozen=True, kw_only=True)
 class _Broken:
-    """By how much each row gives (scaled), and which take part in the conflict."""
+    """By how much each row gives (scaled), which take part in the conflict, and what is bought then (scaled)."""
 
+    x: Floats
     amounts: Floats
     is_involved: np.ndarray
 
@@ -162,7 +163,8 @@ class _Elastic:
         start = self._base.matrix.shape[1]
         amounts = np.zeros(len(self._form.sense))
         np.add.at(amounts, place, found.x[start : start + len(place)])
-        return _Broken(amounts=amounts, is_involved=np.abs(found.row_values) > GIVES)
+        bought = found.x[: len(self._form.returns)]
+        return _Broken(x=bought, amounts=amounts, is_involved=np.abs(found.row_values) > GIVES)
 
 
 def _switched(elastic: Programme, place: Ints, rows: Ints, counted: _Broken) -> Programme:
@@ -186,14 +188,50 @@ def _switched(elastic: Programme, place: Ints, rows: Ints, counted: _Broken) -> 
     )
 
 
-def _relaxed(built: Built, row: int, amount: float) -> Relaxed:
-    limit, by = built.form.limit(row), amount / float(built.scaled.row[row])
+def _relaxed(built: Built, row: int, broken: _Broken) -> Relaxed:
+    limit, by = built.form.limit(row), float(broken.amounts[row]) / float(built.scaled.row[row])
     verb = {AT_MOST: "raise", AT_LEAST: "lower"}.get(int(built.form.sense[row]), "change")
     if limit.amount == 0:
-        return Relaxed(limit=limit, by=by, words=f"give up '{limit.words}' by {by:,.2f}")
+        would_do = _ratio(built, row, limit, broken.x)
+        words = (
+            f"give up '{limit.words}' by {_amount(by)}" if would_do is None else f"{verb} '{limit.words}' to {would_do}"
+        )
+        return Relaxed(limit=limit, by=by, words=words)
     new = limit.amount + by if verb == "raise" else limit.amount - by
-    to = f" to {new:,.2f}" if verb != "change" else ""
-    return Relaxed(limit=limit, by=by, words=f"{verb} '{limit.words}' by {by:,.2f}{to}")
+    to = f" to {_beside(new, by)}" if verb != "change" else ""
+    return Relaxed(limit=limit, by=by, words=f"{verb} '{limit.words}' by {_amount(by)}{to}")
+
+
+def _ratio(built: Built, row: int, limit: Limit, x: Floats) -> str | None:
+    """The share or ROI that a plan has in which it gives; ``None`` where the limit is none, or nothing is bought."""
+    small = built.scaled
+    sums = {"cost": small.form.costs, "units": small.column, "return": small.form.returns * small.gain}
+    total = float(sums["cost" if limit.kind == "roi" else limit.unit] @ x)
+    off = float((small.form.matrix[row] @ x)[0]) / float(small.row[row])
+    if total <= 0:
+        return None
+    if limit.kind == "roi" and built.problem.min_roi is not None:
+        return f"an ROI of {_rounded(built.problem.min_roi + off / total, limit):.4g}"
+    for rule in built.problem.rules:
+        for bound in (rule.at_least, rule.at_most):
+            if rule.is_share and bound is not None and limit.of == f"{rule.name}: {bound:.4g} of all":
+                return f"{_rounded(bound + off / total, limit):.4g} of all"
+    return None
+
+
+def _rounded(ratio: float, limit: Limit) -> float:
+    """Four digits, to the side that surely does."""
+    return float(np.ceil(ratio * 1e4 - 1e-5) if limit.sense == "at most" else np.floor(ratio * 1e4 + 1e-5)) / 1e4
+
+
+def _amount(value: float) -> str:
+    """Two places, or four digits where these would show nothing."""
+    return f"{value:,.2f}" if abs(value) >= 0.005 or value == 0 else f"{value:.4g}"
+
+
+def _beside(value: float, by: float) -> str:
+    """An amount with enough digits to tell it from another that is so near."""
+    return f"{value:,.2f}" if abs(by) >= 0.005 else f"{value:,.12g}"
 
 
 def _words(built: Built, changes: tuple[Relaxed, ...], others: tuple[Relaxed, ...], kinds: set[str]) -> str:
@@ -204,7 +242,9 @@ def _words(built: Built, changes: tuple[Relaxed, ...], others: tuple[Relaxed, ..
             if kinds <= {"budget", "channel minimum"}
             else "what must be bought costs"
         )
-        text = f"{what} {needed:,.2f}, the budget is {changes[0].limit.amount:,.2f}: {changes[0].by:,.2f} are missing"
+        by = changes[0].by
+        money = _beside(changes[0].limit.amount, by)
+        text = f"{what} {_beside(needed, by)}, the budget is {money}: {_amount(by)} are missing"
     elif changes:
         text = "no plan keeps all limits: " + " and ".join(change.words for change in changes)
     else:

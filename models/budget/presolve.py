@@ -17,14 +17,17 @@ from models.budget.form import AT_LEAST, AT_MOST, EXACTLY, Form, Ints
 
 def implied_upper(form: Form) -> Floats:
     """The most each column can be, by its own bound and by each row of amounts at most that has no negative entry."""
-    matrix = form.matrix
-    holds = (form.sense >= EXACTLY) & (_by_row(np.minimum, matrix) >= 0) & (form.amount >= 0)
+    holds = (form.sense >= EXACTLY) & (_by_row(np.minimum, form.matrix) >= 0) & (form.amount >= 0)
     holds[form.batch_row] = False
-    rows = np.flatnonzero(holds)
-    part = matrix[rows]
+    return np.minimum(form.upper, _bound_by(form, np.flatnonzero(holds)))
+
+
+def _bound_by(form: Form, rows: Ints) -> Floats:
+    """The most each column can be by these rows alone."""
+    part = form.matrix[rows]
     amount = np.repeat(form.amount[rows], np.diff(part.indptr))
     taken = part.data > 0
-    upper = form.upper.copy()
+    upper = np.full(len(form.upper), np.inf)
     np.minimum.at(upper, part.indices[taken], amount[taken] / part.data[taken])
     return upper
 
@@ -38,15 +41,19 @@ def _by_row(fold: np.ufunc, matrix: sparse.csr_matrix) -> Floats:
     return folded
 
 
-def worth_solving(form: Form, upper: Floats) -> Ints:
-    """Columns that can be in a best plan; some best plan consists of them alone, whatever the amounts of other rows.
+def worth_solving(form: Form) -> Ints:
+    """Columns that can be in a best plan; some best plan consists of them alone, whatever amounts people may change.
 
+    Only columns that never end by their own bound are weighed against each other: those without one, and those that
+    consent (`reach`, which never gives) ends no later. Were the budget to say that a bound is out of reach, the answer
+    would be wrong for a larger budget, and for a conflict in which the budget gives.
     A budget of 0 leaves its columns in: they say what the first unit of money would return.
     """
     kept = form.upper > 0
     nobody = np.isin(form.kind_of_rows(), ("reach", "contact limit")) & (form.amount <= 0)
     kept[form.matrix[np.flatnonzero(nobody)].indices] = False
-    candidates = np.flatnonzero(kept & ((form.upper == np.inf) | (form.upper > upper)))
+    by_consent = _bound_by(form, np.flatnonzero(form.kind_of_rows() == "reach"))
+    candidates = np.flatnonzero(kept & (form.upper >= by_consent))
     if len(candidates) and not _limits_return(form):
         kept[candidates[_beaten(form, candidates)]] = False
     return np.flatnonzero(kept)

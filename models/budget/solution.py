@@ -91,9 +91,11 @@ class Solution:
         gap: How far the return may at most lie below the best, as a share of the best; about 0 when optimal.
         units: Units of each row of the problem's activities, in their order.
         cost, expected_return: Of the plan; ``interval`` where every activity's return has one.
-        marginal: The budget's value (``None``: there is no budget for everything together).
+        marginal: The budget's value; ``None``: there is no budget for everything together, it does not bind, or (of
+            a "best found" plan) its value is not known.
         values: Limits that bind, the budget first; with integer batches, for the batches as they were chosen.
         limits: All limits as they stand.
+        is_in_batches: Some channel is sold in whole batches.
         pruned: How many activities could not be in any best plan, and were left out before solving.
     """
 
@@ -106,6 +108,7 @@ class Solution:
     marginal: LimitValue | None
     values: tuple[LimitValue, ...]
     limits: tuple[Limit, ...]
+    is_in_batches: bool
     solver: SolverName
     variables: int
     pruned: int

@@ -9,7 +9,7 @@ from models.budget import cbc, highs, presolve, sift
 from models.budget.arrays import Floats, Found, Programme
 from models.budget.built import Built, prepare
 from models.budget.exact import Vertex, bound, breaches, vertex
-from models.budget.form import Form
+from models.budget.form import EXACTLY, Form
 from models.budget.infeasible import conflict_of
 from models.budget.problem import Problem
 from models.budget.solution import Interval, Limit, LimitValue, Method, Solution, SolverName
@@ -74,6 +74,7 @@ def solve_built(built: Built, method: Method | None = None, *, budget_alone: boo
         marginal=budget,
         values=values,
         limits=limits(built.form, units),
+        is_in_batches=built.form.is_integer,
         solver=method.solver,
         variables=len(units),
         pruned=len(units) - len(built.kept),
@@ -120,7 +121,12 @@ def _integer(built: Built, method: Method) -> Ended:
     form = built.scaled.form
     found = _found(built, presolve.programme(form), method)
     chosen = form.with_batches(np.round(found.x[len(form.returns) :]))
-    ended = _linear(built, chosen, Method(solver=method.solver))
+    try:
+        ended = _linear(built, chosen, Method(solver=method.solver))
+    except (Infeasible, SolverFailed):
+        if found.status == "optimal":
+            raise
+        raise SolverFailed(_too_late(method)) from None  # the batches it had so far are no plan
     best = found.bound
     if not np.isfinite(best):  # CBC does not say how far it got: what could be returned if batches could be cut
         best = _found(built, replace(presolve.programme(form), integer=None), Method(solver=method.solver)).bound
@@ -144,7 +150,9 @@ def _found(built: Built, programme: Programme, method: Method) -> Found:
     found = SOLVERS[method.solver](programme, method.seconds)
     if found.status == "infeasible":
         reason = conflict_of(built, method)
-        raise Infeasible(reason.words if reason else "no plan keeps all limits")
+        if reason is None:  # CBC says so, too, when time was too short to begin
+            raise SolverFailed(_too_late(method) if method.seconds is not None else _contradicts_itself(method))
+        raise Infeasible(reason.words)
     if found.status == "unbounded":
         raise Unbounded(_unbounded(built))
     if len(found.x) == 0 and len(programme.gain):
@@ -163,14 +171,16 @@ def _unbounded(built: Built) -> str:
 def _feasible(form: Form, x: Floats, method: Method) -> Floats:
     """What a solver had when its time ran out, shrunk until it keeps the limits."""
     x = np.clip(x[: len(form.returns)], 0.0, form.upper)
+    used = form.matrix @ x
+    over = (form.sense >= EXACTLY) & (used > form.amount + np.where(form.amount > 0, 0.0, BROKEN))
+    x = x * float((form.amount[over] / used[over]).min(initial=1.0).clip(0, 1))
     if breaches(form, x).max(initial=0.0) <= BROKEN:
         return x
-    used = form.matrix @ x
-    over = used > np.maximum(form.amount, 0)
-    shrunk = x * float((form.amount[over] / used[over]).min(initial=1.0).clip(0, 1))
-    if breaches(form, shrunk).max(initial=0.0) <= BROKEN:
-        return shrunk
     raise SolverFailed(_too_late(method))
+
+
+def _contradicts_itself(method: Method) -> str:
+    return f"{method.solver} finds no plan, but no limits that exclude one either: try the other solver"
 
 
 def _too_late(method: Method) -> str:

@@ -30,9 +30,15 @@ def sentences(e: Explanation) -> Iterator[str]:
             f"If every return lay at the low end of its interval, this plan would return {e.at_low:,.2f}, and the plan "
             f"made for that case {e.conservative.expected_return:,.2f}."
         )
+    elif e.not_conservative is not None:
+        yield _sentence(f"at the low end of returns there is no plan to compare with: {e.not_conservative}")
     if s.marginal is not None:
         yield _sentence(of_value(s.marginal))
-    elif s.status == "optimal" and not any(v.limit.kind == "budget" for v in e.values):
+    elif s.status != "optimal":
+        yield "What more money would return is not known: time ran out."
+    elif s.is_in_batches:
+        yield "The budget is not used up because whole batches do not fit what is left; more may buy further ones."
+    else:
         yield "The budget does not bind: more money would change nothing."
     others = [value for value in e.values if value.limit.kind != "budget" and (value.more or value.less)]
     for value in others[:MOST_LIMITS]:
@@ -57,7 +63,7 @@ def step(names: tuple[str, ...], cost: float, units: float, rate: float, money: 
     """Why a part of the next money goes there."""
     name = " · ".join(name for i, name in enumerate(names) if name != ALL or i == 0)
     if units < 0:
-        return f"{-units:,.2f} units of {name} are given up and free {-cost:,.2f}: elsewhere they return more"
+        return f"{-units:,.2f} units of {name} are given up and free {-cost:,.2f}: elsewhere they return no less"
     return (
         f"{cost:,.2f} of the next {money:,.0f} go to {name} ({units:,.2f} units) because there each unit of money "
         f"still returns {rate:.5g}"

@@ -15,7 +15,14 @@ from models.budget.problem import of_channels
 from models.budget.solution import Method
 from models.budget.solve import solve
 from tests.benchmarks.measure import AIMLOOP, Figure, at_most, environ, measured
-from tests.budget_judging import breaks_rules_of_programmes, differs_from_brute_force, faults, is_worse_than_current
+from tests.budget_judging import (
+    breaks_rules_of_programmes,
+    differs_beside_large_spend,
+    differs_from_brute_force,
+    differs_from_solving_anew,
+    faults,
+    is_worse_than_current,
+)
 from tests.budget_problems import EXAMPLE, planned_problem
 
 LARGE, SMALL = (50, 100, 10, 12), (20, 20, 3, 1)
@@ -46,7 +53,9 @@ def random_problems() -> dict[str, Figure]:
     """Shares of random problems (with a plan) of which nothing wrong can be said; what can be said goes to stderr."""
     return {
         "budget.brute_force_equal": _share(differs_from_brute_force, 500),
+        "budget.batches_beside_millions_equal": _share(differs_beside_large_spend, 150),
         "budget.programmes_hold": _share(breaks_rules_of_programmes, 500),
+        "budget.other_budgets_equal": _share(differs_from_solving_anew, 500),
         "budget.never_worse": _share(is_worse_than_current, 1_000),
     }
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.budget.document import told
 from models.budget.explain import explain
 from models.budget.frontier import frontier, least_budget
 from models.budget.infeasible import conflict
@@ -127,6 +128,43 @@ def test_an_explanation_says_it_in_words():
         ("search", 180_000),
         ("short video", 450_000),
     ]
+
+
+def test_a_plan_that_only_the_middle_of_its_returns_allows_stands_alone():
+    """10,000 units return 32,000 at the middle, 29,000 at the low end; 31,000 are asked for."""
+    table = pd.DataFrame(
+        {"channel": ["feed"], "unit_cost": 50, "unit_return": 3.2, "max_units": 10_000, "min_units": 0}
+    ).assign(min_return=31_000, unit_return_low=2.9, unit_return_high=3.5)
+    problem = of_channels(table, 1_000_000)
+    explanation = explain(problem)
+    assert explanation.solution.expected_return == pytest.approx(32_000)
+    assert explanation.conservative is None
+    assert explanation.at_low == pytest.approx(29_000)
+    (words,) = [words for words in explanation.words if "low end" in words]
+    assert words.startswith("At the low end of returns there is no plan to compare with: no plan keeps all limits")
+    document = told(problem, explanation)
+    assert (document["conservative"], document["cost"]) == (None, 500_000)
+    assert "31,000" in document["not_conservative"]
+
+
+def test_a_plan_that_is_kept_has_its_own_reasons():
+    """Two channels alike; the current plan fills a, so that b is where more money goes."""
+    twins = pd.DataFrame({"channel": ["a", "b"], "unit_cost": 10, "unit_return": 1.0, "max_units": 100})
+    problem = of_channels(twins.assign(min_units=0), 1_000)
+    for full, other in (("a", "b"), ("b", "a")):
+        explanation = explain(problem, current=plan(100, channels=(full,)), next_money=1_000)
+        assert explanation.comparison.keep_current
+        document = told(problem, explanation)
+        assert {line["channel"]: line["binds"] for line in document["allocation"]} == {full: "maximum", other: None}
+        assert [(step.channel, step.units) for step in explanation.next_money] == [(other, pytest.approx(100))]
+        assert {value.limit.of for value in explanation.values} <= {"everything", full}
+
+
+def test_money_left_over_by_whole_batches_is_said_to_be_that():
+    table = pd.DataFrame({"channel": ["a"], "unit_cost": 1, "unit_return": 2.0, "max_units": 1_000, "min_units": 0})
+    words = "\n".join(explain(of_channels(table.assign(batch_units=60), 100)).words)
+    assert "does not bind" not in words
+    assert "whole batches do not fit what is left" in words
 
 
 def test_the_frontier_is_concave_and_goes_through_the_plan():

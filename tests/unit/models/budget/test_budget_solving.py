@@ -10,7 +10,14 @@ from models.budget.built import prepare
 from models.budget.exact import bound
 from models.budget.solution import Method
 from models.errors import Infeasible
-from tests.budget_judging import breaks_rules_of_programmes, differs_from_brute_force, faults, is_worse_than_current
+from tests import budget_judging
+from tests.budget_judging import (
+    breaks_rules_of_programmes,
+    differs_beside_large_spend,
+    differs_from_brute_force,
+    faults,
+    is_worse_than_current,
+)
 from tests.budget_problems import best_corner, middle_problem, random_problem, small_problem
 
 
@@ -18,9 +25,13 @@ def test_small_problems_are_solved_as_well_as_by_trying_every_corner():
     assert faults(differs_from_brute_force, 40) == (40, [])
 
 
+def test_batches_beside_millions_are_as_good_as_by_trying_every_count():
+    assert faults(differs_beside_large_spend, 8) == (8, [])
+
+
 def test_the_small_problems_are_of_every_kind():
     problems = [small_problem(np.random.default_rng(seed)) for seed in range(40)]
-    assert sum(best_corner(problem) is None for problem in problems[:12]) >= 2
+    assert sum(best_corner(problem) is None for problem in problems) >= 2
     assert sum("batch_units" in problem.channels for problem in problems) >= 5
     assert sum("piece" in problem.activities for problem in problems) >= 5
     assert sum(bool(problem.rules) for problem in problems) >= 5
@@ -43,6 +54,26 @@ def test_the_random_programmes_have_kinks():
 
 def test_no_plan_is_worse_than_the_current_one():
     assert faults(is_worse_than_current, 12) == (12, [])
+
+
+def test_a_solver_that_returns_less_than_the_current_plan_is_found_out(monkeypatch):
+    def lame(built, method=None, *, budget_alone=False):
+        least = built.problem.activities.assign(unit_return=lambda frame: -frame["unit_return"].abs())
+        for name in ("unit_return_low", "unit_return_high"):
+            least = least.drop(columns=name)
+        found = solve.solve(replace(built.problem, activities=concave(least)))
+        return replace(found, expected_return=float(built.form.returns @ found.units))
+
+    monkeypatch.setattr(budget_judging, "solve_built", lame)
+    good, wrong = faults(is_worse_than_current, 12)
+    assert good < 6
+    assert any("worse by" in words for words in wrong)
+
+
+def concave(frame):
+    """The returns of an activity's pieces, made to fall."""
+    keys = ["channel", "segment", "offer", "period"]
+    return frame.assign(unit_return=frame.groupby(keys, observed=True)["unit_return"].transform("min"))
 
 
 @pytest.mark.parametrize("seed", range(3))
