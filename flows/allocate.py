@@ -129,7 +129,7 @@ def _line(plan: dict[str, Any]) -> str:
     comparison, realised = plan["comparison"], plan["realised"]
     kept = "; the plan before is kept: none is better" if comparison and comparison["keep_current"] else ""
     came = f"; last plan: {realised['line']}" if realised else ""
-    return (
-        f"return {plan['expected_return']:,.0f} for {plan['cost']:,.0f}; one more unit of budget returns "
-        f"{plan['marginal_return']:.5f}{mark}{kept}{came}"
-    )
+    more = plan["marginal_return"]
+    worth = "what one more unit of budget returns is not known"
+    worth = worth if more is None else f"one more unit of budget returns {more:.5f}"
+    return f"return {plan['expected_return']:,.0f} for {plan['cost']:,.0f}; {worth}{mark}{kept}{came}"
