@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from flows.alert import announce, teller
 from flows.context import Cycle, Door, is_simulated, now, open_cycle
-from flows.retrain import no_help
 from infra import registry
 from infra.errors import AimloopError
 from infra.evaluations import Challenge, Evaluations
@@ -248,3 +247,9 @@ def _news(door: Door, found: Challenge, requests: list[Retraining]) -> News | No
     if found.decision == "waits" and door.settings.experiments.start == "by hand":
         return News(key, f"{found.tag} passed its gate and waits for somebody to start it", (found.reason,))
     return News(key, headlines[found.decision], (found.reason,)) if found.decision in headlines else None
+
+
+def no_help(found: Challenge, request: Retraining) -> News:
+    """What people should hear of a rejected candidate that was trained because of drift."""
+    headline = f"Retraining {found.model} does not help: the champion stays"
+    return News(f"rejected.{found.tag}", headline, (found.reason, f"it was retrained because of: {request.reason}"))

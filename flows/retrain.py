@@ -15,12 +15,12 @@ from prefect import flow, tags
 from prefect.artifacts import create_markdown_artifact
 
 from flows.alert import announce
+from flows.challenge import no_help
 from flows.context import Cycle, Door, identify, is_simulated, now, open_door
 from flows.temporary_server import somebody_watches
-from infra.evaluations import Challenge, Evaluations
+from infra.evaluations import Evaluations
 from infra.retrainings import Retraining, Retrainings
 from infra.state import Busy
-from monitoring.alerts import News
 
 EVENT = "aimloop.drift"  # `prefect.yaml` answers it
 MOMENT_SECONDS = 1  # `is_retraining` holds the lock while it looks
@@ -128,12 +128,6 @@ def answer_requests(cycle: Cycle) -> None:
     if news := [no_help(found, asked[found.model]) for found in lost]:
         announce(door, news=news)  # before they are closed: said again after a crash, it is told once
     requests.end(outcome_of(door, cycle.id, set(asked)), cycle.id, now())
-
-
-def no_help(found: Challenge, request: Retraining) -> News:
-    """What people should hear of a rejected candidate that was trained because of drift."""
-    headline = f"Retraining {found.model} does not help: the champion stays"
-    return News(f"rejected.{found.tag}", headline, (found.reason, f"it was retrained because of: {request.reason}"))
 
 
 def outcome_of(door: Door, cycle_id: str, models: set[str]) -> str:
