@@ -24,6 +24,7 @@ from tests.benchmarks.loop import alarms, false_promotion, kills, panels, power,
 from tests.benchmarks.measure import AIMLOOP, Figure, at_most, environ, measured
 from tests.benchmarks.model_figures import model_figures
 from tests.benchmarks.serving import fuzz, speed, steadfast
+from tests.benchmarks.serving.what_if import what_if
 
 PROJECT = Path(__file__).resolve().parents[2]
 JSON, MARKDOWN = PROJECT / "docs" / "benchmarks.json", PROJECT / "docs" / "benchmarks.md"
@@ -93,6 +94,7 @@ GROUPS: dict[str, Group] = {
     "serving.fuzz": fuzz.fuzz,
     "serving.parity": parity,
     "budget": budget.budget,
+    "budget.what_if": what_if,
     "intake": intake.intake,
     "inspect": intake.inspect,
     "cdnow": cdnow.cdnow,
