@@ -4,7 +4,8 @@ Every version in use is judged; what is found becomes verdicts and checks in the
 (`monitoring/trigger.py`) says when that is enough to retrain.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prefect import flow, task
@@ -17,6 +18,7 @@ from flows.context import Cycle, open_cycle, version_in_use
 from flows.judging import CURRENT_ROWS as CURRENT_ROWS
 from flows.judging import judge_version
 from flows.retrain import left_to, react
+from infra.errors import reason_of
 from models import catalog
 from monitoring.alerts import Condition
 from monitoring.quality import KINDS, kind
@@ -33,14 +35,26 @@ def watch(cycle_id: str | None = None, reports: str | None = None) -> dict[str, 
     """
     found = Newest(open_cycle(cycle_id)) if cycle_id is not None else newest(open_cycle())
     cycle = found.cycle
-    in_use = [name for name in catalog.MODELS if version_in_use(cycle, name)]
-    judged = {name: judge_model.with_options(name=f"watch {name}")(cycle.id, name, reports) for name in in_use}
+    judged, failed = judge_all(cycle, reports)
     create_markdown_artifact(key="drift-verdicts", markdown=_markdown(judged), description="Checks of this cycle.")
     # telling comes first: what is done about it may take long, and may fail
     is_left = cycle_id is not None or found.is_busy  # a cycle is running, which answers what is asked
-    tell(cycle, judged, [] if is_left else [_of_arrivals(found.trouble)])
+    tell(cycle, judged, [*_of_failures(failed), *([] if is_left else [_of_arrivals(found.trouble)])])
     asked = left_to(cycle) if is_left else react(cycle.door)
-    return summary_of(cycle, judged) | {"asked": asked}
+    return summary_of(cycle, judged, failed) | {"asked": asked}
+
+
+def judge_all(cycle: Cycle, reports: str | None) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Of every model in use what was found, or why it cannot be judged, which keeps no other from it."""
+    judged, failed = {}, {}
+    for name in catalog.MODELS:
+        if version_in_use(cycle, name):
+            try:
+                judged[name] = judge_model.with_options(name=f"watch {name}")(cycle.id, name, reports)
+            except Exception as error:
+                logging.getLogger(__name__).exception("%s cannot be judged", name)
+                failed[name] = reason_of(error)
+    return judged, failed
 
 
 @task
@@ -72,16 +86,21 @@ def judge_and_store(cycle: Cycle, name: str, *, reports: str | None = None) -> d
     }
 
 
-def summary_of(cycle: Cycle, judged: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What a watch came to, as the ledger keeps it for a cycle."""
+def summary_of(
+    cycle: Cycle, judged: dict[str, dict[str, Any]], failed: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What a watch came to, as the ledger keeps it for a cycle; ``failed``: why models could not be judged."""
     drifted = [name for name, outcome in judged.items() if not outcome["passed"]]
     reason = "; ".join(f"{name}: {outcome['reason']}" for name, outcome in judged.items()) or "no champion yet"
     quiet = f"all checks hold for {', '.join(judged) or 'nobody: no champion yet'}"
     due = [name for name, outcome in judged.items() if outcome["is_on"]]
     line = f"alarms for {', '.join(drifted)}" if drifted else quiet
+    due_line = [f"enough to retrain {', '.join(due)}"] if due else []
     return {
         "as_of": cycle.as_of.isoformat(),
-        "line": line + (f"; enough to retrain {', '.join(due)}" if due else ""),
+        "line": "; ".join(
+            [line, *due_line, *(f"{name} cannot be judged ({why})" for name, why in (failed or {}).items())]
+        ),
         "passed": not drifted,
         "reason": reason,
         "report": str(cycle.door.state.reports / cycle.id),
@@ -93,6 +112,21 @@ def summary_of(cycle: Cycle, judged: dict[str, dict[str, Any]]) -> dict[str, Any
 def tell(cycle: Cycle, judged: dict[str, dict[str, Any]], others: Sequence[Condition] = ()) -> None:
     """One condition a model for drift and one for performance, and one a kind of data quality, well ones included."""
     announce(cycle.door, [*_of_models(judged), *_of_quality(cycle), *others])
+
+
+def _of_failures(failed: Mapping[str, str]) -> list[Condition]:
+    """Of every model: whether it could be judged."""
+    return [
+        Condition(
+            f"watch.{name}",
+            name not in failed,
+            "warning",
+            f"{name} cannot be judged" if name in failed else f"{name} is judged",
+            (failed[name],) if name in failed else (),
+            remedy="`aimloop watch` tries again",
+        )
+        for name in catalog.MODELS
+    ]
 
 
 def _of_arrivals(trouble: str | None) -> Condition:

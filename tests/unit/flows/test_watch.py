@@ -2,6 +2,7 @@
 
 import shutil
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -16,6 +17,7 @@ from infra.retrainings import Retrainings
 from monitoring.alerts import Condition
 from monitoring.verdict import Verdict
 from tests.small_state import AS_OF, TAG
+from tests.unit.flows.loop_examples import cycle_of, version
 
 FIRST = datetime(2017, 12, 4, 6)
 
@@ -160,3 +162,25 @@ def test_the_summary_says_who_alarms_and_who_is_due(
     assert found["line"] == "alarms for segmentation; enough to retrain segmentation"
     assert not found["passed"]
     assert story.summary_of(Cycle("g1", AS_OF, door), {})["line"] == "all checks hold for nobody: no champion yet"
+
+
+def test_a_model_that_cannot_be_judged_keeps_no_other_from_it(
+    door: Door, told: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version(cycle_of(door, "2017-11-27"), "ctr")
+    quiet = {"passed": True, "is_on": False, "reason": "ordinary", "report": None, "checks": []}
+
+    def judge(cycle_id: str, name: str, reports: str | None) -> dict[str, Any]:
+        if name == "segmentation":
+            raise OSError("the version cannot be read")
+        return quiet
+
+    monkeypatch.setattr(story, "judge_model", SimpleNamespace(with_options=lambda **_: judge))
+    cycle = Cycle("g1", AS_OF, door)
+    judged, failed = story.judge_all(cycle, None)
+    assert judged == {"ctr": quiet}
+    assert failed == {"segmentation": "OSError: the version cannot be read"}
+    line = story.summary_of(cycle, judged, failed)["line"]
+    assert line == "all checks hold for ctr; segmentation cannot be judged (OSError: the version cannot be read)"
+    story.tell(cycle, judged, story._of_failures(failed))
+    assert [condition.key for condition in told["conditions"] if not condition.is_well] == ["watch.segmentation"]
