@@ -25,6 +25,7 @@ FIRST = ("budget", "period budget")
 MOST_TRIED, MOST_TRIED_OF_LARGE = 25, 5  # so many single limits are tried
 LARGE = 30_000  # columns
 GIVES = 2e-9  # scaled: less is the solvers' tolerance
+MOST_STEPS = 30  # towards the best ratio; each is at least linear, near the end far more
 PENALTY = 1e-6  # the elastic programme also keeps what it buys cheap, so that its amounts are the least
 
 
@@ -86,8 +87,8 @@ def conflict_of(built: Built, method: Method) -> Conflict | None:
             alone[row] = single
     if alone:
         first, *others = alone
-        changes = (_relaxed(built, first, alone[first]),)
-        alternatives = tuple(_relaxed(built, row, alone[row]) for row in others)
+        changes = (_relaxed(built, first, alone[first], elastic),)
+        alternatives = tuple(_relaxed(built, row, alone[row], elastic) for row in others)
     else:
         fewest = elastic.fewest(np.array(involved)) or least
         changes = tuple(_relaxed(built, int(r), fewest) for r in np.flatnonzero(fewest.amounts > GIVES))
@@ -135,6 +136,15 @@ class _Elastic:
             return None
         chosen = rows[np.round(found.x[-len(rows) :]) > 0]
         return self.broken(chosen)
+
+    def best(self, row: int, gain: Floats) -> Floats | None:
+        """The best plan for ``gain`` where this row does not count (scaled); ``None`` where there is none."""
+        base = self._base
+        low, high = base.row_low.copy(), base.row_high.copy()
+        low[row], high[row] = -np.inf, np.inf
+        padded = np.concatenate([gain, np.zeros(base.matrix.shape[1] - len(gain))])
+        found = self._solve(replace(base, gain=padded, row_low=low, row_high=high))
+        return found.x[: len(gain)] if found.status == "optimal" else None
 
     def _with_slack(self, rows: Ints, counted: "_Broken | None") -> Programme:
         """Columns that lower a row (a cap) or raise it (a floor), both for an exact one; ``counted``: switches too."""
@@ -188,11 +198,12 @@ def _switched(elastic: Programme, place: Ints, rows: Ints, counted: _Broken) -> 
     )
 
 
-def _relaxed(built: Built, row: int, broken: _Broken) -> Relaxed:
+def _relaxed(built: Built, row: int, broken: _Broken, elastic: _Elastic | None = None) -> Relaxed:
+    """``elastic``: where the row is the only one to give."""
     limit, by = built.form.limit(row), float(broken.amounts[row]) / float(built.scaled.row[row])
     verb = {AT_MOST: "raise", AT_LEAST: "lower"}.get(int(built.form.sense[row]), "change")
     if limit.amount == 0:
-        would_do = _ratio(built, row, limit, broken.x)
+        would_do = _ratio(built, row, limit, broken.x, elastic)
         words = (
             f"give up '{limit.words}' by {_amount(by)}" if would_do is None else f"{verb} '{limit.words}' to {would_do}"
         )
@@ -202,20 +213,34 @@ def _relaxed(built: Built, row: int, broken: _Broken) -> Relaxed:
     return Relaxed(limit=limit, by=by, words=f"{verb} '{limit.words}' by {_amount(by)}{to}")
 
 
-def _ratio(built: Built, row: int, limit: Limit, x: Floats) -> str | None:
-    """The share or ROI that a plan has in which it gives; ``None`` where the limit is none, or nothing is bought."""
+def _ratio(built: Built, row: int, limit: Limit, x: Floats, elastic: _Elastic | None) -> str | None:
+    """The share or ROI that would do; ``None`` where the limit is none, or nothing is bought.
+
+    The plan that breaks the row by the least money has not the best ratio: from its ratio on, the best plan against
+    each ratio leads to the next one (Dinkelbach, "On nonlinear fractional programming", Management Science 13, 1967).
+    """
     small = built.scaled
     sums = {"cost": small.form.costs, "units": small.column, "return": small.form.returns * small.gain}
-    total = float(sums["cost" if limit.kind == "roi" else limit.unit] @ x)
-    off = float((small.form.matrix[row] @ x)[0]) / float(small.row[row])
-    if total <= 0:
+    total = np.asarray(sums["cost" if limit.kind == "roi" else limit.unit], float)
+    above = small.form.matrix[row].toarray()[0] / float(small.row[row])
+    side = -1.0 if limit.sense == "at most" else 1.0
+    if total @ x <= 0:
         return None
+    off = float(above @ x) / float(total @ x)
+    for _ in range(MOST_STEPS if elastic is not None else 0):
+        better = elastic.best(row, side * (above - off * total)) if elastic is not None else None
+        if better is None or total @ better <= 0:
+            break
+        found = float(above @ better) / float(total @ better)
+        if side * (found - off) <= GIVES:
+            break
+        off = found
     if limit.kind == "roi" and built.problem.min_roi is not None:
-        return f"an ROI of {_rounded(built.problem.min_roi + off / total, limit):.4g}"
+        return f"an ROI of {_rounded(built.problem.min_roi + off, limit):.4g}"
     for rule in built.problem.rules:
         for bound in (rule.at_least, rule.at_most):
             if rule.is_share and bound is not None and limit.of == f"{rule.name}: {bound:.4g} of all":
-                return f"{_rounded(bound + off / total, limit):.4g} of all"
+                return f"{_rounded(bound + off, limit):.4g} of all"
     return None
 
 

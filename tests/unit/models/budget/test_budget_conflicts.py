@@ -62,3 +62,13 @@ def test_shares_that_only_an_empty_plan_keeps_contradict_each_other():
         solve(of_channels(table, 1_000, rules=(share("a", at_most=0.2), share("b", at_most=0.3))))
     assert solve(of_channels(table, 1_000, rules=(share("a", at_least=0.7), share("b", at_least=0.3)))).cost > 0
     assert solve(of_channels(table, 1_000, rules=(share("a", at_most=0.2),))).cost > 0
+
+
+def test_the_roi_that_would_do_is_the_best_there_is() -> None:
+    """Minimums and all of short video: 55,150 for 670,000. The plan nearest to +10 % in money buys the minimums alone."""
+    asked = of_channels(EXAMPLE, 1_000_000, min_roi=0.1)
+    found = conflict(asked)
+    assert found is not None
+    assert found.words.endswith("to an ROI of -0.9177")
+    assert conflict(replace(asked, min_roi=-0.9177)) is None
+    assert conflict(replace(asked, min_roi=-0.9176)) is not None
