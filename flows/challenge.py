@@ -43,7 +43,11 @@ def result(done: list[Challenge]) -> dict[str, Any]:
         {"model": c.model, "tag": c.tag, "decision": c.decision, "reason": c.reason, "experiment": c.experiment_id}
         for c in done
     ]
-    return {"line": " · ".join(f"{c.model} {c.decision}" for c in done) or "no candidates", "decisions": decided}
+    told: dict[str, list[str]] = {}
+    for c in done:
+        told.setdefault(f"left alone: {c.reason}" if c.decision == "left alone" else c.decision, []).append(c.model)
+    line = " · ".join(f"{', '.join(models)} {what}" for what, models in told.items())
+    return {"line": line or "no candidates", "decisions": decided}
 
 
 def steady_salt(seed: int, tag: str) -> str:

@@ -65,7 +65,7 @@ def _landed(door: Door) -> tuple[dict[str, Any], Condition]:
     """What landed of the log; where that fails, harm is still found in what had landed before."""
     remedy = "`aimloop evaluate` tries again; until then experiments are judged by what had landed"
     try:
-        log = {name: asdict(landed) for name, landed in land_log(door).items()}
+        log = {name: asdict(landed) for name, landed in land_log(door, open_too=True).items()}
     except Exception as error:
         logging.getLogger(__name__).exception("the log of predictions cannot be landed")
         headline = "The log of predictions cannot be landed"

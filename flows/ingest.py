@@ -38,9 +38,17 @@ def land(door: Door) -> list[Landing]:
     return landing.land(door.state, door.keys, tables, fingerprint, settings.cleaning, settings.privacy, now())
 
 
-def land_log(door: Door) -> dict[str, Landed]:
-    """Land what services have logged, in files that are closed or left behind, and what applications have reported."""
-    return log_landing.land(door.state, door.keys, now(), prediction_files.free(door.state.predictions))
+def land_log(door: Door, *, open_too: bool = False) -> dict[str, Landed]:
+    """Land what services have logged, in files that are closed or left behind, and what applications have reported.
+
+    ``open_too``: files that are being written as well; their writers let go of them and go on in others.
+    """
+    folder = door.state.predictions
+    try:
+        files = prediction_files.every(folder) if open_too else prediction_files.free(folder)
+    except AimloopError:  # a service whose disk hangs keeps its own file
+        files = prediction_files.free(folder)
+    return log_landing.land(door.state, door.keys, now(), files)
 
 
 @flow(name="ingest")

@@ -54,7 +54,9 @@ def show(
     for told in news:
         headline = told.subject.removeprefix("[aimloop] ")
         _print(console, f"      {escape(headline)}  [dim]{told.written_at:%Y-%m-%d %H:%M} UTC[/]")
-    if not blocks:
+    if blocks:
+        _print(console, f"\nTold: {', '.join(map(escape, blocks))}.")
+    else:
         _print(
             console, "\nNobody is told: no block is named in \\[alerts] of aimloop.toml; `aimloop alerts add --help`."
         )

@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from models.budget.words import below_cost
+
 MOST_WORDS, MOST_VALUES = 8, 12
 FRONTIER_ROWS = 7
 
@@ -67,6 +69,8 @@ def show_allocation(console: Console, plan: dict[str, Any]) -> None:
             name = " · ".join(part[key] for key in ("segment", "offer", "period") if key in part)
             table.add_row(f"  [dim]{escape(name)}[/]", *(f"[dim]{cell}[/]" for cell in _amounts(part)), "")
     console.print(table)
+    if (doubt := below_cost(plan["cost"], plan["expected_return"])) is not None:
+        console.print(doubt, highlight=False)
     more = plan["marginal_return"]
     told = "an amount that is not known: time ran out" if more is None else f"{more:+.5f}"
     console.print(f"One more unit of budget returns {told}.", highlight=False)

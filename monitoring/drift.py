@@ -123,7 +123,8 @@ def _reason(
         told += f", ordinary up to {rule.alarm:.3f}, typically {rule.threshold.typical:.3f}"
     told += f"; most of it: {parts}" if parts else ""
     if aside := [name for name in there if name in rule.moving]:
-        told += f"; {len(aside)} features move with the calendar and do not count{_share(aside, rule)}"
+        told += f"; left out, as they move with the calendar: {len(aside)} of {len(reference.columns)} features"
+        told += _share(aside, rule)
     if left_out := [name for name in reference.columns if name not in features]:
         told += f"; {len(left_out)} features that the reference lacks left out{_share(left_out, rule)}"
     if gone := [name for name in table.index if name not in there and table["part"][name] > 0]:

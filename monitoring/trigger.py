@@ -65,7 +65,9 @@ def decide(history: Sequence[Check], last_asked_at: datetime | None, rule: Trigg
     latest = history[-1]
     counted = _with_new_evidence(history, rule)
     is_on, recent = _state(counted, rule)
-    told = f"{sum(check.is_alarm for check in recent)} alarms in the last {len(recent)} checks that count"
+    alarms, checks = sum(check.is_alarm for check in recent), len(recent)
+    of = "the last check that counts" if checks == 1 else f"the last {checks} checks that count"
+    told = f"{alarms} alarm{'' if alarms == 1 else 's'} in {of}" if checks else "no check that counts yet"
     if latest.why_not is not None:
         return Decision(is_on, False, f"this check does not count: {latest.why_not}; {told}")
     if not is_on:

@@ -43,7 +43,10 @@ def list_experiments(as_json: AsJson = False) -> None:
         print_json({"experiments": [_facts(each) | {"last_evaluation": last.get(each.id)} for each in found]})
         return
     if not found:
-        line = "No experiments yet: `aimloop experiments start TAG --shadow --because …` starts one."
+        line = (
+            "No experiments yet. A cycle tries by itself what passes its gate beside the champion; by hand: "
+            "`aimloop experiments start TAG --shadow --because …` (`aimloop models` lists candidates)."
+        )
         Console().print(line, highlight=False)
         return
     for each in found:

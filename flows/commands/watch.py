@@ -34,8 +34,9 @@ def watch(
         start_temporary_server(log)
         from flows.watch import watch as story
 
-        wait_until_ready(log)
-        found = story(reports="always" if reports else "never")
+        with progress.status("landing what is new, and judging every version in use; a minute or so"):
+            wait_until_ready(log)
+            found = story(reports="always" if reports else "never")
     if as_json:
         print_json(found)
     else:

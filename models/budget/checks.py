@@ -183,7 +183,7 @@ def _known(table: Table, column: str, names: pd.Series, known: list[str]) -> Non
     strange = ~np.isin(names.astype(str).to_numpy(dtype=object), known)
     if strange.any():
         name = str(names.iloc[int(strange.argmax())])
-        _refuse(table, column, strange, f"no activity has '{name}'", _near(name, known))
+        _refuse(table, column, strange, f"the plan has no '{name}'", _near(name, known))
 
 
 def _one_currency(problem: Problem) -> None:

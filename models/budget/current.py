@@ -117,7 +117,8 @@ def _by_activity(built: Built, current: pd.DataFrame, method: Method) -> tuple[F
         known = set(frame[key].astype(str).unique())
         for name in asked.index.get_level_values(level):
             if name not in known:
-                raise BadProblem("current", None, key, f"no activity has '{name}'", "leave it out, or add it")
+                what = f"the plan has no {key} '{name}'"
+                raise BadProblem("current", None, key, what, "leave it out here, or add it to the channels")
     if all(key in given or frame[key].nunique() == 1 for key in KEYS):
         place = pd.MultiIndex.from_arrays([frame[key].astype(str) for key in given])
         wanted = pd.MultiIndex.from_arrays([asked.index.get_level_values(i) for i in range(len(given))])

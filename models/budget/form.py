@@ -285,5 +285,6 @@ def _worded(rows: Rows, i: int) -> Limit:
     sense, of, amount = SENSES[rows.sense], str(rows.of[i]), float(rows.amount[i])
     words = WORDS[rows.kind].format(sense=sense, of=of, amount=f"{amount:,.10g}", unit=rows.unit)
     if rows.kind == "rule" and amount == 0 and " of all" in of:
-        words = f"{sense} this share of {rows.unit}: {of}"
+        name = of.rpartition(": ")[0]
+        words = name if name.startswith(sense) else f"{sense} this share of {rows.unit}: {of}"
     return Limit(kind=rows.kind, of=of, sense=sense, amount=amount, unit=rows.unit, words=words)  # type: ignore[arg-type]

@@ -23,6 +23,8 @@ def sentences(e: Explanation) -> Iterator[str]:
     )
     span = "" if s.interval is None else f" (from {s.interval.low:,.2f} to {s.interval.high:,.2f})"
     yield f"Spending {s.cost:,.2f} returns {s.expected_return:,.2f}{span}: {sure}."
+    if (doubt := below_cost(s.cost, s.expected_return)) is not None:
+        yield doubt
     if e.comparison is not None:
         yield _sentence(e.comparison.words)
     if e.conservative is not None and e.at_low is not None:
@@ -47,6 +49,13 @@ def sentences(e: Explanation) -> Iterator[str]:
         yield f"{len(others) - MOST_LIMITS} further limits bind and are worth less."
     for number, step_ in enumerate(e.next_money, 1):
         yield f"{number}. {_sentence(step_.words)}"
+
+
+def below_cost(cost: float, gain: float) -> str | None:
+    """What to think of a plan that returns less than it costs; ``None`` where it does not."""
+    if gain >= cost:
+        return None
+    return "It returns less than it costs: it loses money, unless returns are in a unit of their own."
 
 
 def of_value(value: LimitValue) -> str:

@@ -75,6 +75,23 @@ def test_what_spreadsheets_save_is_read(tmp_path: Path, encoding: str, delimiter
     assert found["unit_cost"].tolist() == [1.5, 2]
 
 
+@pytest.mark.parametrize(("cell", "number"), [("0,9", 0.9), ("12,50", 12.5), ("0,125", 0.125), ("1234,5", 1234.5)])
+def test_where_cells_are_not_separated_by_commas_decimals_may_be(tmp_path: Path, cell: str, number: float) -> None:
+    file = written(tmp_path, HEAD.replace(",", ";") + f"\nfeed;{cell};1;1;0\n")
+    assert read_channels(file)["unit_cost"].tolist() == [number]
+
+
+def test_a_comma_that_may_stand_for_thousands_is_not_guessed_at(tmp_path: Path) -> None:
+    file = written(tmp_path, HEAD.replace(",", ";") + "\nfeed;5,000;1;1;0\n")
+    with pytest.raises(AimloopError, match="'5,000' is not a number"):
+        read_channels(file)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(AimloopError, match=r"there is no .*nofile.csv"):
+        read_channels(tmp_path / "nofile.csv")
+
+
 def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "channels.csv"
     file.write_bytes(b"PK\x03\x04" + bytes(range(256)) * 8)

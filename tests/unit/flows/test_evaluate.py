@@ -1,6 +1,7 @@
 """The hourly evaluation: it lands, judges, acts and watches over new champions; and waits for a cycle, for a while."""
 
 import json
+import time
 from datetime import datetime, timedelta
 
 import orjson
@@ -16,6 +17,7 @@ from flows.promote import promote, roll_back, start_experiment
 from infra.evaluations import Evaluations
 from infra.experiments import Experiments
 from infra.outcomes import Outcome, Outcomes
+from infra.prediction_log import PredictionLog
 from infra.promotions import Promotions
 from tests.unit.flows.loop_examples import NOW, cycle_of, version, with_settings
 from tests.unit.infra.prediction_examples import ROW
@@ -197,6 +199,26 @@ def test_a_log_that_cannot_be_landed_keeps_nobody_from_judging_what_had_landed(d
     assert [found["action"] for found in done["probation"]] == ["rolled back"]
     assert done["line"].endswith("cannot be landed (OSError: [Errno 28] No space left on device)")
     assert [c.key for c in told if not c.is_well] == ["log.landing"]
+
+
+def test_what_a_service_is_still_writing_counts_at_once(door, tags, told) -> None:
+    """Its file is taken from it, and it goes on in another."""
+    log = PredictionLog(door.state.predictions, "1", close_after_seconds=300, capacity_rows=100)
+    try:
+        log.add([ROW._replace(prediction_id="first", version=tags[0])])
+        wait_for(lambda: list(door.state.predictions.glob("*-1.jsonl.open")))
+        assert after(door, 1)["log"]["predictions"]["accepted"] >= 1
+        log.add([ROW._replace(prediction_id="second", version=tags[0])])
+    finally:
+        assert log.close() == 0
+    assert after(door, 1)["log"]["predictions"]["accepted"] == 1
+
+
+def wait_for(happens, seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_probation_that_cannot_be_judged_keeps_no_other_from_it(door, tags, told, monkeypatch) -> None:

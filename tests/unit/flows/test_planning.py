@@ -53,7 +53,7 @@ def test_todays_plan_is_compared_and_its_own_errors_name_its_own_file(asked: Any
     assert "assumed" not in text.split("Best return")[0]
     with pytest.raises(AimloopError) as refused:
         asked(*lines, current="channel,units\none,20\nthree,80\n")
-    assert "no activity has 'three'" in refused.value.what
+    assert "the plan has no channel 'three'" in refused.value.what
     assert "current.csv" in refused.value.what
 
 

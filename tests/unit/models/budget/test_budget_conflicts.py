@@ -65,7 +65,7 @@ def test_shares_that_only_an_empty_plan_keeps_contradict_each_other():
 
 
 def test_the_roi_that_would_do_is_the_best_there_is() -> None:
-    """Minimums and all of short video: 55,150 for 670,000. The plan nearest to +10 % in money buys the minimums alone."""
+    """Minimums and all of short video: 55,150 for 670,000. Nearest to +10 % in money are the minimums alone."""
     asked = of_channels(EXAMPLE, 1_000_000, min_roi=0.1)
     found = conflict(asked)
     assert found is not None

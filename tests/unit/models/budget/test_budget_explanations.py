@@ -80,7 +80,7 @@ def test_what_the_current_plan_does_not_tell_apart_is_split_as_well_as_can_be():
 @pytest.mark.parametrize(
     ("current", "words"),
     [
-        (plan(1, channels=("radio",)), "column 'channel': no activity has 'radio'"),
+        (plan(1, channels=("radio",)), "column 'channel': the plan has no channel 'radio'"),
         (plan(1, np.nan, 2), "row 2, column 'units': is nan; give units of 0 or more"),
         (pd.DataFrame({"units": [1.0]}), "column 'channel': is missing"),
     ],
