@@ -78,7 +78,7 @@ def show_summary(console: Console, summary: dict[str, Any], *, with_steps: bool 
         for reason in summary["drift"]["reason"].split("; "):
             console.print(f"  {reason}", highlight=False)
         console.print(f"Reports: {summary['drift']['report']}", highlight=False, soft_wrap=True)
-    if not cycle["published"] and cycle["finished_at"]:
+    if cycle["finished_at"] and not cycle.get("published", True):
         console.print(
             "\nThis cycle looks back, or another has been published since: services answer with that one's versions. "
             "[bold]aimloop status --json[/] gives all figures.",

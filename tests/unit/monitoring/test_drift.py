@@ -75,7 +75,7 @@ def test_features_that_move_with_the_calendar_do_not_count():
     current = REFERENCE.assign(amount=REFERENCE["amount"] + 100)
     verdict = judge(current, moving=("amount",), importances={"amount": 1, "orders": 1, "channel": 2}).verdict
     assert verdict.value == 0
-    assert verdict.reason.endswith("left out, as they move with the calendar: 1 of 2 features (25% of the importance)")
+    assert verdict.reason.endswith("left out, as they move with the calendar: 1 of 3 features (25% of the importance)")
 
 
 def test_a_feature_that_the_reference_lacks_is_left_out_and_the_reason_says_so():
