@@ -10,6 +10,8 @@ import pytest
 from infra.state import State
 from tests.conftest import Aimloop
 
+FEW = {"AIMLOOP_HOUSEHOLDS": "20"}  # nothing hangs on how many there are
+
 
 def assert_explained(done, *words: str) -> None:  # type: ignore[no-untyped-def]
     assert done.returncode == 2, done.stderr
@@ -48,7 +50,7 @@ def test_an_as_of_outside_the_data(aimloop: Aimloop, prefect_server: dict[str, s
 def test_too_little_history_skips_a_model_and_names_the_first_date(
     aimloop: Aimloop, prefect_server: dict[str, str]
 ) -> None:
-    done = aimloop("run", "--as-of", "2017-02-20", **prefect_server)
+    done = aimloop("run", "--as-of", "2017-02-20", **FEW, **prefect_server)
     assert done.returncode == 0, done.stderr
     assert "churn skipped: " in done.stderr
     assert "trainable from 2017-06-" in done.stderr
@@ -61,9 +63,8 @@ def test_data_too_poor_to_act_on(aimloop: Aimloop, prefect_server: dict[str, str
     strict = {
         "AIMLOOP_QUALITY__STOP_ON": "freshness",
         "AIMLOOP_QUALITY__MAX_AGE_DAYS": "0.001",
-        "AIMLOOP_HOUSEHOLDS": "20",
     }
-    done = aimloop("run", **prefect_server, **strict)
+    done = aimloop("run", **prefect_server, **FEW, **strict)
     assert_explained(done, "before training: freshness.", "quality.max_age_days")
     assert list(aimloop.state.glob("epochs/*/warehouse/*.duckdb")) == []
     status = json.loads(aimloop("status", "--json").stdout)
@@ -93,10 +94,11 @@ def test_a_missing_column(aimloop: Aimloop, slice_folder: Path, tmp_path: Path) 
 
 
 def test_a_wrong_storage_key(aimloop: Aimloop, prefect_server: dict[str, str]) -> None:
-    assert aimloop("run", "--as-of", "2031-01-01", **prefect_server).returncode == 2  # lands, then refuses the date
+    # lands, then refuses the date
+    assert aimloop("run", "--as-of", "2031-01-01", **FEW, **prefect_server).returncode == 2
     zone = State(aimloop.state).raw_zone
     before = zone.read_bytes()
-    done = aimloop("run", AIMLOOP_STORAGE_KEY="f" * 64, **prefect_server)
+    done = aimloop("run", AIMLOOP_STORAGE_KEY="f" * 64, **FEW, **prefect_server)
     assert_explained(done, "storage key", "keys/storage.key")
     assert zone.read_bytes() == before
 
