@@ -151,7 +151,7 @@ def judge_performance(
         return _unknown(name, alarm, f"{few}; {told}", metrics)
     which = str(scores.index[0])
     reason = (
-        f"{which}: {found[which]:.2f}, usually {usual_of[which]:.2f}, which is {worst:.1f} times what it varies by "
+        f"{which}: {found[which]:.2f}, usually {usual_of[which]:.2f}: {worst:+.1f} standard deviations "
         f"(ordinary up to {alarm:.1f}); {told}"
     )
     return Performance(Verdict(name, worst < alarm, worst, alarm, reason), metrics, scores)
