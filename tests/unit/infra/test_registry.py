@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import pickle
 import shutil
 from pathlib import Path
 from tempfile import gettempdir
@@ -239,3 +240,13 @@ def test_a_bento_remembers_the_champions_it_was_built_with(tmp_path: Path) -> No
 
 def test_outside_a_bento_there_are_no_packaged_champions(tmp_path: Path) -> None:
     assert registry.packaged_champions(tmp_path) == {}
+
+
+def test_the_same_model_is_as_large_in_every_process() -> None:
+    """One text twice, or two equal texts: their pickles differ by some bytes."""
+    twice = "a feature's name"
+    once_more = "".join([*twice])
+    one, other = [twice, twice], [twice, once_more]
+    assert one == other
+    assert len(pickle.dumps(one)) != len(pickle.dumps(other))
+    assert registry.size_bytes(one) == registry.size_bytes(other) == 1_000
