@@ -27,6 +27,9 @@ from infra.state import State
 from infra.warehouse import Connection
 
 BEHIND_SECONDS = 300
+# of an outcome beside the prediction that it is of, with $behind and $window: whether it counts for it
+IN_ITS_TIME = """(least(occurred_at, reported_at) >= predicted_at - $behind
+           AND least(occurred_at, reported_at) < predicted_at + $window)"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +195,7 @@ FROM placed
 
 # What came of each prediction that counts; of those before the experiment what came within the same window and was
 # reported by its start: what a variant brings about must not be taken for what a customer was like before.
-_CREDITED = """
+_CREDITED = f"""
 CREATE OR REPLACE TEMP TABLE credited AS
 WITH outcomes AS (
     SELECT prediction_id, kind, revenue FROM came WHERE fate = 'counted'
@@ -201,8 +204,7 @@ WITH outcomes AS (
     FROM said INNER JOIN log.outcomes AS outcomes USING (prediction_id)
     WHERE said.fate = 'before'
       AND reported_at < $since
-      AND least(occurred_at, reported_at) >= said.predicted_at - $behind
-      AND least(occurred_at, reported_at) < said.predicted_at + $window
+      AND {IN_ITS_TIME}
 )
 , by_prediction AS (
     SELECT prediction_id

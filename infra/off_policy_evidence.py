@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from pandera.typing.pandas import DataFrame
 
-from infra.experiment_evidence import BEHIND_SECONDS, Counts
+from infra.experiment_evidence import BEHIND_SECONDS, IN_ITS_TIME, Counts
 from infra.experiments import Experiment
 from infra.intake.log_zone import open_log_zone
 from infra.keys import Keys
@@ -91,9 +91,7 @@ WITH outcomes AS (
          , bool_or(kind IN ('shown', 'clicked')) AS is_seen
          , bool_or(kind = 'clicked') AS is_clicked
     FROM scored INNER JOIN outcomes USING (prediction_id)
-    WHERE reported_at <= $now
-        AND least(occurred_at, reported_at) >= predicted_at - $behind
-        AND least(occurred_at, reported_at) < predicted_at + $window
+    WHERE reported_at <= $now AND {IN_ITS_TIME}
     GROUP BY prediction_id
 )
 , by_request AS (

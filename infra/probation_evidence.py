@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from infra.experiment_evidence import BEHIND_SECONDS
+from infra.experiment_evidence import BEHIND_SECONDS, IN_ITS_TIME
 from infra.intake.log_zone import open_log_zone
 from infra.keys import Keys
 from infra.state import State
@@ -46,7 +46,7 @@ def before_and_after(
 
 
 # What the champion failed to answer is in the log as well, without a value; a challenger's shadow is not its business.
-_ROWS = """
+_ROWS = f"""
 WITH said AS (
     SELECT prediction_id, pseudonym, predicted_at, version = $new AS is_new, value
          , is_known AND value IS NULL AND label IS NULL AS is_silent
@@ -57,9 +57,7 @@ WITH said AS (
              OR (version = $old AND predicted_at >= $before AND predicted_at < $since))
 )
 , timed AS (
-    SELECT said.prediction_id, kind, revenue
-         , least(occurred_at, reported_at) >= said.predicted_at - $behind
-           AND least(occurred_at, reported_at) < said.predicted_at + $window AS counts
+    SELECT said.prediction_id, kind, revenue, {IN_ITS_TIME} AS counts
     FROM said INNER JOIN log.outcomes AS outcomes USING (prediction_id)
     WHERE reported_at <= $now
 )

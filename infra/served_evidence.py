@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from infra.experiment_evidence import BEHIND_SECONDS
+from infra.experiment_evidence import BEHIND_SECONDS, IN_ITS_TIME
 from infra.intake.log_zone import open_log_zone
 from infra.keys import Keys
 from infra.state import State
@@ -37,7 +37,7 @@ def scores(state: State, keys: Keys, version: str, since: datetime) -> pd.DataFr
         return connection.execute(_SCORES, {"version": version, "since": since}).df()
 
 
-_CLICKS = """
+_CLICKS = f"""
 WITH said AS (
     SELECT prediction_id, pseudonym, predicted_at, value
     FROM log.predictions
@@ -47,9 +47,7 @@ WITH said AS (
 , came AS (
     SELECT said.prediction_id
          , bool_or(kind IN ('shown', 'clicked')) AS is_seen
-         , bool_or(kind = 'clicked'
-                   AND least(occurred_at, reported_at) >= said.predicted_at - $behind
-                   AND least(occurred_at, reported_at) < said.predicted_at + $window) AS is_clicked
+         , bool_or(kind = 'clicked' AND {IN_ITS_TIME}) AS is_clicked
     FROM said INNER JOIN log.outcomes AS outcomes USING (prediction_id)
     WHERE reported_at <= $now
     GROUP BY said.prediction_id
