@@ -82,9 +82,9 @@ def start_waiting(door: Door) -> list[Challenge]:
             continue
         if (had := _by_people(door, newest)) is not None:
             evaluations.write(had)
-        elif _was_ended_by_people(door, newest):
-            continue
-        elif newest.comparison.get("champion") == door.ledger.champion(model):
+        elif newest.comparison.get("champion") == door.ledger.champion(model) and not _was_ended_by_people(
+            door, newest
+        ):
             done.append(_tried(door, newest, newest.comparison["gate"], None))
     return done
 
@@ -194,7 +194,7 @@ def _rejected(door: Door, version: Version, judged: dict[str, Any]) -> Challenge
 
 
 def _by_people(door: Door, version: Version) -> Challenge | None:
-    """That it has had its experiment, where people were quicker, or this was killed before it was written down."""
+    """That it has had its experiment, where people were quicker."""
     had = next((one for one in Experiments(door.ledger).all() if one.challenger == version.tag), None)
     if had is None:
         return None

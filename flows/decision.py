@@ -73,7 +73,7 @@ def decide(door: Door, experiment: Experiment, evidence: Evidence) -> dict[str, 
         reason = f"{decision.step} was decided ({decision.reason}), but {error.what}"
         if _is_overtaken(door, experiment):
             return _told(experiment, "overtaken", reason, look)
-        if (at - experiment.started_at).total_seconds() / _DAY < rule.max_days:
+        if standing.days < rule.max_days:
             raise AimloopError(reason, error.remedy) from error
         decision = replace(decision, step="end", share=None, reason=f"{reason}; {rule.max_days:g} days are over")
         look = replace(look, action="end", share=None, reason=decision.reason)
